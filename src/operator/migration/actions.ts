@@ -1,0 +1,44 @@
+// Every effect that a decision about a DatabaseMigration can have on the world besides its status. Each is safe to
+// repeat; `act.ts` has a handler for each.
+import type { JobInput, StepName } from '../../api/job-contract.ts';
+import type { BackupSpec, JobSpec } from '../../api/parse.ts';
+
+export interface JobRequest {
+  readonly name: string;
+  readonly step: StepName;
+  readonly input: JobInput;
+  readonly secret: { readonly name: string; readonly key: string };
+  readonly configMaps: readonly string[];
+  readonly volumeClaim?: string;
+  readonly job: JobSpec;
+  /** `Owned` Jobs go with their resource; the others finish even when it is deleted. */
+  readonly ownership: 'Owned' | 'Free';
+}
+
+export interface WorkloadTarget {
+  readonly kind: 'Deployment' | 'StatefulSet';
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+export type Action =
+  | { readonly do: 'AddFinalizer' }
+  | { readonly do: 'RemoveFinalizer' }
+  | { readonly do: 'CreateJob'; readonly request: JobRequest }
+  | { readonly do: 'DeleteJob'; readonly name: string; readonly uid: string }
+  | { readonly do: 'AdoptJob'; readonly name: string; readonly uid: string }
+  | { readonly do: 'CreateBackup'; readonly name: string; readonly spec: BackupSpec }
+  | { readonly do: 'DeleteBackup'; readonly name: string; readonly uid: string }
+  | { readonly do: 'MarkWorkload'; readonly workload: WorkloadTarget; readonly by: string; readonly replicas: number }
+  | { readonly do: 'UnmarkWorkload'; readonly workload: WorkloadTarget }
+  | { readonly do: 'ScaleWorkload'; readonly workload: WorkloadTarget; readonly replicas: number }
+  | { readonly do: 'RestartWorkload'; readonly workload: WorkloadTarget; readonly restartedFor: string }
+  | { readonly do: 'DeletePod'; readonly name: string; readonly uid: string };
+
+/** One thing that happened, told as an Event after the status that says so was written. */
+export interface EventNote {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
