@@ -75,8 +75,8 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
 
   /** An ADDED or MODIFIED event. */
   upsert(object: T): void {
-    if (this.#isOutdated(object)) return this.#options.onIgnored?.();
-    this.#put(objectKey(object), object);
+    if (this.#isOutdated(object)) this.#options.onIgnored?.();
+    else this.#put(objectKey(object), object);
     this.observeVersion(object.metadata?.resourceVersion);
   }
 
@@ -86,8 +86,8 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
     const known = this.#objects.get(key);
     this.#rememberDeletion(last);
     this.observeVersion(last.metadata?.resourceVersion);
-    if (known === undefined || known.metadata?.uid !== last.metadata?.uid) return this.#options.onIgnored?.();
-    this.#drop(key, known);
+    if (known === undefined || known.metadata?.uid !== last.metadata?.uid) this.#options.onIgnored?.();
+    else this.#drop(key, known);
   }
 
   /** A complete list: what is not in it is gone, what it changes was missed by the watch before. */
@@ -123,12 +123,12 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
   }
 
   #put(key: string, object: T): void {
-    const before = this.#objects.get(key);
-    if (before !== undefined && before.metadata?.uid !== object.metadata?.uid) {
-      this.#rememberDeletion(before);
-      this.#drop(key, before);
-      return this.#put(key, object);
+    const namesake = this.#objects.get(key);
+    if (namesake !== undefined && namesake.metadata?.uid !== object.metadata?.uid) {
+      this.#rememberDeletion(namesake);
+      this.#drop(key, namesake);
     }
+    const before = this.#objects.get(key);
     if (before !== undefined) this.#unindex(key, before);
     this.#objects.set(key, object);
     for (const { of, keys } of this.#indexes.values()) {

@@ -1,0 +1,242 @@
+// HTTP to the API server: one shared undici agent, a time limit on every request, JSON in and out, one kind of error.
+// Knows nothing of resources (client.ts and source.ts do) and repeats nothing, except once with a fresh token after a
+// 401, which by definition changed nothing. HTTP/1.1 on purpose: one lost packet or reset then hurts one watch, not all.
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { type Connection, type ConnectionSource, connect } from './credentials.ts';
+import { ApiError } from './errors.ts';
+import { answerError, brokenConnection } from './failures.ts';
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+
+export interface TransportRequest {
+  readonly verb: Verb;
+  /** For metrics and messages: `jobs`, `jobs/status`. */
+  readonly resource: string;
+  /** Begins with a slash; already encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: unknown;
+  /** Default: `application/json`. */
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface StreamRequest extends TransportRequest {
+  /** The stream fails with reason `Silent` when nothing at all arrives for this long. */
+  readonly silenceMs: number;
+  /** The stream is ended, as if the server had, after this long. */
+  readonly totalMs: number;
+}
+
+export interface Transport {
+  readonly server: string;
+  /** The namespace of the kubeconfig's context or of the Pod's service account. */
+  readonly namespace: string | undefined;
+  /** The answer's JSON. Rejects with ApiError. */
+  send(request: TransportRequest): Promise<unknown>;
+  /** The bytes of a successful answer as they come. Rejects with ApiError, before the first or between any two. */
+  stream(request: StreamRequest): AsyncGenerator<Uint8Array, void, undefined>;
+  /** Aborts what is under way and closes every connection. A second call does nothing. */
+  close(): Promise<void>;
+}
+
+/** One finished request, for metrics. `code` is the HTTP status, or `<error>` without an answer. */
+export interface RequestReport {
+  readonly verb: Verb;
+  readonly resource: string;
+  readonly code: string;
+  readonly host: string;
+  readonly seconds: number;
+}
+
+export interface TransportOptions {
+  /** Default: `{kind: 'Default'}`. */
+  readonly source?: ConnectionSource;
+  /** Sends requests there instead, for a proxy between us and the API server; the credentials stay those of `source`. */
+  readonly server?: string;
+  /** For the User-Agent `migration-operator/<version>`. */
+  readonly version: string;
+  /** Limit of a request without its own; default 10,000. The leader's last write ends before its lease does by this. */
+  readonly timeoutMs?: number;
+  readonly onRequest?: (report: RequestReport) => void;
+}
+
+/** Default time limit of a request, in milliseconds. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+
+export async function openTransport(options: TransportOptions): Promise<Transport> {
+  const connection = await connect(options.source ?? { kind: 'Default' });
+  return new HttpTransport(connection, options);
+}
+
+class HttpTransport implements Transport {
+  readonly server: string;
+  readonly namespace: string | undefined;
+  readonly #connection: Connection;
+  readonly #options: TransportOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #base: URL;
+  readonly #closing = new AbortController();
+
+  constructor(connection: Connection, options: TransportOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.server = (options.server ?? connection.server).replace(/\/+$/, '');
+    this.namespace = connection.namespace;
+    this.#base = new URL(this.server);
+    this.#dispatcher = dispatcherFor(connection, options.server === undefined ? connection.proxyUrl : undefined);
+  }
+
+  async send(request: TransportRequest): Promise<unknown> {
+    using limit = new Limit(request.timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, [
+      this.#closing.signal,
+      request.signal,
+    ]);
+    const started = performance.now();
+    let code = '<error>';
+    try {
+      const response = await this.#open(request, limit.signal, {});
+      code = String(response.statusCode);
+      const text = await response.body.text();
+      if (response.statusCode >= 300) throw answerError(request, response.statusCode, response.headers, text);
+      return parseAnswer(request, text);
+    } catch (error) {
+      throw error instanceof ApiError ? error : brokenConnection(request, error, limit.outcome);
+    } finally {
+      this.#report(request, code, started);
+    }
+  }
+
+  async *stream(request: StreamRequest): AsyncGenerator<Uint8Array, void, undefined> {
+    using limit = new Limit(request.totalMs, [this.#closing.signal, request.signal]);
+    const started = performance.now();
+    let code = '<error>';
+    try {
+      const response = await this.#open(request, limit.signal, {
+        headersTimeout: Math.min(request.silenceMs, 30_000),
+        bodyTimeout: request.silenceMs,
+      });
+      code = String(response.statusCode);
+      if (response.statusCode >= 300) {
+        throw answerError(request, response.statusCode, response.headers, await response.body.text());
+      }
+      for await (const chunk of response.body) yield chunk;
+    } catch (error) {
+      if (limit.outcome === 'TimedOut' && code === '200') return;
+      throw error instanceof ApiError ? error : brokenConnection(request, error, limit.outcome);
+    } finally {
+      this.#report(request, code, started);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#dispatcher.destroy().catch(() => {});
+  }
+
+  async #open(
+    request: TransportRequest,
+    signal: AbortSignal,
+    limits: { readonly headersTimeout?: number; readonly bodyTimeout?: number },
+  ): Promise<Dispatcher.ResponseData> {
+    const body = request.body === undefined ? null : JSON.stringify(request.body);
+    const attempt = async (freshness: 'cached' | 'fresh'): Promise<Dispatcher.ResponseData> =>
+      this.#dispatcher.request({
+        origin: this.#base.origin,
+        path: this.#pathOf(request),
+        method: METHODS[request.verb],
+        headers: {
+          'user-agent': `migration-operator/${this.#options.version}`,
+          accept: request.accept ?? 'application/json',
+          ...(body === null ? {} : { 'content-type': request.contentType ?? 'application/json' }),
+          ...(await this.#connection.headers(freshness)),
+        },
+        body,
+        signal,
+        ...limits,
+      });
+    const first = await attempt('cached');
+    if (first.statusCode !== 401) return first;
+    await first.body.dump();
+    return attempt('fresh');
+  }
+
+  #pathOf(request: TransportRequest): string {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(request.query ?? {})) if (value !== undefined) query.set(name, value);
+    const prefix = this.#base.pathname === '/' ? '' : this.#base.pathname;
+    return `${prefix}${request.path}${query.size === 0 ? '' : `?${query}`}`;
+  }
+
+  #report(request: TransportRequest, code: string, started: number): void {
+    const seconds = (performance.now() - started) / 1000;
+    this.#options.onRequest?.({ verb: request.verb, resource: request.resource, code, host: this.#base.host, seconds });
+  }
+}
+
+const METHODS = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+} as const satisfies Record<Verb, string>;
+
+function dispatcherFor(connection: Connection, proxyUrl: string | undefined): Dispatcher {
+  // The API server closes idle connections after 90 s; we let go of them well before, and never write into a closed one.
+  const shared = { allowH2: false, keepAliveTimeout: 30_000, keepAliveMaxTimeout: 30_000 };
+  const tls = { ...connection.tls, timeout: 5_000 };
+  if (proxyUrl !== undefined) return new ProxyAgent({ ...shared, uri: proxyUrl, requestTls: tls });
+  return new Agent({ ...shared, connect: tls });
+}
+
+function parseAnswer(request: TransportRequest, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ApiError({
+      status: 0,
+      reason: 'Unreadable',
+      message: `${request.verb} ${request.resource}: the API server's answer is not JSON (${text.length} characters); is something between us and it?`,
+      effect: request.verb === 'get' || request.verb === 'list' ? 'None' : 'Unknown',
+      cause,
+    });
+  }
+}
+
+/** An abort signal with a time limit and parents, whose timer and listeners end with its scope. */
+class Limit implements Disposable {
+  outcome: 'Running' | 'TimedOut' | 'Stopped' = 'Running';
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #parents: readonly AbortSignal[];
+  readonly #stop = (): void => this.#end('Stopped');
+
+  constructor(limitMs: number, parents: readonly (AbortSignal | undefined)[]) {
+    this.#timer = setTimeout(() => this.#end('TimedOut'), limitMs);
+    this.#parents = parents.filter(parent => parent !== undefined);
+    for (const parent of this.#parents) {
+      if (parent.aborted) this.#stop();
+      parent.addEventListener('abort', this.#stop, { once: true });
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  #end(outcome: 'TimedOut' | 'Stopped'): void {
+    if (this.outcome !== 'Running') return;
+    this.outcome = outcome;
+    this.#controller.abort();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    for (const parent of this.#parents) parent.removeEventListener('abort', this.#stop);
+  }
+}
