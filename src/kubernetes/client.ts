@@ -1,6 +1,6 @@
 // The `Api` of api.ts over a transport: paths, verbs, content types and preconditions. No caching, no retries.
 import type { Api, DeleteOptions, ListOptions, ListResult, PatchOptions, Subresource } from './api.ts';
-import { ApiError, isNotFound } from './errors.ts';
+import { ApiError } from './errors.ts';
 import { apiVersionOf, type KubernetesObject, type Resource } from './object.ts';
 import { collectionPath, objectPath } from './paths.ts';
 import { pages } from './source.ts';
@@ -35,8 +35,7 @@ class Client implements Api {
         path: objectPath(resource, namespace, name),
       });
     } catch (error) {
-      // Only the server's own "no such object": a 404 of something in between is no evidence that it is gone.
-      if (isNotFound(error) && error.reason === 'NotFound') return undefined;
+      if (isNoSuchObject(error)) return undefined;
       throw error;
     }
   }
@@ -118,7 +117,7 @@ class Client implements Api {
         },
       });
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404 || error.reason !== 'NotFound') throw error;
+      if (!isNoSuchObject(error)) throw error;
     }
   }
 
@@ -128,6 +127,11 @@ class Client implements Api {
     );
     return answer as T;
   }
+}
+
+/** The server's own words only: a 404 of something in between, or of a kind that is not there, proves nothing. */
+function isNoSuchObject(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404 && error.reason === 'NotFound';
 }
 
 function withKind<T>(resource: Resource<T>, body: T): T {

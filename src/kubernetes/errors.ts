@@ -39,31 +39,34 @@ export class ApiError extends Error {
   }
 }
 
+// The questions below answer with a plain boolean: as type guards they would tell the compiler that an error of which
+// they are not true is no ApiError at all.
+
 /** Somebody else wrote first, or a uid or resourceVersion precondition failed: read again, decide again. */
-export function isConflict(error: unknown): error is ApiError {
+export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.status === 409 && error.reason !== 'AlreadyExists';
 }
 
-export function isAlreadyExists(error: unknown): error is ApiError {
+export function isAlreadyExists(error: unknown): boolean {
   return error instanceof ApiError && error.status === 409 && error.reason === 'AlreadyExists';
 }
 
-export function isNotFound(error: unknown): error is ApiError {
+export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }
 
 /** 410: the resourceVersion or continue token is older than what the server remembers. */
-export function isGone(error: unknown): error is ApiError {
+export function isGone(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 410 || error.reason === 'Expired');
 }
 
 /** A ResourceQuota said no: a 403 that time or an administrator may heal, and not a matter of rights. */
-export function isQuotaExceeded(error: unknown): error is ApiError {
+export function isQuotaExceeded(error: unknown): boolean {
   return error instanceof ApiError && error.status === 403 && error.message.includes('exceeded quota');
 }
 
 /** The namespace is going away: nothing can be created in it. */
-export function isNamespaceTerminating(error: unknown): error is ApiError {
+export function isNamespaceTerminating(error: unknown): boolean {
   return (
     error instanceof ApiError &&
     error.status === 403 &&
@@ -73,16 +76,16 @@ export function isNamespaceTerminating(error: unknown): error is ApiError {
 }
 
 /** Authorization said no: not a quota, not a terminating namespace. Admission webhooks and policies may also answer 403. */
-export function isForbidden(error: unknown): error is ApiError {
+export function isForbidden(error: unknown): boolean {
   return error instanceof ApiError && error.status === 403 && !isQuotaExceeded(error) && !isNamespaceTerminating(error);
 }
 
 /** 422: the object is wrong. `causes` says where. */
-export function isInvalid(error: unknown): error is ApiError {
+export function isInvalid(error: unknown): boolean {
   return error instanceof ApiError && error.status === 422;
 }
 
 /** The server or the way to it has a bad moment: the same request may do well later. */
-export function isTransient(error: unknown): error is ApiError {
+export function isTransient(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
 }

@@ -1,0 +1,223 @@
+// One leader among the operators that share a Lease (https://kubernetes.io/docs/concepts/architecture/leases/).
+//
+// Rules: (1) whoever wants to lead takes the Lease with a resourceVersion-checked write, when it is free or when its
+// record has not changed for leaseDuration *by our own monotonic clock*: the holder's clock is never believed.
+// (2) The leader renews; what it may still write ends `writeMarginMs` before its lease does, counted from *before* the
+// last renewal was sent, so that a request under way is over when another may begin. (3) A leader that could not renew
+// in time has lost and never comes back: the process ends. (4) A leader that was frozen wakes up past that moment, and
+// `isLeading` is false before any timer has run. Calendar time is a second witness, for machines that were suspended.
+import { randomUUID } from 'node:crypto';
+import type { Api } from '../../kubernetes/api.ts';
+import { isAlreadyExists, isConflict } from '../../kubernetes/errors.ts';
+import { LEASES, type Lease } from '../../kubernetes/resources.ts';
+import { type Clock, sleep, systemClock } from './clock.ts';
+import { type Logger, type MachineMetrics, noMetrics, silentLogger } from './collaborators.ts';
+
+export interface ElectionOptions {
+  readonly api: Api;
+  readonly namespace: string;
+  /** Name of the Lease; operators that share it share the work. */
+  readonly name: string;
+  /** Unique to this process; default: `<host name>_<uuid>`. */
+  readonly identity?: string;
+  /** Default 30. */
+  readonly leaseDurationSeconds?: number;
+  /** Default 10,000. */
+  readonly renewMs?: number;
+  /** Between looks at a Lease that another holds, and between failed renewals. Default 1,500: a clean hand-over in 2 s. */
+  readonly retryMs?: number;
+  /** The leader writes nothing in the last part of its lease; must be at least the time limit of a write. Default 10,000. */
+  readonly writeMarginMs?: number;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly metrics?: MachineMetrics;
+  readonly random?: () => number;
+}
+
+/** What `guardWrites` asks before every write. */
+export interface Leadership {
+  isLeading(): boolean;
+}
+
+interface Renewal {
+  readonly monotonicMs: number;
+  readonly calendarMs: number;
+}
+
+export class LeaderElection implements Leadership {
+  readonly identity: string;
+  readonly #options: Required<Omit<ElectionOptions, 'identity'>>;
+  readonly #stopping = new AbortController();
+  readonly #elected = Promise.withResolvers<void>();
+  readonly #lost = Promise.withResolvers<void>();
+  #campaign: Promise<void> | undefined;
+  #lease: Lease | undefined;
+  #observed: { readonly record: string; readonly atMs: number } | undefined;
+  #renewal: Renewal | undefined;
+
+  constructor(options: ElectionOptions) {
+    this.identity = options.identity ?? `${process.env.HOSTNAME ?? 'operator'}_${randomUUID()}`;
+    this.#options = {
+      leaseDurationSeconds: 30,
+      renewMs: 10_000,
+      retryMs: 1_500,
+      writeMarginMs: 10_000,
+      clock: systemClock,
+      logger: silentLogger,
+      metrics: noMetrics,
+      random: Math.random,
+      ...options,
+    };
+  }
+
+  /** Begins to campaign. */
+  start(): void {
+    this.#campaign ??= this.#run(this.#stopping.signal);
+  }
+
+  /** Resolves when this process leads; never, if it never does. */
+  whenElected(): Promise<void> {
+    return this.#elected.promise;
+  }
+
+  /** Resolves when this process led and may not write any more without having been asked to stop: end the process. */
+  whenLost(): Promise<void> {
+    return this.#lost.promise;
+  }
+
+  /** Whether a write that is sent now is over before another process may lead. */
+  isLeading(): boolean {
+    return !this.#stopping.signal.aborted && this.#leftMs() > 0;
+  }
+
+  /**
+   * Ends the campaign. `release` gives the Lease back, so that another leads at once: only after every worker has
+   * stopped. `keep` lets it run out. Safe to repeat; never rejects.
+   */
+  async stop(then: 'release' | 'keep'): Promise<void> {
+    this.#stopping.abort();
+    await this.#campaign;
+    const lease = this.#lease;
+    if (then === 'keep' || this.#renewal === undefined || lease === undefined) return;
+    this.#renewal = undefined;
+    this.#lease = undefined;
+    this.#options.metrics.leading(this.#options.name, 'follower');
+    try {
+      await this.#options.api.replace(LEASES, {
+        ...lease,
+        spec: { ...this.#spec(lease), holderIdentity: '', leaseDurationSeconds: 1 },
+      });
+    } catch (error) {
+      this.#options.logger.warn('the lease could not be released; it runs out by itself', { error: String(error) });
+    }
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    this.#options.metrics.leading(this.#options.name, 'follower');
+    while (!signal.aborted && !(await this.#tryToLead())) await this.#pause(this.#options.retryMs, signal);
+    if (signal.aborted) return;
+    this.#options.metrics.leading(this.#options.name, 'leader');
+    this.#options.logger.info('leading', { lease: this.#options.name, identity: this.identity });
+    this.#elected.resolve();
+    let next = this.#options.renewMs;
+    while (!signal.aborted && this.#monotonicLeftMs() > 0) {
+      await this.#pause(Math.min(next, Math.max(1, this.#monotonicLeftMs())), signal);
+      if (signal.aborted) return;
+      if (this.#monotonicLeftMs() <= 0) break;
+      next = (await this.#renew()) ? this.#options.renewMs : this.#options.retryMs;
+    }
+    if (signal.aborted) return;
+    this.#options.metrics.leading(this.#options.name, 'follower');
+    this.#options.logger.error('leadership is lost', { lease: this.#options.name, identity: this.identity });
+    this.#lost.resolve();
+  }
+
+  /** One look at the Lease, and one try to take it if it may be taken. */
+  async #tryToLead(): Promise<boolean> {
+    const { api, namespace, name, clock, leaseDurationSeconds, logger } = this.#options;
+    const asked = { monotonicMs: clock.monotonicMs(), calendarMs: clock.now().getTime() };
+    try {
+      const lease = await api.get(LEASES, namespace, name);
+      if (lease === undefined) {
+        this.#lease = await api.create(LEASES, namespace, {
+          metadata: { namespace, name },
+          spec: this.#spec(undefined),
+        });
+      } else {
+        const record = JSON.stringify([
+          lease.spec?.holderIdentity,
+          lease.spec?.renewTime,
+          lease.metadata?.resourceVersion,
+        ]);
+        if (this.#observed?.record !== record) this.#observed = { record, atMs: clock.monotonicMs() };
+        const heldMs = (lease.spec?.leaseDurationSeconds ?? leaseDurationSeconds) * 1000;
+        const isFree = (lease.spec?.holderIdentity ?? '') === '' || lease.spec?.holderIdentity === this.identity;
+        if (!isFree && clock.monotonicMs() - this.#observed.atMs < heldMs) return false;
+        this.#lease = await api.replace(LEASES, { ...lease, spec: this.#spec(lease) });
+      }
+      this.#renewal = asked;
+      return true;
+    } catch (error) {
+      if (!isConflict(error) && !isAlreadyExists(error))
+        logger.warn('the lease could not be had', { error: String(error) });
+      return false;
+    }
+  }
+
+  async #renew(): Promise<boolean> {
+    const { api, clock, logger, namespace, name } = this.#options;
+    const asked = { monotonicMs: clock.monotonicMs(), calendarMs: clock.now().getTime() };
+    try {
+      const lease = this.#lease ?? (await api.get(LEASES, namespace, name));
+      if (lease?.spec?.holderIdentity !== this.identity) {
+        this.#renewal = undefined;
+        return false;
+      }
+      this.#lease = await api.replace(LEASES, { ...lease, spec: this.#spec(lease) });
+      this.#renewal = asked;
+      return true;
+    } catch (error) {
+      // A conflict may be our own earlier write whose answer was lost, or a label that someone set: look before the next try.
+      this.#lease = undefined;
+      logger.warn('the lease could not be renewed', { error: String(error), left_ms: Math.round(this.#leftMs()) });
+      return false;
+    }
+  }
+
+  #spec(lease: Lease | undefined): NonNullable<Lease['spec']> {
+    const now = microTime(this.#options.clock.now());
+    const isOurs = lease?.spec?.holderIdentity === this.identity;
+    const transitions = lease?.spec?.leaseTransitions ?? 0;
+    return {
+      ...lease?.spec,
+      holderIdentity: this.identity,
+      leaseDurationSeconds: this.#options.leaseDurationSeconds,
+      renewTime: now,
+      acquireTime: isOurs ? (lease.spec?.acquireTime ?? now) : now,
+      leaseTransitions: lease === undefined || isOurs ? transitions : transitions + 1,
+    };
+  }
+
+  /** What is left of the time in which we may write; the smaller of two clocks' answers. */
+  #leftMs(): number {
+    if (this.#renewal === undefined) return 0;
+    const { clock, leaseDurationSeconds, writeMarginMs } = this.#options;
+    const calendar = leaseDurationSeconds * 1000 - writeMarginMs - (clock.now().getTime() - this.#renewal.calendarMs);
+    return Math.min(this.#monotonicLeftMs(), calendar);
+  }
+
+  #monotonicLeftMs(): number {
+    if (this.#renewal === undefined) return 0;
+    const { clock, leaseDurationSeconds, writeMarginMs } = this.#options;
+    return leaseDurationSeconds * 1000 - writeMarginMs - (clock.monotonicMs() - this.#renewal.monotonicMs);
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return sleep(this.#options.clock, ms * (1 - 0.1 * this.#options.random()), signal);
+  }
+}
+
+/** `V1MicroTime` as the API server demands it: exactly six digits after the point. */
+export function microTime(date: Date): string {
+  return date.toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
+}

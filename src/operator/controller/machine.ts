@@ -1,0 +1,92 @@
+// Starts and stops the parts in order: watches → synced → elected → controllers, and back. Followers keep their caches
+// warm, so that a change of leader costs no list. main.ts makes the parts, hands them over and waits for `ended`.
+import type { KubernetesObject } from '../../kubernetes/object.ts';
+import { type Logger, silentLogger } from './collaborators.ts';
+import type { Controller } from './controller.ts';
+import type { LeaderElection } from './leader-election.ts';
+import type { ListWatch } from './list-watch.ts';
+
+export interface MachineOptions {
+  readonly watches: readonly ListWatch<KubernetesObject>[];
+  readonly controllers: readonly Controller[];
+  /** Without it this process works at once: for one process on a laptop, or a test. */
+  readonly election?: LeaderElection;
+  /** For passes under way when asked to stop. Default 5,000; twice as long in the worst case. */
+  readonly graceMs?: number;
+  readonly logger?: Logger;
+}
+
+/** `LeadershipLost`: exit with an error, so that the Pod is started again. */
+export type MachineEnd = 'Stopped' | 'LeadershipLost';
+
+export class Machine {
+  readonly #options: MachineOptions;
+  readonly #logger: Logger;
+  readonly #end = Promise.withResolvers<MachineEnd>();
+  #state: 'new' | 'running' | 'stopping' = 'new';
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+  }
+
+  /** Resolves when everything has stopped. */
+  get ended(): Promise<MachineEnd> {
+    return this.#end.promise;
+  }
+
+  /** Whether every cache has had its first list: readiness. */
+  isSynced(): boolean {
+    return this.#options.watches.every(watch => watch.synced);
+  }
+
+  /** Caches without a first list, for the message of a failing readiness probe. */
+  unsynced(): readonly string[] {
+    return this.#options.watches.filter(watch => !watch.synced).map(watch => watch.name);
+  }
+
+  /** Whether no worker hangs: liveness. */
+  isAlive(): boolean {
+    return this.#options.controllers.every(controller => controller.isAlive());
+  }
+
+  /** Begins; resolves when the controllers work, which for a follower may be never. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new Error('a machine is started once');
+    this.#state = 'running';
+    const { watches, election, controllers } = this.#options;
+    for (const watch of watches) watch.start();
+    await Promise.all(watches.map(watch => watch.whenSynced()));
+    this.#logger.info('caches are synced', { resources: watches.map(watch => watch.name).join(', ') });
+    if (this.#isStopping()) return;
+    if (election !== undefined) {
+      void election.whenLost().then(() => this.#stop('LeadershipLost'));
+      election.start();
+      await election.whenElected();
+      if (this.#isStopping()) return;
+    }
+    for (const controller of controllers) controller.start();
+  }
+
+  /** Stops in reverse order and gives the Lease back if every pass has ended. Safe to repeat. */
+  stop(): Promise<MachineEnd> {
+    void this.#stop('Stopped');
+    return this.ended;
+  }
+
+  async #stop(end: MachineEnd): Promise<void> {
+    if (this.#isStopping()) return;
+    this.#state = 'stopping';
+    const { watches, election, controllers, graceMs = 5_000 } = this.#options;
+    const ends = await Promise.all(controllers.map(controller => controller.stop(graceMs)));
+    const isQuiet = ends.every(ended => ended === 'ended');
+    if (!isQuiet) this.#logger.warn('passes were given up; the lease runs out by itself');
+    await election?.stop(isQuiet && end === 'Stopped' ? 'release' : 'keep');
+    await Promise.all(watches.map(watch => watch.stop()));
+    this.#end.resolve(end);
+  }
+
+  #isStopping(): boolean {
+    return this.#state === 'stopping';
+  }
+}
