@@ -1,0 +1,4 @@
+import { cachePath } from './kit/paths.ts';
+export async function pauseArchive(bin: string): Promise<string> {
+  return cachePath('x' + bin);
+}
