@@ -7,7 +7,7 @@ import { startControlPlane } from './controlPlane.ts';
 import type { Home } from './home.ts';
 import { makeNamespaces } from './namespaces.ts';
 import { loadIntoNode, startContainerd, startNode } from './node.ts';
-import type { NodePlace } from './nodeFiles.ts';
+import { type NodePlace, pauseImage } from './nodeFiles.ts';
 import type { Progress } from './progress.ts';
 import { type State, saveState } from './state.ts';
 
@@ -20,7 +20,7 @@ export async function startFullCluster(
   progress: Progress,
 ): Promise<void> {
   const { directory, bin } = state;
-  const pause = await pauseArchive(bin);
+  const pause = await pauseArchive(bin, pauseImage);
   const { address, podSubnet, inside } = await makeNamespaces(state);
   const home: Home = { state, directory, bin, address, ports, inside, signal };
   const cgroup = `migration-operator-${state.name}`;
