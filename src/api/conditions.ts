@@ -34,23 +34,33 @@ export const CONDITION_TABLE = {
       },
       Starting: { meaning: 'The app is being started.', remedy: WAIT },
       Validating: { meaning: 'The checks of `spec.validation` run.', remedy: WAIT },
-      WaitingForSource: { meaning: 'A ConfigMap of `spec.source` is not there.', remedy: 'Create it, or mend its name.' },
+      WaitingForSource: {
+        meaning: 'A ConfigMap of `spec.source` is not there.',
+        remedy: 'Create it, or mend its name.',
+      },
       WaitingForSecret: {
         meaning: 'The Secret or the key of `spec.database.urlSecretRef` is not there.',
         remedy: 'Create it, or mend its name.',
       },
-      WaitingForImage: { meaning: "The Job's image cannot be pulled.", remedy: "Mend the operator's RUNNER_IMAGE or the registry." },
+      WaitingForImage: {
+        meaning: "The Job's image cannot be pulled.",
+        remedy: "Mend the operator's RUNNER_IMAGE or the registry.",
+      },
       WaitingForVolume: {
         meaning: 'The backup volume cannot be mounted, or another run uses it.',
         remedy: 'Create the claim of `spec.backup.storage`, or wait for the other run.',
       },
-      WaitingForNode: { meaning: "No node takes the Job's Pod.", remedy: 'See the message: resources, node selector, taints.' },
+      WaitingForNode: {
+        meaning: "No node takes the Job's Pod.",
+        remedy: 'See the message: resources, node selector, taints.',
+      },
       WaitingForPod: { meaning: "The Job's Pod does not start.", remedy: 'See the message and the events of the Job.' },
       SourceChanged: { meaning: 'A ConfigMap changed under the same name; a new plan is made.', remedy: WAIT },
     },
   },
   Reconciling: {
-    meaning: 'Present and True while the operator works or waits for what time may heal. Its reason is that of `Ready`.',
+    meaning:
+      'Present and True while the operator works or waits for what time may heal. Its reason is that of `Ready`.',
     reasons: { Queued: { meaning: 'The spec was edited during a run; the edit waits for its end.', remedy: WAIT } },
   },
   Stalled: {
@@ -85,15 +95,30 @@ export const CONDITION_TABLE = {
         meaning: 'Someone else raised the replicas while the app was held at zero.',
         remedy: 'Take the replicas out of what that manager applies, then ask for a retry.',
       },
-      PodNotStarted: { meaning: "A Job's Pod did not start in time while the app was stopped.", remedy: 'See the message.' },
-      JobCrashed: { meaning: 'A Job ended several times without an answer.', remedy: "Read the Job's log, then ask for a retry." },
+      PodNotStarted: {
+        meaning: "A Job's Pod did not start in time while the app was stopped.",
+        remedy: 'See the message.',
+      },
+      JobCrashed: {
+        meaning: 'A Job ended several times without an answer.',
+        remedy: "Read the Job's log, then ask for a retry.",
+      },
       OutOfMemory: { meaning: 'A Job ran out of memory.', remedy: 'Raise `spec.job.resources.limits.memory`.' },
-      DeadlineExceeded: { meaning: 'A Job ran longer than `spec.job.timeoutSeconds`.', remedy: 'Raise it, or make the migration shorter.' },
+      DeadlineExceeded: {
+        meaning: 'A Job ran longer than `spec.job.timeoutSeconds`.',
+        remedy: 'Raise it, or make the migration shorter.',
+      },
       JobNameTaken: { meaning: 'A Job of the needed name exists and is not ours.', remedy: 'Delete or rename it.' },
       BackupNameTaken: { meaning: 'A DatabaseBackup of the needed name exists and is not ours.', remedy: 'Delete it.' },
-      RolloutFailed: { meaning: 'The app did not come up in `progressDeadlineSeconds`.', remedy: 'See the message; release code that starts.' },
+      RolloutFailed: {
+        meaning: 'The app did not come up in `progressDeadlineSeconds`.',
+        remedy: 'See the message; release code that starts.',
+      },
       ValidationFailed: { meaning: 'A check did not answer yes in time.', remedy: 'See the message.' },
-      PlanKeepsChanging: { meaning: 'The database changed under three plans in a row.', remedy: 'Find who else migrates it.' },
+      PlanKeepsChanging: {
+        meaning: 'The database changed under three plans in a row.',
+        remedy: 'Find who else migrates it.',
+      },
       Deleted: { meaning: 'The resource was deleted during a run.', remedy: NOTHING },
       UnsupportedWorkload: { meaning: 'A workload cannot be handled.', remedy: 'See the message.' },
     },

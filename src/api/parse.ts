@@ -2,7 +2,10 @@
 // is wrong with it. Defaults stand in the CRD too (a test compares); an object written under an older CRD lacks them.
 import { z } from 'zod';
 import type { DatabaseBackupSpec as BackupSpecWire, DatabaseBackupStatus } from './database-backup.gen.ts';
-import type { DatabaseMigrationSpec as SpecWire, DatabaseMigrationStatus as StatusWire } from './database-migration.gen.ts';
+import type {
+  DatabaseMigrationSpec as SpecWire,
+  DatabaseMigrationStatus as StatusWire,
+} from './database-migration.gen.ts';
 
 const secretRef = z.object({ name: z.string(), key: z.string() });
 const volumeStorage = z.object({ volumeClaim: z.object({ name: z.string() }) });
@@ -60,9 +63,7 @@ const migrationSpec = z.object({
   }),
   validation: z
     .object({
-      http: z
-        .array(z.object({ name: z.string(), url: z.string(), expectedStatus: z.int().default(200) }))
-        .default([]),
+      http: z.array(z.object({ name: z.string(), url: z.string(), expectedStatus: z.int().default(200) })).default([]),
       timeoutSeconds: z.int().default(120),
     })
     .prefault({}),
@@ -90,7 +91,9 @@ export type HistoryEntry = NonNullable<MigrationStatus['history']>[number];
 export type Condition = NonNullable<MigrationStatus['conditions']>[number];
 
 /** Either a complete value or everything that is wrong with it, a line a mistake: `field: what is wrong`. */
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly mistakes: readonly string[] };
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
 
 export function parseMigrationSpec(spec: SpecWire | unknown): Parsed<MigrationSpec> {
   return parsed(migrationSpec.safeParse(spec), 'spec');
@@ -113,8 +116,9 @@ const statusShape = z.looseObject({
 
 /** The status as the operator left it; a hand-edited one that decisions cannot rest on is refused with its mistakes. */
 export function parseStatus(status: StatusWire | undefined): Parsed<MigrationStatus> {
-  const result = statusShape.safeParse(status ?? { observedGeneration: -1 });
-  return parsed<MigrationStatus>(result as z.ZodSafeParseResult<MigrationStatus>, 'status');
+  const value = status ?? { observedGeneration: -1 };
+  const result = parsed(statusShape.safeParse(value), 'status');
+  return result.ok ? { ok: true, value } : result;
 }
 
 const backupSpec = z.object({

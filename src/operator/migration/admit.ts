@@ -1,0 +1,26 @@
+// Admit: does the spec make sense here? Is the database ours to migrate, is everything there that it names? What time
+// may heal waits; a contradiction is for a person.
+import type { Turn } from './turn.ts';
+
+export function admit(t: Turn): 'Admitted' | 'Waiting' {
+  const { rivals, sources, resource } = t.world;
+  if (rivals.length > 0) {
+    t.status.observedGeneration = resource.generation;
+    const { name, key } = t.spec.database.urlSecretRef;
+    t.stalled(
+      'ClaimedByOther',
+      `DatabaseMigration ${rivals.join(', ')} is older and names the same Secret ${name}, key ${key} and ledger schema ${t.spec.database.ledgerSchema}: one database belongs to one resource. Delete one of them.`,
+    );
+    return 'Waiting';
+  }
+  const missing = sources.filter(source => source.found === undefined).map(source => source.name);
+  if (missing.length > 0) {
+    t.status.observedGeneration = resource.generation;
+    t.reconciling(
+      'WaitingForSource',
+      `There is no ConfigMap ${missing.join(', ')} in namespace ${resource.namespace}. Create it, or mend spec.source.configMapRefs; it goes on by itself.`,
+    );
+    return 'Waiting';
+  }
+  return 'Admitted';
+}

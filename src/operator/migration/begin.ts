@@ -1,0 +1,58 @@
+// How a run begins: when is a new one due, and what does it start from. Before the commit nothing of it is promised: a
+// new generation, a changed source or a new token simply begins another.
+import { digestOf } from '../../api/digest.ts';
+import type { MigrationSpec } from '../../api/parse.ts';
+import type { Turn } from './turn.ts';
+import type { World } from './world.ts';
+
+const REPLAN_LIMIT = 3;
+
+/** All that the operator sees of the source: it never reads what the ConfigMaps hold. */
+export function sourceRevisionOf(world: World): string {
+  return digestOf(world.sources.map(source => [source.name, source.found?.uid, source.found?.resourceVersion]));
+}
+
+/** Hash of all that a plan is asked with. */
+export function planInputDigestOf(world: World, spec: MigrationSpec): string {
+  return digestOf({
+    target: spec.target,
+    database: spec.database,
+    source: spec.source,
+    revision: sourceRevisionOf(world),
+  });
+}
+
+/** Why a new run is due; undefined when the one that is there is the right one. */
+export function newRunReason(t: Turn): 'First' | 'SpecChanged' | 'SourceChanged' | 'Retry' | 'Replan' | undefined {
+  const { run } = t.status;
+  const { generation, retryToken } = t.world.resource;
+  if (retryToken !== undefined && retryToken !== t.status.handledTokens?.retry)
+    return run === undefined ? 'First' : 'Retry';
+  if (run === undefined) return 'First';
+  if (run.generation !== generation) return 'SpecChanged';
+  if (run.sourceRevision !== sourceRevisionOf(t.world)) return 'SourceChanged';
+  if (run.outcome === 'Superseded' && (t.status.replans ?? 0) < REPLAN_LIMIT) return 'Replan';
+  return undefined;
+}
+
+/** Begins a run. All of it reaches the API server in one write with the conditions that speak of it. */
+export function beginRun(t: Turn, why: NonNullable<ReturnType<typeof newRunReason>>): void {
+  const { world, spec, status } = t;
+  const token = world.resource.retryToken;
+  status.observedGeneration = world.resource.generation;
+  status.targetVersion = spec.target === 'latest' ? (status.targetVersion ?? 'latest') : spec.target;
+  status.run = {
+    id: (status.run?.id ?? 0) + 1,
+    generation: world.resource.generation,
+    startTime: world.now,
+    sourceRevision: sourceRevisionOf(world),
+    planInputDigest: planInputDigestOf(world, spec),
+    environmentDigest: digestOf({ job: spec.job, backup: spec.backup, database: spec.database }),
+    ...(why === 'Retry' && token !== undefined ? { retryToken: token } : {}),
+  };
+  if (token !== undefined) status.handledTokens = { ...status.handledTokens, retry: token };
+  if (why !== 'Replan') status.replans = 0;
+  if (why === 'SourceChanged') {
+    t.reconciling('SourceChanged', 'A ConfigMap of the source changed under the same name; a new plan is made.');
+  }
+}

@@ -1,0 +1,207 @@
+// What a World means: the next status, the actions, the events, and when to look again. Pure: no I/O, no clock, no
+// randomness. The order of judgement is a run's order: admit, plan, commit, then the steps; test/golden shows it.
+import { CONDITION_TYPES } from '../../api/conditions.ts';
+import { type MigrationSpec, type MigrationStatus, parseMigrationSpec } from '../../api/parse.ts';
+import type { Action, EventNote } from './actions.ts';
+import { admit } from './admit.ts';
+import { beginRun, newRunReason, planInputDigestOf } from './begin.ts';
+import { deletion } from './deletion.ts';
+import { effectiveSpec } from './effective.ts';
+import { end } from './ending.ts';
+import { rest } from './idle.ts';
+import { recover } from './recover.ts';
+import { judgeBackUp } from './steps/back-up.ts';
+import { judgeCommit } from './steps/commit.ts';
+import { judgeMigrate } from './steps/migrate.ts';
+import { judgePlan } from './steps/plan.ts';
+import { isAwaitingManifest, judgeStart } from './steps/start.ts';
+import { judgeStop } from './steps/stop.ts';
+import { judgeValidate } from './steps/validate.ts';
+import { Turn } from './turn.ts';
+import type { World } from './world.ts';
+
+export interface Decision {
+  /** The whole next status; written first, if it differs from what is there. */
+  readonly status: MigrationStatus;
+  /** `Conditions`: only these are to be written; the rest of the status could not be read. */
+  readonly scope: 'Whole' | 'Conditions';
+  readonly actions: readonly Action[];
+  readonly events: readonly EventNote[];
+  /** Look again after this long even if nothing changes. */
+  readonly lookAgainMs?: number;
+  /** Where it stopped, for the log line. */
+  readonly at: string;
+}
+
+export function decide(world: World): Decision {
+  if (!world.status.ok) return unreadable(world, world.status.mistakes);
+  const status = world.status.value;
+  if (world.resource.deletionTime !== undefined) return finish(deletion(turnFor(world, status)));
+  if (status.run?.committedTime !== undefined && status.run.outcome === undefined) {
+    const t = turnFor(world, status);
+    if (!isSuperseded(t)) return finish(committed(t));
+    end(t, 'Superseded');
+    return finish(beforeCommit(turnLike(t, world), world));
+  }
+  return finish(beforeCommit(turnFor(world, status), world));
+}
+
+/** A run that only awaits manifests is at its end when something new is asked for. */
+function isSuperseded(t: Turn): boolean {
+  return t.run.failure === undefined && isAwaitingManifest(t) && newRunReason(t) !== undefined && !t.spec.suspend;
+}
+
+/** The steps after the commit, in order; the first that is not done ends the pass. */
+const STEPS = [
+  { name: 'Stop', judge: judgeStop, isNeeded: (t: Turn) => t.spec.rollout.strategy === 'Recreate' && hasPending(t) },
+  { name: 'BackUp', judge: judgeBackUp, isNeeded: hasPending },
+  { name: 'Migrate', judge: judgeMigrate, isNeeded: () => true },
+  { name: 'Start', judge: judgeStart, isNeeded: () => true },
+  { name: 'Validate', judge: judgeValidate, isNeeded: () => true },
+] as const;
+
+function committed(t: Turn): Turn {
+  if (t.run.failure === undefined && !runSteps(t)) return t.run.failure === undefined ? t : recovered(t);
+  if (t.run.failure !== undefined) return recovered(t);
+  t.status.stableVersion = t.run.ledger?.version ?? t.run.plan?.target ?? t.status.stableVersion ?? '';
+  t.status.replans = 0;
+  end(t, 'Succeeded');
+  rest(t);
+  return t;
+}
+
+function recovered(t: Turn): Turn {
+  if (recover(t) === 'Done') rest(t);
+  return t;
+}
+
+function runSteps(t: Turn): boolean {
+  for (const step of STEPS) {
+    if (step.isNeeded(t) && step.judge(t) === 'Waiting') return false;
+  }
+  return true;
+}
+
+function hasPending(t: Turn): boolean {
+  return (t.run.plan?.pendingCount ?? 0) > 0;
+}
+
+function beforeCommit(t: Turn, world: World): Turn {
+  const hadRun = t.status.run;
+  if (hadRun === undefined && world.resource.retryToken !== undefined && t.status.handledTokens === undefined) {
+    t.status.handledTokens = { retry: world.resource.retryToken };
+  }
+  if (!world.spec.ok) {
+    t.status.observedGeneration = world.resource.generation;
+    t.stalled(
+      'InvalidSpec',
+      `The spec cannot be used: ${world.spec.mistakes.join('; ')}. Mend it; nothing was started.`,
+    );
+    return t;
+  }
+  if (t.spec.suspend) return suspend(t);
+  if (admit(t) === 'Waiting') return t;
+  const why = newRunReason(t);
+  if (why !== undefined && !isSameRefusedPlan(t, why)) beginRun(t, why);
+  if (t.run.outcome !== undefined) {
+    rest(t);
+    return t;
+  }
+  return plan(t);
+}
+
+/** A plan that failed for good is not asked for again until what it was asked with changes, or by a token. */
+function isSameRefusedPlan(t: Turn, why: string): boolean {
+  const { run } = t.status;
+  if (run?.outcome !== 'Refused' || why !== 'SpecChanged' || run.failure?.kind === 'Environment') return false;
+  if (run.plan !== undefined || run.planInputDigest !== planInputDigestOf(t.world, t.spec)) return false;
+  run.generation = t.world.resource.generation;
+  return true;
+}
+
+function plan(t: Turn): Turn {
+  if (judgePlan(t) === 'Waiting') {
+    if (t.run.outcome !== undefined) rest(t);
+    return t;
+  }
+  const commit = judgeCommit(t);
+  if (commit === 'Committed') return committed(t);
+  if (commit === 'NothingToDo') {
+    t.status.version = t.run.plan?.target ?? t.status.version ?? '';
+    t.status.replans = 0;
+    end(t, 'UpToDate');
+  }
+  if (t.run.outcome !== undefined) rest(t);
+  return t;
+}
+
+/** Suspended before the commit: nothing was promised, so the run is dropped; observedGeneration stays as it was. */
+function suspend(t: Turn): Turn {
+  const { run } = t.status;
+  if (run !== undefined && run.outcome === undefined) end(t, 'Superseded');
+  t.summary('False', 'Resting', 'Suspended', 'spec.suspend is true: nothing is started. Set it to false to go on.');
+  return t;
+}
+
+function turnFor(world: World, status: MigrationStatus): Turn {
+  const live = world.spec.ok ? world.spec.value : undefined;
+  const frozen =
+    status.run?.committedTime === undefined || status.run.outcome !== undefined ? undefined : status.run.spec;
+  const parsed = frozen === undefined ? undefined : parseMigrationSpec(frozen);
+  const kept = parsed?.ok === true ? parsed.value : undefined;
+  const spec = kept === undefined ? live : live === undefined ? kept : effectiveSpec(kept, live);
+  return new Turn(world, spec ?? emptySpec(), status);
+}
+
+function turnLike(t: Turn, world: World): Turn {
+  return turnFor(world, { ...t.status, conditions: t.conditions(CONDITION_TYPES) });
+}
+
+/** Stands in for a spec that cannot be read; no step is judged with it. */
+function emptySpec(): MigrationSpec {
+  const parsed = parseMigrationSpec({
+    suspend: true,
+    database: { urlSecretRef: { name: '', key: '' } },
+    source: { configMapRefs: [{ name: '' }] },
+    target: 'latest',
+    rollout: { strategy: 'None' },
+  });
+  if (!parsed.ok) throw new Error(parsed.mistakes.join('; '));
+  return parsed.value;
+}
+
+/** A finished Job whose answer was taken is handed to the garbage collector. */
+function sweep(t: Turn): void {
+  const active = new Set(
+    (t.status.run?.outcome === undefined ? (t.status.run?.steps ?? []) : []).flatMap(step =>
+      step.state === 'Active' && step.job !== undefined ? [step.job.name] : [],
+    ),
+  );
+  for (const job of t.world.jobs) {
+    if (job.finished === undefined || job.adopted || job.deleting || active.has(job.name)) continue;
+    t.do({ do: 'AdoptJob', name: job.name, uid: job.uid });
+  }
+}
+
+function finish(t: Turn): Decision {
+  sweep(t);
+  const ready = t.conditionOf('Ready');
+  return {
+    scope: 'Whole',
+    status: { ...t.status, conditions: t.conditions(CONDITION_TYPES) },
+    actions: t.actions,
+    events: t.events,
+    ...(t.lookAgainMs === undefined ? {} : { lookAgainMs: t.lookAgainMs }),
+    at: ready?.reason ?? 'None',
+  };
+}
+
+/** Nothing of a status that cannot be read is believed or overwritten; only the conditions say so. */
+function unreadable(world: World, mistakes: readonly string[]): Decision {
+  const t = new Turn(world, emptySpec(), { observedGeneration: world.resource.generation });
+  t.stalled(
+    'StatusUnreadable',
+    `The status was edited, or written by a newer operator: ${mistakes.join('; ')}. Nothing is done until it can be read: undo the edit, or if no run is under way delete and recreate the resource.`,
+  );
+  return { ...finish(t), actions: [], scope: 'Conditions' };
+}

@@ -1,0 +1,90 @@
+// How a run ends: the outcome, what history keeps of it, and the two plan keys by which a failure is remembered.
+import { digestOf } from '../../api/digest.ts';
+import type { HistoryEntry, Run, RunFailure } from '../../api/parse.ts';
+import type { StepName, Turn } from './turn.ts';
+
+const HISTORY_LENGTH = 10;
+
+/** Says that this run cannot succeed. The app is brought back first; only then has the run an outcome. */
+export function fail(t: Turn, step: StepName, kind: RunFailure['kind'], reason: string, message: string): void {
+  if (t.run.failure !== undefined) return;
+  t.run.failure = { step, reason, message: message.slice(0, 4000), kind, time: t.world.now };
+  const record = t.step(step);
+  if (record !== undefined && record.state !== 'Done') {
+    record.state = 'Failed';
+    record.endTime = t.world.now;
+    record.reason = reason;
+    record.message = message.slice(0, 4000);
+  }
+  if (kind !== 'Superseded') t.tell('Warning', reason, message.slice(0, 1000));
+}
+
+/** Ends the run and writes its line of history. */
+export function end(t: Turn, outcome: NonNullable<Run['outcome']>): void {
+  const { run } = t;
+  run.outcome = outcome;
+  run.endTime = t.world.now;
+  if (outcome === 'UpToDate') return;
+  t.status.history = [historyEntry(t, outcome), ...(t.status.history ?? [])].slice(0, HISTORY_LENGTH);
+}
+
+/** Key of a plan: what would be done to which state. */
+export function planKey(
+  plan: { target: string; direction: string; sourceDigest: string },
+  ledgerDigest: string,
+): string {
+  return digestOf({
+    target: plan.target,
+    direction: plan.direction,
+    source: plan.sourceDigest,
+    tool: 'SQL',
+    ledger: ledgerDigest,
+  });
+}
+
+/** The failed run that this run would repeat; undefined when nothing forbids it. */
+export function remembered(t: Turn, key: string): HistoryEntry | undefined {
+  if (t.run.retryToken !== undefined) return undefined;
+  return t.status.history?.find(
+    entry =>
+      entry.planKeys?.includes(key) &&
+      (entry.kind !== 'Environment' || entry.environmentDigest === t.run.environmentDigest),
+  );
+}
+
+/** Whole seconds from the stop of the app to its start, 0 when it was not stopped. */
+export function stoppedSeconds(t: Turn): number {
+  const stop = t.step('Stop');
+  if (stop === undefined) return 0;
+  const starts = (t.run.workloads ?? []).flatMap(workload =>
+    workload.state === 'Started' && workload.since !== undefined ? [Date.parse(workload.since)] : [],
+  );
+  const until = starts.length > 0 ? Math.max(...starts) : Date.parse(t.world.now);
+  return Math.max(0, Math.round((until - Date.parse(stop.startTime)) / 1000));
+}
+
+function historyEntry(t: Turn, outcome: NonNullable<Run['outcome']>): HistoryEntry {
+  const { run, status } = t;
+  const { failure, plan } = run;
+  const remember =
+    failure !== undefined && failure.kind !== 'Superseded' && failure.kind !== 'Deleted' && plan !== undefined;
+  const keys = remember
+    ? [...new Set([plan.key, ...(run.ledger === undefined ? [] : [planKey(plan, run.ledger.ledgerDigest)])])]
+    : undefined;
+  return {
+    id: run.id,
+    outcome,
+    startTime: run.startTime,
+    endTime: t.world.now,
+    ...(plan?.from === undefined ? {} : { from: plan.from }),
+    ...(plan === undefined ? {} : { target: plan.target }),
+    ...(status.version === undefined ? {} : { version: status.version }),
+    ...(failure === undefined
+      ? {}
+      : { reason: failure.reason, message: failure.message.slice(0, 1000), kind: failure.kind }),
+    ...(keys === undefined ? {} : { planKeys: keys }),
+    ...(run.environmentDigest === undefined ? {} : { environmentDigest: run.environmentDigest }),
+    ...(run.backup?.uid === undefined ? {} : { backup: run.backup.name }),
+    ...(run.committedTime === undefined ? {} : { stoppedSeconds: stoppedSeconds(t) }),
+  };
+}

@@ -1,0 +1,108 @@
+// After a failure: nothing of the run may still be at work, the database is asked if an attempt may have written, and the
+// app comes back if its manifest fits what the database is at. Only then does the run end.
+//
+// Order: (1) the failure goes to status (ending.ts), (2) what has not started is deleted, what has started ends,
+// (3) settle, (4) the app, (5) the outcome. A crash after any of them: the failure is in status, and this file goes on.
+import { mayHaveStarted, readAttempt } from './attempt.ts';
+import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
+import { end } from './ending.ts';
+import { madeFor } from './requests.ts';
+import { isSettled, judgeSettle } from './steps/settle.ts';
+import type { Turn } from './turn.ts';
+
+/** Brings the run to its outcome; the summary says how far it is. */
+export function recover(t: Turn): 'Done' | 'Waiting' {
+  const failure = t.run.failure;
+  if (failure === undefined) return 'Done';
+  if (isAtWork(t) || !isKnown(t)) return 'Waiting';
+  if (failure.kind === 'Application' || t.spec.rollout.strategy === 'None' || t.step('Stop') === undefined)
+    return finish(t, []);
+  const fitting = fittingOf(t);
+  const all = t.world.workloads
+    .filter(workload => workload.found !== undefined)
+    .flatMap(workload => (fitting === 'Hold' ? [] : [bringUp(t, workload, fitting)]));
+  const unscaled = all.filter(
+    one => one.state === 'ComingUp' && (one.live.replicas === 0 || one.live.mark !== undefined),
+  );
+  if (unscaled.length > 0) {
+    back(t, 'Starting', `The app is started again: ${unscaled.map(one => one.note).join('; ')}.`);
+    t.lookIn(2);
+    return 'Waiting';
+  }
+  return finish(t, all);
+}
+
+/** The version that the app must fit to come back, or `Hold` when the database is neither as it was nor at the target. */
+export function fittingOf(t: Turn): Fitting | 'Hold' {
+  const { ledger, plan } = t.run;
+  if (ledger === undefined) return { version: plan?.from ?? null, unannotated: 'Start' };
+  const version = ledger.version ?? null;
+  if (ledger.progressRows > 0) return 'Hold';
+  return { version, unannotated: ledger.unchanged || version === plan?.target ? 'Start' : 'Hold' };
+}
+
+/** Ends what has not begun, and waits for what has. */
+function isAtWork(t: Turn): boolean {
+  const { backup } = t.world;
+  const isComplete = t.run.backup?.digest !== undefined;
+  if (backup !== undefined && !isComplete && backup.migrationUid === t.world.resource.uid) {
+    t.do({ do: 'DeleteBackup', name: backup.name, uid: backup.uid });
+  }
+  for (const name of ['Migrate', 'Validate'] as const) {
+    const step = t.step(name);
+    if (step?.job === undefined || step.state === 'Done') continue;
+    const attempt = readAttempt(
+      t.world,
+      step,
+      madeFor(t, name === 'Migrate' ? 'migrate' : 'validate', step.attempt ?? 0),
+    );
+    if (attempt.state === 'Starting') {
+      if (!attempt.job.deleting) t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
+      back(t, 'Stopping', `Job ${attempt.job.name}, which had not started, is being deleted.`);
+      return true;
+    }
+    if (attempt.state === 'Running') {
+      back(
+        t,
+        name === 'Migrate' ? 'Migrating' : 'Validating',
+        `Job ${attempt.job.name} has started and is left to end.`,
+      );
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Whether it is known what the run did to the database. */
+function isKnown(t: Turn): boolean {
+  const step = t.step('Migrate');
+  if (step?.attempt === undefined || step.state === 'Done' || isSettled(t)) return true;
+  const attempt = readAttempt(t.world, step, madeFor(t, 'migrate', step.attempt));
+  const neverStarted = !mayHaveStarted(attempt) && (step.tries ?? 1) === 1;
+  if (neverStarted || judgeSettle(t) === 'Done') return true;
+  const limit = t.spec.rollout.maxStoppedSeconds;
+  if (t.run.failure?.kind === 'Deleted' && t.since(t.run.failure.time) >= limit) return true;
+  return false;
+}
+
+function finish(t: Turn, all: readonly BringUp[]): 'Done' {
+  const failure = t.run.failure;
+  const held = all.filter(one => one.state === 'AwaitingManifest');
+  if (all.length > 0 && held.length === 0) {
+    t.condition(
+      'RolledOut',
+      'False',
+      'Restored',
+      `After the failure the app was started again: ${all.map(one => one.note).join('; ')}.`,
+    );
+  }
+  if (failure?.kind === 'Superseded') {
+    t.status.replans = (t.status.replans ?? 0) + 1;
+    end(t, 'Superseded');
+  } else end(t, 'Failed');
+  return 'Done';
+}
+
+function back(t: Turn, reason: string, message: string): void {
+  t.reconciling(reason, `${t.run.failure?.message ?? ''} ${message}`.trim());
+}

@@ -1,0 +1,84 @@
+// Back up: is there a restore point? A DatabaseBackup is asked for, and its controller does the work; this step is
+// latched when it is complete and its uid and digest are in status.
+//
+// Order of effects: (1) the backup's name and attempt number go to status, (2) it is created. A backup that status does
+// not name starts nothing, so a crash between the two leaves nothing behind.
+import { fail } from '../ending.ts';
+import { backupName, backupSpecFor } from '../requests.ts';
+import type { Turn } from '../turn.ts';
+import { isContested, isStoppedTooLong } from './stop.ts';
+
+export function judgeBackUp(t: Turn): 'Done' | 'Waiting' {
+  if (t.isDone('BackUp')) return 'Done';
+  if (t.spec.backup.policy === 'Never') {
+    t.condition(
+      'BackedUp',
+      'False',
+      'NotRequired',
+      'spec.backup.policy is Never: there is no backup, and no way back to the data as it was.',
+    );
+    t.finish('BackUp', 'not required');
+    return 'Done';
+  }
+  if (isContested(t)) return 'Waiting';
+  if (t.spec.suspend && t.run.backup === undefined) return suspended(t);
+  const step = t.begin('BackUp');
+  if (t.run.backup === undefined) t.run.backup = { name: backupName(t), attempt: t.nextAttempt() };
+  const { backup } = t.world;
+  const asked = t.run.backup;
+  if (backup === undefined || backup.name !== asked.name) {
+    const deadline = t.after(t.spec.rollout.maxStoppedSeconds - t.since(t.step('Stop')?.startTime ?? step.startTime));
+    t.do({ do: 'CreateBackup', name: asked.name, spec: backupSpecFor(t, asked.attempt, deadline) });
+    return backingUp(t, `DatabaseBackup ${asked.name} is being made.`);
+  }
+  if (backup.migrationUid !== t.world.resource.uid) {
+    fail(
+      t,
+      'BackUp',
+      'Environment',
+      'BackupNameTaken',
+      `DatabaseBackup ${backup.name} exists and belongs to another resource. Delete it, then ask for a retry.`,
+    );
+    return 'Waiting';
+  }
+  return follow(t, backup);
+}
+
+function follow(t: Turn, backup: NonNullable<Turn['world']['backup']>): 'Done' | 'Waiting' {
+  const { status } = backup;
+  const complete = status.conditions?.find(condition => condition.type === 'Complete');
+  if (complete?.status === 'True' && status.digest !== undefined) {
+    const asked = t.run.backup;
+    if (asked !== undefined) t.run.backup = { ...asked, uid: backup.uid, digest: status.digest };
+    const message = `DatabaseBackup ${backup.name} is complete: ${status.sizeBytes ?? 0} bytes, ${status.rowCount ?? 0} rows in ${status.tableCount ?? 0} tables.`;
+    t.finish('BackUp', message);
+    t.condition('BackedUp', 'True', 'Complete', message);
+    t.tell('Normal', 'BackedUp', message);
+    return 'Done';
+  }
+  const stalled = status.conditions?.find(condition => condition.type === 'Stalled');
+  if (stalled?.status === 'True') {
+    fail(t, 'BackUp', 'Environment', stalled.reason, `No backup, so nothing was migrated: ${stalled.message}`);
+    return 'Waiting';
+  }
+  return backingUp(t, complete?.message ?? `DatabaseBackup ${backup.name} is being made.`);
+}
+
+function backingUp(t: Turn, message: string): 'Waiting' {
+  t.reconciling('BackingUp', message);
+  t.condition('BackedUp', 'False', 'BackingUp', message);
+  isStoppedTooLong(t, message);
+  return 'Waiting';
+}
+
+/** spec.suspend holds back new attempts; the app comes back when its limit is over. */
+export function suspended(t: Turn): 'Waiting' {
+  t.summary(
+    'False',
+    'Resting',
+    'Suspended',
+    'spec.suspend is true: this run makes no new attempt. Set it to false to go on.',
+  );
+  isStoppedTooLong(t, 'spec.suspend is true');
+  return 'Waiting';
+}

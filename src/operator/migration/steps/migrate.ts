@@ -1,0 +1,178 @@
+// Migrate: is the database at the target? Done only when a `migrate` or `settle` Job of this run, behind the fence, says
+// so. After any lost or ambiguous answer the database is asked first; nothing is repeated on a guess.
+//
+// Order of effects: (1) attempt number to status, (2) Job, (3) its answer to status. A crash after 2 finds the Job by
+// name; a lost answer leads to `settle`; an attempt that is overtaken cannot commit (its number is lower).
+import type { JobResultOf } from '../../../api/job-contract.ts';
+import { compareVersions } from '../../../api/versions.ts';
+import type { LossCause } from '../attempt.ts';
+import { fail } from '../ending.ts';
+import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
+import type { Turn } from '../turn.ts';
+import { suspended } from './back-up.ts';
+import { judgeSettle, takeLedger } from './settle.ts';
+import { isContested, isStoppedTooLong } from './stop.ts';
+
+/** Crashes in a row without progress in the ledger, and attempts in all, before a person is asked. */
+const CRASH_LIMIT = 3;
+const TRY_LIMIT = 10;
+/** Reasons of attempts that ended without an answer and may be repeated once the database was asked. */
+const REPEATABLE = new Set(['JobCrashed']);
+
+export function judgeMigrate(t: Turn): 'Done' | 'Waiting' {
+  if (t.isDone('Migrate')) return 'Done';
+  if (t.run.plan?.pendingCount === 0) return judgeNothingPending(t);
+  const step = t.step('Migrate');
+  if (step?.state === 'Failed') return judgeSettle(t) === 'Done' ? afterSettle(t) : 'Waiting';
+  if (step?.state !== 'Active') {
+    if (isContested(t) || isStoppedTooLong(t, step?.message ?? 'the migration had not begun')) return 'Waiting';
+    if (t.spec.suspend) return suspended(t);
+  }
+  return follow(t);
+}
+
+/** The plan has nothing to apply, but the app is to be started or validated: the ledger is read behind the fence first. */
+function judgeNothingPending(t: Turn): 'Done' | 'Waiting' {
+  if (judgeSettle(t) === 'Waiting') return 'Waiting';
+  if (isAtTarget(t)) return done(t, 'nothing was pending');
+  fail(t, 'Migrate', 'Superseded', 'PlanOutdated', 'The ledger is not what the plan had read.');
+  return 'Waiting';
+}
+
+function follow(t: Turn): 'Done' | 'Waiting' {
+  const attempt = pursue(t, 'Migrate');
+  const step = t.begin('Migrate');
+  switch (attempt.state) {
+    case 'Missing':
+    case 'Running':
+      return migrating(
+        t,
+        `Migrating from ${t.run.plan?.from ?? 'an empty database'} to ${t.run.plan?.target}: ${t.run.plan?.pendingCount} to apply.`,
+      );
+    case 'Between':
+      return migrating(t, `${step.message ?? ''} Trying again at ${step.retryTime ?? 'once'}.`);
+    case 'NotOurs':
+      fail(
+        t,
+        'Migrate',
+        'Environment',
+        'JobNameTaken',
+        `A Job named ${step.job?.name} exists and is not ours. Delete it, then ask for a retry.`,
+      );
+      return 'Waiting';
+    case 'Starting':
+      migrating(t, `The Job that migrates is starting: ${attempt.waiting.message}.`);
+      if (isStartOverdue(t, attempt)) {
+        fail(
+          t,
+          'Migrate',
+          'Environment',
+          'PodNotStarted',
+          `The Pod of Job ${attempt.job.name} did not start in ${t.spec.job.startDeadlineSeconds} s: ${attempt.waiting.message}.`,
+        );
+      } else isStoppedTooLong(t, attempt.waiting.message);
+      return 'Waiting';
+    case 'Lost':
+      return lost(t, attempt.cause, attempt.message);
+    case 'Answered':
+      if (attempt.result.kind !== 'MigrateResult') return lost(t, 'Crashed', `its answer was a ${attempt.result.kind}`);
+      return answered(t, attempt.exitCode, attempt.result);
+  }
+}
+
+function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'>): 'Done' | 'Waiting' {
+  const step = t.begin('Migrate');
+  if (exitCode === 0 && result.ledger !== undefined) {
+    const appliedByRun: string[] = [];
+    takeLedger(t, step.attempt ?? 0, { ...result.ledger, unchanged: result.ledger.appliedNow === 0, appliedByRun });
+    if (isAtTarget(t)) return done(t, `${result.ledger.appliedNow} applied`);
+  }
+  const { code, message } = result.error ?? {
+    code: 'OutcomeUnknown',
+    message: `the migration ended with exit code ${exitCode}`,
+  };
+  const isTurnedAway = exitCode >= 10 && exitCode <= 13;
+  if (!isTurnedAway) return ask(t, code, message);
+  if (isOutOfPatience(t, result.wrote)) return ask(t, code, message);
+  tryAgain(t, step, code, message);
+  return migrating(t, `${message} Trying again at ${step.retryTime}.`);
+}
+
+/** After it has begun, and under Rolling and None, exits 10 to 13 are repeated only for maxStoppedSeconds. */
+function isOutOfPatience(t: Turn, wrote: boolean): boolean {
+  const since = t.begin('Migrate').blockedSince;
+  const isBounded = wrote || t.step('Stop') === undefined;
+  return isBounded && since !== undefined && t.since(since) >= t.spec.rollout.maxStoppedSeconds;
+}
+
+function lost(t: Turn, cause: LossCause, message: string): 'Waiting' {
+  const step = t.begin('Migrate');
+  step.crashes = (step.crashes ?? 0) + 1;
+  const reason = cause === 'Crashed' || cause === 'Gone' ? 'JobCrashed' : cause;
+  return ask(t, reason, `The attempt to migrate was lost: ${message}.`);
+}
+
+/** Ends the attempt; what it did is now the database's to say. */
+function ask(t: Turn, reason: string, message: string): 'Waiting' {
+  const step = t.begin('Migrate');
+  step.state = 'Failed';
+  step.reason = reason;
+  step.message = message.slice(0, 4000);
+  judgeSettle(t);
+  return 'Waiting';
+}
+
+/** The database has said what it did. */
+function afterSettle(t: Turn): 'Done' | 'Waiting' {
+  const step = t.begin('Migrate');
+  const ledger = t.run.ledger;
+  const [reason, message] = [step.reason ?? 'OutcomeUnknown', step.message ?? ''];
+  if (isAtTarget(t)) return done(t, 'its answer was lost; the ledger has it');
+  if (reason === 'PlanOutdated' || reason === 'StaleAttempt') {
+    const kind = ledger?.unchanged === true ? 'Superseded' : 'Migration';
+    fail(t, 'Migrate', kind, reason, message);
+    return 'Waiting';
+  }
+  const hasProgress = ledger?.unchanged === false;
+  const mayRepeat = (step.crashes ?? 0) < CRASH_LIMIT || (hasProgress && (step.tries ?? 0) < TRY_LIMIT);
+  if (REPEATABLE.has(reason) && mayRepeat) {
+    tryAgain(t, step, reason, message);
+    return migrating(t, `${message} The database was asked; it is safe to go on. Trying again at ${step.retryTime}.`);
+  }
+  fail(t, 'Migrate', isEnvironment(reason) ? 'Environment' : 'Migration', reason, message);
+  return 'Waiting';
+}
+
+function isEnvironment(reason: string): boolean {
+  return [
+    'JobCrashed',
+    'OutOfMemory',
+    'DeadlineExceeded',
+    'DatabaseUnreachable',
+    'FenceHeld',
+    'SessionsRemain',
+    'LockTimeout',
+  ].includes(reason);
+}
+
+function isAtTarget(t: Turn): boolean {
+  const { ledger, plan } = t.run;
+  if (ledger === undefined || plan === undefined || ledger.progressRows > 0) return false;
+  return ledger.version !== undefined && compareVersions(ledger.version, plan.target) === 0;
+}
+
+function done(t: Turn, how: string): 'Done' {
+  const { plan, ledger } = t.run;
+  const message = `The database is at ${ledger?.version}: ${how}.`;
+  t.finish('Migrate', message);
+  t.status.pending = { count: 0, first: [] };
+  t.condition('Migrated', 'True', 'AtTarget', message);
+  if (plan !== undefined && plan.pendingCount > 0) t.tell('Normal', 'Migrated', message);
+  return 'Done';
+}
+
+function migrating(t: Turn, message: string): 'Waiting' {
+  t.reconciling('Migrating', message);
+  t.condition('Migrated', 'False', 'Migrating', message);
+  return 'Waiting';
+}

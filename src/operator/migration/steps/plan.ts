@@ -1,0 +1,138 @@
+// Plan: what would run? A Job reads the ledger and the files and writes nothing. Its Pod mounts all that later Jobs
+// need, so a wrong Secret, claim or image is known before anything is stopped.
+import type { JobResultOf } from '../../../api/job-contract.ts';
+import { end, fail, planKey, remembered } from '../ending.ts';
+import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
+import type { Turn } from '../turn.ts';
+
+type Answer = NonNullable<JobResultOf<'PlanResult'>['plan']>;
+
+const CRASH_LIMIT = 3;
+
+/** `Planned`: the run has a plan to go on with. `Waiting`: not yet, or the run has ended here. */
+export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
+  if (t.isDone('Plan')) return t.run.outcome === undefined ? 'Planned' : 'Waiting';
+  const attempt = pursue(t, 'Plan');
+  const step = t.begin('Plan');
+  switch (attempt.state) {
+    case 'Missing':
+    case 'Running':
+      planning(t, 'Planning', `A Job reads what must be done to reach ${t.spec.target}.`);
+      return 'Waiting';
+    case 'Between':
+      planning(t, step.reason ?? 'Planning', `${step.message ?? ''} Trying again at ${step.retryTime ?? 'once'}.`);
+      return 'Waiting';
+    case 'Starting':
+      planning(
+        t,
+        attempt.waiting.reason === 'WaitingForPod' ? 'Planning' : attempt.waiting.reason,
+        startingMessage(attempt.waiting.message),
+      );
+      if (isStartOverdue(t, attempt)) {
+        t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
+        tryAgain(t, step, attempt.waiting.reason, attempt.waiting.message);
+      }
+      return 'Waiting';
+    case 'NotOurs':
+      return refuse(
+        t,
+        'JobNameTaken',
+        `A Job named ${step.job?.name} exists and was not made for this plan. Delete it, then ask for a retry.`,
+      );
+    case 'Lost':
+      return lost(t, attempt.cause, attempt.message);
+    case 'Answered':
+      if (attempt.result.kind !== 'PlanResult') return lost(t, 'Crashed', `its answer was a ${attempt.result.kind}`);
+      return answered(t, attempt.exitCode, attempt.result);
+  }
+}
+
+function startingMessage(message: string): string {
+  return `The Job that plans cannot start yet: ${message}. Nothing is stopped; it starts by itself once that is mended.`;
+}
+
+function answered(t: Turn, exitCode: number, result: JobResultOf<'PlanResult'>): 'Planned' | 'Waiting' {
+  const step = t.begin('Plan');
+  if (exitCode === 0 && result.plan !== undefined) return take(t, result.plan);
+  const { code, message } = result.error ?? {
+    code: 'JobCrashed',
+    message: `the plan ended with exit code ${exitCode}`,
+  };
+  const isForTimeToHeal = (exitCode >= 10 && exitCode <= 13) || exitCode === 24;
+  if (!isForTimeToHeal) return refuse(t, code, message);
+  planning(t, code, `${message} Nothing is stopped; it is tried again.`);
+  tryAgain(t, step, code, message);
+  return 'Waiting';
+}
+
+function lost(t: Turn, cause: string, message: string): 'Waiting' {
+  const step = t.begin('Plan');
+  step.crashes = (step.crashes ?? 0) + 1;
+  const reason = cause === 'Crashed' || cause === 'Gone' ? 'JobCrashed' : cause;
+  if (step.crashes >= CRASH_LIMIT || cause === 'OutOfMemory') {
+    return refuse(t, reason, `The plan could not be made: ${message}.`);
+  }
+  planning(t, 'Planning', `The plan is made again: ${message}.`);
+  tryAgain(t, step, reason, message);
+  return 'Waiting';
+}
+
+function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
+  const { status, run } = t;
+  t.sawEpoch(answer.epochAttempt);
+  status.targetVersion = answer.target;
+  status.pending = { count: answer.pendingCount, first: answer.pendingFirst };
+  status.serverVersion = answer.serverVersion;
+  status.database = answer.database;
+  run.plan = {
+    key: planKey(answer, answer.ledgerDigest),
+    ...(answer.version === null ? {} : { from: answer.version }),
+    target: answer.target,
+    direction: answer.direction,
+    pendingCount: answer.pendingCount,
+    sourceDigest: answer.sourceDigest,
+    ledgerDigest: answer.ledgerDigest,
+    transaction: answer.transaction,
+  };
+  if (answer.direction === 'Down') {
+    return refuse(
+      t,
+      'DowngradeNotSupported',
+      `spec.target is ${answer.target}, but the database is at ${answer.version}: going down is not supported yet. Set spec.target to ${answer.version} or higher.`,
+    );
+  }
+  const before = remembered(t, run.plan.key);
+  if (before !== undefined) {
+    return refuse(
+      t,
+      before.reason ?? 'Failed',
+      `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself. Change what failed, or annotate the resource with migrations.truledgr.app/retry=<any new value>.`,
+    );
+  }
+  const message = describe(run.plan.from, answer);
+  t.finish('Plan', message);
+  t.condition('Planned', 'True', 'Planned', message);
+  t.tell('Normal', 'Planned', message);
+  return 'Planned';
+}
+
+function describe(from: string | undefined, answer: Answer): string {
+  if (answer.pendingCount === 0) return `Nothing is pending: the database is at ${answer.target}.`;
+  const names = answer.pendingFirst.slice(0, 5).join(', ');
+  const more = answer.pendingCount > 5 ? `, and ${answer.pendingCount - 5} more` : '';
+  const how = answer.transaction === 'PerRun' ? 'in one transaction' : 'in a transaction each';
+  return `${answer.pendingCount} pending from ${from ?? 'an empty database'} to ${answer.target}, ${how}: ${names}${more}.`;
+}
+
+function planning(t: Turn, reason: string, message: string): void {
+  t.reconciling(reason, message);
+  t.condition('Planned', 'False', reason, message);
+}
+
+/** A plan that is not to be tried again until something changes; the app was not touched. */
+function refuse(t: Turn, reason: string, message: string): 'Waiting' {
+  fail(t, 'Plan', reason === 'OutOfMemory' || reason === 'JobCrashed' ? 'Environment' : 'Migration', reason, message);
+  t.condition('Planned', 'False', reason, message);
+  end(t, 'Refused');
+  return 'Waiting';
+}

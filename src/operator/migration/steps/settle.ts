@@ -1,0 +1,71 @@
+// Settle: an attempt to migrate ended without a clear answer. A Job fences it off in the database (no earlier attempt
+// can still commit) and then reads the ledger. It has no limit: until it has answered nobody knows what is true.
+import type { JobResultOf } from '../../../api/job-contract.ts';
+import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
+import type { Turn } from '../turn.ts';
+
+type Ledger = NonNullable<JobResultOf<'SettleResult'>['ledger']>;
+
+/** Whether the ledger was read behind the fence after the last attempt to migrate. */
+export function isSettled(t: Turn): boolean {
+  const read = t.run.ledger?.attempt;
+  return read !== undefined && read > (t.step('Migrate')?.attempt ?? 0);
+}
+
+/** One more look at the database; `run.ledger` holds the answer when this says Done. */
+export function judgeSettle(t: Turn): 'Done' | 'Waiting' {
+  if (isSettled(t)) return 'Done';
+  const begun = t.step('Settle');
+  if (begun !== undefined && begun.state === 'Done') {
+    begun.state = 'Waiting';
+    begun.startTime = t.world.now;
+    delete begun.endTime;
+    delete begun.retryTime;
+  }
+  const attempt = pursue(t, 'Settle');
+  const step = t.begin('Settle');
+  if (attempt.state === 'Answered' && attempt.result.kind === 'SettleResult') {
+    const { ledger, error } = attempt.result;
+    if (attempt.exitCode === 0 && ledger !== undefined) {
+      takeLedger(t, step.attempt ?? 0, ledger);
+      t.finish('Settle', `The database is at ${ledger.version ?? 'the start: nothing is applied'}.`);
+      return 'Done';
+    }
+    tryAgain(t, step, error?.code ?? 'Settling', error?.message ?? `exit code ${attempt.exitCode}`);
+  } else if (attempt.state === 'Answered' || attempt.state === 'NotOurs') {
+    tryAgain(t, step, 'JobNameTaken', `Job ${step.job?.name} is not ours`);
+  } else if (attempt.state === 'Lost') {
+    tryAgain(t, step, 'JobCrashed', attempt.message);
+  } else if (attempt.state === 'Starting' && isStartOverdue(t, attempt)) {
+    t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
+    tryAgain(t, step, attempt.waiting.reason, attempt.waiting.message);
+  }
+  settling(t, step.message);
+  return 'Waiting';
+}
+
+/** What the ledger says, read behind the fence: the only thing that ends a run or starts the app. */
+export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epochRunId' | 'schemaSinceEpoch'>): void {
+  const { run, status } = t;
+  t.sawEpoch(ledger.epochAttempt);
+  run.ledger = {
+    attempt,
+    ...(ledger.version === null ? {} : { version: ledger.version }),
+    ledgerDigest: ledger.ledgerDigest,
+    progressRows: ledger.progressRows,
+    appliedCount: ledger.appliedCount,
+    unchanged: ledger.unchanged,
+    appliedByRun: ledger.appliedByRun,
+  };
+  if (ledger.version === null) delete status.version;
+  else status.version = ledger.version;
+  status.halfDoneFiles = ledger.progressRows;
+}
+
+function settling(t: Turn, obstacle: string | undefined): void {
+  const what =
+    'The attempt to migrate ended without a clear answer, so the database is asked what it did; until then the app is left as it is.';
+  const message = obstacle === undefined ? what : `${what} ${obstacle}`;
+  t.reconciling('Settling', message);
+  t.condition('Migrated', 'Unknown', 'Settling', message);
+}

@@ -1,0 +1,111 @@
+// Stop: is the app off? Each workload is first marked with its count (so that the count survives even the resource),
+// then scaled to zero, then watched until its last Pod has gone.
+//
+// Order of effects, per workload: (1) mark, (2) scale, (3) "Stopped" goes to status once zero was seen.
+// A crash after 1: marked and not at zero, not yet Stopped: it is scaled. After 2: it is at zero: 3 follows.
+import { fail } from '../ending.ts';
+import { liveOf, targetOf } from '../live.ts';
+import type { Turn } from '../turn.ts';
+import type { LiveWorkload, WorkloadView } from '../world.ts';
+
+/** Judges all workloads at once; done when nothing of them runs. */
+export function judgeStop(t: Turn): 'Done' | 'Waiting' {
+  if (t.isDone('Stop')) return 'Done';
+  t.begin('Stop');
+  const waits = t.world.workloads.flatMap(workload => stopOne(t, workload) ?? []);
+  if (t.run.failure !== undefined) return 'Waiting';
+  if (waits.length > 0) {
+    const message = `The app is being stopped before the backup: ${waits.join('; ')}.`;
+    t.reconciling('Stopping', message);
+    t.condition('RolledOut', 'False', 'Stopping', message);
+    t.lookIn(2);
+    isStoppedTooLong(t, waits.join('; '));
+    return 'Waiting';
+  }
+  const message = 'The app is stopped: no Pod of it runs.';
+  t.finish('Stop', message);
+  t.condition('RolledOut', 'False', 'Stopped', message);
+  t.tell('Normal', 'Stopped', message);
+  return 'Done';
+}
+
+/** Gives the run up when the app has been down for its limit; what stood in the way goes into the message. */
+export function isStoppedTooLong(t: Turn, what: string): boolean {
+  const stop = t.step('Stop');
+  if (stop === undefined) return false;
+  const limit = t.spec.rollout.maxStoppedSeconds;
+  const left = limit - t.since(stop.startTime);
+  if (left > 0) {
+    t.lookIn(left);
+    return false;
+  }
+  const step = t.isDone('BackUp') ? 'Migrate' : t.isDone('Stop') ? 'BackUp' : 'Stop';
+  fail(
+    t,
+    step,
+    'Environment',
+    'StoppedTooLong',
+    `The app had been stopped for ${limit} s (spec.rollout.maxStoppedSeconds) and the migration could not begin: ${what}.`,
+  );
+  return true;
+}
+
+/** Whether somebody raised a workload that we hold at zero; the run is then given up, not fought for. */
+export function isContested(t: Turn): boolean {
+  for (const workload of t.world.workloads) {
+    const live = workload.found;
+    const record = recordOf(t, workload);
+    if (live === undefined || record?.state !== 'Stopped' || live.replicas === 0) continue;
+    fail(
+      t,
+      t.isDone('BackUp') ? 'Migrate' : t.isDone('Stop') ? 'BackUp' : 'Stop',
+      'Environment',
+      'ReplicasContested',
+      `${workload.kind} ${workload.name} was raised to ${live.replicas} replicas by "${live.scaledBy}" while it was held at zero. Take the replicas out of what it applies, then ask for a retry.`,
+    );
+    return true;
+  }
+  return false;
+}
+
+/** What is still to wait for, or undefined when this workload is off. */
+function stopOne(t: Turn, workload: WorkloadView): string | undefined {
+  const live = workload.found;
+  if (live === undefined) return undefined;
+  const label = `${workload.kind} ${workload.name}`;
+  const record = liveOf(t, workload);
+  const ours = live.mark !== undefined && live.mark.uid === t.world.resource.uid;
+  if (live.replicas > 0) {
+    if (record.state === 'Stopped') {
+      isContested(t);
+      return `${label} was raised again`;
+    }
+    if (!ours || live.mark?.run !== t.run.id) {
+      const by = `${t.world.resource.uid}/${t.run.id}`;
+      t.do({ do: 'MarkWorkload', workload: targetOf(workload, live), by, replicas: live.replicas });
+      return `${label} is marked with its ${live.replicas} replicas`;
+    }
+    t.do({ do: 'ScaleWorkload', workload: targetOf(workload, live), replicas: 0 });
+    return `${label} is scaled from ${live.replicas} to 0`;
+  }
+  if (record.state !== 'Stopped') {
+    record.state = 'Stopped';
+    record.since = t.world.now;
+  }
+  if (live.pods.length === 0 && live.statusReplicas === 0 && live.observedGeneration >= live.generation)
+    return undefined;
+  if (workload.kind === 'StatefulSet') deleteStuckPods(t, live);
+  return `${label} has ${Math.max(live.pods.length, live.statusReplicas)} Pods left`;
+}
+
+/** A StatefulSet does not scale down past an unhealthy Pod: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/ */
+function deleteStuckPods(t: Turn, live: LiveWorkload): void {
+  const stop = t.begin('Stop');
+  const left = t.spec.rollout.drainSeconds - t.since(stop.startTime);
+  if (left > 0) t.lookIn(left);
+  else for (const pod of live.pods) t.do({ do: 'DeletePod', name: pod.name, uid: pod.uid });
+}
+
+function recordOf(t: Turn, workload: WorkloadView) {
+  return t.run.workloads?.find(record => record.kind === workload.kind && record.name === workload.name);
+}

@@ -1,0 +1,66 @@
+// Validate: is it well? A Job asks every check of spec.validation until all say yes or its time is over. A failure leaves
+// the app as it is: it runs on the schema that it was made for, and whether to go back is a person's decision.
+import type { JobResultOf } from '../../../api/job-contract.ts';
+import { fail } from '../ending.ts';
+import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
+import type { Turn } from '../turn.ts';
+
+const CRASH_LIMIT = 3;
+
+export function judgeValidate(t: Turn): 'Done' | 'Waiting' {
+  if (t.isDone('Validate')) return 'Done';
+  const { http } = t.spec.validation;
+  if (http.length === 0) {
+    t.condition('Validated', 'True', 'NoChecks', 'spec.validation names no check.');
+    t.finish('Validate', 'no checks');
+    return 'Done';
+  }
+  const attempt = pursue(t, 'Validate');
+  const step = t.begin('Validate');
+  const message = `${http.length} ${http.length === 1 ? 'check' : 'checks'} on the app: ${http.map(check => check.name).join(', ')}.`;
+  t.reconciling('Validating', message);
+  t.condition('Validated', 'False', 'Validating', message);
+  if (attempt.state === 'Answered' && attempt.result.kind === 'ValidateResult')
+    return answered(t, attempt.exitCode, attempt.result);
+  if (attempt.state === 'Starting' && isStartOverdue(t, attempt)) {
+    t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
+    return again(t, 'WaitingForPod', attempt.waiting.message);
+  }
+  if (attempt.state === 'Lost') return again(t, 'JobCrashed', attempt.message);
+  if (attempt.state === 'NotOurs' || attempt.state === 'Answered')
+    return again(t, 'JobNameTaken', `Job ${step.job?.name} is not ours`);
+  return 'Waiting';
+}
+
+function answered(t: Turn, exitCode: number, result: JobResultOf<'ValidateResult'>): 'Done' | 'Waiting' {
+  const failed = result.checks.filter(check => check.answer === 'Failed');
+  if (exitCode === 0 && failed.length === 0) {
+    const message = `All checks said yes: ${result.checks.map(check => check.name).join(', ')}.`;
+    t.finish('Validate', message);
+    t.condition('Validated', 'True', 'Passed', message);
+    t.tell('Normal', 'Validated', message);
+    return 'Done';
+  }
+  const what =
+    failed.map(check => `${check.name}: ${check.message}`).join('; ') ||
+    (result.error?.message ?? `exit code ${exitCode}`);
+  invalid(
+    t,
+    'ValidationFailed',
+    `The app runs on ${t.run.ledger?.version}, but not every check said yes in ${t.spec.validation.timeoutSeconds} s: ${what}. The app and the database are left as they are.`,
+  );
+  return 'Waiting';
+}
+
+function again(t: Turn, reason: string, message: string): 'Waiting' {
+  const step = t.begin('Validate');
+  step.crashes = (step.crashes ?? 0) + 1;
+  if (step.crashes < CRASH_LIMIT) tryAgain(t, step, reason, message);
+  else invalid(t, reason, `The checks could not be made: ${message}.`);
+  return 'Waiting';
+}
+
+function invalid(t: Turn, reason: string, message: string): void {
+  t.condition('Validated', 'False', reason, message);
+  fail(t, 'Validate', 'Application', reason, message);
+}

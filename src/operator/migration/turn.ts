@@ -1,0 +1,164 @@
+// One pass over one World: the draft of the next status and of what to do, that the steps fill in. Created by decide.ts,
+// gone after it; nothing here touches the outside, so the same World gives the same Decision.
+import type { ConditionType } from '../../api/conditions.ts';
+import type { Condition, MigrationSpec, MigrationStatus, Run, RunStep } from '../../api/parse.ts';
+import type { Action, EventNote } from './actions.ts';
+import type { World } from './world.ts';
+
+export type StepName = RunStep['name'];
+type ConditionStatus = Condition['status'];
+
+/** Whether the summary says that work goes on, that a person is needed, or neither. */
+export type Outlook = 'Reconciling' | 'Stalled' | 'Resting';
+
+export class Turn {
+  readonly world: World;
+  /** The spec that this pass works with: the live one, or in a committed run the frozen one. */
+  readonly spec: MigrationSpec;
+  readonly status: MigrationStatus;
+  readonly actions: Action[] = [];
+  readonly events: EventNote[] = [];
+  #lookAgainMs: number | undefined;
+  #conditions: Map<string, Condition>;
+  readonly #nowMs: number;
+
+  constructor(world: World, spec: MigrationSpec, status: MigrationStatus) {
+    this.world = world;
+    this.spec = spec;
+    this.status = structuredClone(status);
+    this.#conditions = new Map((this.status.conditions ?? []).map(condition => [condition.type, condition]));
+    this.#nowMs = Date.parse(world.now);
+  }
+
+  /** The run under way or ended; call only where there is one. */
+  get run(): Run {
+    const run = this.status.run;
+    if (run === undefined) throw new Error('a step was judged without a run');
+    return run;
+  }
+
+  get lookAgainMs(): number | undefined {
+    return this.#lookAgainMs;
+  }
+
+  step(name: StepName): RunStep | undefined {
+    return this.run.steps?.find(step => step.name === name);
+  }
+
+  isDone(name: StepName): boolean {
+    return this.step(name)?.state === 'Done';
+  }
+
+  /** Begins a step, or goes on with it. */
+  begin(name: StepName): RunStep {
+    const existing = this.step(name);
+    if (existing !== undefined) return existing;
+    const step: RunStep = { name, state: 'Active', startTime: this.world.now };
+    this.run.steps = [...(this.run.steps ?? []), step];
+    return step;
+  }
+
+  /** Latches a step: from now on it is not judged again in this run. */
+  finish(name: StepName, message: string): void {
+    const step = this.begin(name);
+    step.state = 'Done';
+    step.endTime = this.world.now;
+    step.message = message;
+    delete step.reason;
+    delete step.retryTime;
+    delete step.blockedSince;
+  }
+
+  /** Hands out the next attempt number of this resource. */
+  nextAttempt(): number {
+    const attempt = (this.status.attempt ?? 0) + 1;
+    this.status.attempt = attempt;
+    return attempt;
+  }
+
+  /** No attempt number may be below one that the database has already seen. */
+  sawEpoch(attempt: number): void {
+    this.status.attempt = Math.max(this.status.attempt ?? 0, attempt);
+  }
+
+  do(action: Action): void {
+    this.actions.push(action);
+  }
+
+  tell(type: EventNote['type'], reason: string, message: string): void {
+    this.events.push({ type, reason, message });
+  }
+
+  /** Seconds since a time of the status. */
+  since(time: string): number {
+    return (this.#nowMs - Date.parse(time)) / 1000;
+  }
+
+  after(seconds: number): string {
+    return toTime(this.#nowMs + seconds * 1000);
+  }
+
+  /** Asks for another pass; the earliest wish wins. */
+  lookIn(seconds: number): void {
+    const ms = Math.max(250, Math.ceil(seconds * 1000));
+    this.#lookAgainMs = Math.min(this.#lookAgainMs ?? Number.POSITIVE_INFINITY, ms);
+  }
+
+  lookAt(time: string): void {
+    this.lookIn((Date.parse(time) - this.#nowMs) / 1000);
+  }
+
+  /** Sets a step's condition; its transition time changes only with its status. */
+  condition(type: ConditionType, status: ConditionStatus, reason: string, message: string): void {
+    const before = this.#conditions.get(type);
+    this.#conditions.set(type, {
+      type,
+      status,
+      reason,
+      message,
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : this.world.now,
+      observedGeneration: this.status.observedGeneration ?? -1,
+    });
+  }
+
+  conditionOf(type: ConditionType): Condition | undefined {
+    return this.#conditions.get(type);
+  }
+
+  /** Sets Ready, and Reconciling or Stalled with the same reason, or neither. */
+  summary(ready: ConditionStatus, outlook: Outlook, reason: string, message: string): void {
+    this.condition('Ready', ready, reason, message);
+    for (const type of ['Reconciling', 'Stalled'] as const) {
+      if (type !== outlook) this.#conditions.delete(type);
+      else this.condition(type, 'True', this.#outlookReason(type, reason), message);
+    }
+  }
+
+  /** Work in progress or a wait that time may end. */
+  reconciling(reason: string, message: string): void {
+    this.summary('False', 'Reconciling', reason, message);
+  }
+
+  stalled(reason: string, message: string): void {
+    this.summary('False', 'Stalled', reason, message);
+  }
+
+  conditions(order: readonly string[]): Condition[] {
+    return order.flatMap(type => this.#conditions.get(type) ?? []);
+  }
+
+  #outlookReason(type: Outlook, reason: string): string {
+    const queued = type === 'Reconciling' && this.status.run?.committedTime !== undefined && this.#isEditWaiting();
+    return queued ? 'Queued' : reason;
+  }
+
+  #isEditWaiting(): boolean {
+    const run = this.status.run;
+    return run !== undefined && run.outcome === undefined && run.generation !== this.world.resource.generation;
+  }
+}
+
+/** RFC 3339 in whole seconds, as metav1.Time is written. */
+export function toTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
