@@ -1,0 +1,105 @@
+{{/* Names and labels that several templates share. */}}
+
+{{- define "migration-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The release's name, or both names when the release is not called after the chart. */}}
+{{- define "migration-operator.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 53 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "migration-operator.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Cluster-scoped names carry the namespace: two releases in one cluster must not share a ClusterRole. */}}
+{{- define "migration-operator.clusterName" -}}
+{{- printf "%s:%s" .Release.Namespace (include "migration-operator.fullname" .) -}}
+{{- end -}}
+
+{{- define "migration-operator.serviceAccountName" -}}
+{{- default (include "migration-operator.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "migration-operator.image" -}}
+{{- $tag := default (printf "%s-pg%v" .Chart.AppVersion .Values.postgresMajor) .Values.image.tag -}}
+{{- printf "%s:%s" .Values.image.repository $tag -}}
+{{- end -}}
+
+{{- define "migration-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "migration-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "migration-operator.labels" -}}
+{{ include "migration-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* The subject of every binding. */}}
+{{- define "migration-operator.subjects" -}}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "migration-operator.serviceAccountName" . }}
+    namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/*
+Everything the operator may do in a namespace that it works in. It has no verb on Secrets and no wildcard: Secrets are
+named in Jobs and read by their Pods only. test/chart/ holds this list to that.
+*/}}
+{{- define "migration-operator.rules" -}}
+# Its own kinds. Backups are also created, and deleted when they never came to be complete.
+- apiGroups: [migrations.truledgr.app]
+  resources: [databasemigrations]
+  verbs: [get, list, watch, update, patch]
+- apiGroups: [migrations.truledgr.app]
+  resources: [databasebackups]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [migrations.truledgr.app]
+  resources: [databasemigrations/status, databasebackups/status]
+  verbs: [get, update, patch]
+- apiGroups: [migrations.truledgr.app]
+  resources: [databasemigrations/finalizers, databasebackups/finalizers]
+  verbs: [update]
+# The Jobs that do the work, and their Pods; deleting Pods is for a StatefulSet that does not scale down.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, delete]
+# Migration files: names and versions of their ConfigMaps, to see that something changed.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
+# The application: its marks are patched, its count goes through the scale subresource.
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, patch]
+- apiGroups: [apps]
+  resources: [deployments/scale, statefulsets/scale]
+  verbs: [get, update, patch]
+# Who else scales it, where backups go, and whether the namespace is about to go away.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list]
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
+# What it tells people, and why a Job has no Pod.
+- apiGroups: ["", events.k8s.io]
+  resources: [events]
+  verbs: [create, patch, list]
+{{- end -}}

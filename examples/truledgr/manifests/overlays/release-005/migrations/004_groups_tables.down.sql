@@ -1,0 +1,3 @@
+DROP TABLE memberships;
+DROP TYPE membership_role;
+DROP TABLE groups;
