@@ -90,21 +90,25 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
     else this.#drop(key, known);
   }
 
-  /** A complete list: what is not in it is gone, what it changes was missed by the watch before. */
+  /**
+   * A complete, consistent list: what is not in it is gone, what it changes was missed by the watch before. It is the
+   * truth even where its versions are lower than ours, as after etcd was restored from a backup.
+   */
   replaceAll(objects: readonly T[], resourceVersion: string, kind: 'first' | 'again'): void {
     const listed = new Set(objects.map(objectKey));
+    this.#deletedUids.clear();
     for (const [key, known] of [...this.#objects]) {
       if (listed.has(key)) continue;
       this.#options.onMissed?.();
-      this.#rememberDeletion(known);
       this.#drop(key, known);
     }
     for (const object of objects) {
-      if (this.#isOutdated(object)) continue;
+      const { uid, resourceVersion: version } = this.#objects.get(objectKey(object))?.metadata ?? {};
+      if (uid === object.metadata?.uid && version === object.metadata?.resourceVersion) continue;
       if (kind === 'again') this.#options.onMissed?.();
       this.#put(objectKey(object), object);
     }
-    this.observeVersion(resourceVersion);
+    this.#seenVersion = resourceVersion;
   }
 
   /** A bookmark, or an event's version: everything up to it has been told. */

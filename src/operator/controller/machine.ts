@@ -1,13 +1,20 @@
 // Starts and stops the parts in order: watches → synced → elected → controllers, and back. Followers keep their caches
 // warm, so that a change of leader costs no list. main.ts makes the parts, hands them over and waits for `ended`.
-import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { type Logger, silentLogger } from './collaborators.ts';
 import type { Controller } from './controller.ts';
 import type { LeaderElection } from './leader-election.ts';
-import type { ListWatch } from './list-watch.ts';
+
+/** What the machine needs of a list-watch, whatever it watches. */
+export interface Watching {
+  readonly name: string;
+  readonly synced: boolean;
+  whenSynced(): Promise<void>;
+  start(): void;
+  stop(): Promise<void>;
+}
 
 export interface MachineOptions {
-  readonly watches: readonly ListWatch<KubernetesObject>[];
+  readonly watches: readonly Watching[];
   readonly controllers: readonly Controller[];
   /** Without it this process works at once: for one process on a laptop, or a test. */
   readonly election?: LeaderElection;

@@ -65,7 +65,8 @@ export class Queue {
     pool.set(key, { why: new Set([why]), sinceMs: this.#clock.monotonicMs() });
     this.#metrics.queueAdded(this.name);
     this.#reportDepth();
-    this.#serve();
+    // Not at once: who adds a key for two reasons in one go wants one pass.
+    queueMicrotask(() => this.#serve());
   }
 
   /**
