@@ -17,7 +17,7 @@ export function hashContext(context: string): string {
   return hash(...[...describe(context, '', rules)].flat());
 }
 
-export function parseIgnoreFile(text: string): Rule[] {
+function parseIgnoreFile(text: string): Rule[] {
   const lines = text.split('\n').map(line => line.trim());
   return lines
     .filter(line => line !== '' && !line.startsWith('#'))
@@ -29,7 +29,7 @@ export function parseIgnoreFile(text: string): Rule[] {
 }
 
 /** The last rule that matches the path or a folder above it decides. */
-export function isLeftOut(path: string, rules: readonly Rule[]): boolean {
+function isLeftOut(path: string, rules: readonly Rule[]): boolean {
   const parts = path.split('/');
   const withParents = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
   const rule = rules.findLast(({ pattern }) => withParents.some(candidate => matchesGlob(candidate, pattern)));

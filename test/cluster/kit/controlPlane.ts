@@ -10,7 +10,7 @@ import { auditPolicy } from './auditPolicy.ts';
 import { type Home, launch, waitUntil } from './home.ts';
 import { kubeconfigOf, type Tokens, writeKubeconfigs, writeTokens } from './kubeconfig.ts';
 
-export const serviceSubnet = '10.96.0.0/16';
+const serviceSubnet = '10.96.0.0/16';
 
 const file = (home: Home, name: string) => join(home.directory, name);
 export const auditLogOf = (directory: string) => join(directory, 'audit.log');
@@ -37,7 +37,7 @@ export async function startControlPlane(home: Home): Promise<void> {
   await waitUntil(home, 'the default service account', () => hasAnswered(home, tokens, account));
 }
 
-export async function hasAnswered(home: Home, tokens: Tokens, path: string): Promise<boolean> {
+async function hasAnswered(home: Home, tokens: Tokens, path: string): Promise<boolean> {
   if (!existsSync(caFileOf(home.directory))) return false;
   const ca = readFileSync(caFileOf(home.directory), 'utf8');
   return (await get({ server: serverOf(home), ca, token: tokens.admin }, path)).status === 200;
