@@ -26,6 +26,8 @@ const common = {
   resource: z.string(),
   /** Hash of (uid of kube-system, namespace, name), 16 hex digits: who owns the database. */
   owner: z.string().regex(/^[0-9a-f]{16}$/),
+  /** Uid of the resource: tells its runs from those of an earlier resource of the same name, whose ids began at 1 too. */
+  resourceUid: z.string().max(64).optional(),
   attempt: z.int().positive(),
   runId: z.int().nonnegative(),
   /** Name of this Job, written to the ledger. */

@@ -1,0 +1,215 @@
+// Reads a connection URL with libpq's meaning and turns it into settings for both of our clients: `pg` and the
+// environment of pg_dump. One parser for both, because `pg` by itself reads `sslmode=require` differently from libpq.
+// A password goes into settings and a child's environment only, never into an argument or a message.
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { failure } from '../engine/errors.ts';
+
+export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+
+export const SESSION_TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
+export type SessionTarget = (typeof SESSION_TARGETS)[number];
+
+export interface Host {
+  /** A name, an address, or the directory of a Unix socket (begins with a slash). */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ConnectionSettings {
+  readonly hosts: readonly Host[];
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  readonly sslMode: SslMode;
+  readonly sslRootCert: string | undefined;
+  readonly sslCert: string | undefined;
+  readonly sslKey: string | undefined;
+  readonly sessionTarget: SessionTarget;
+  readonly connectTimeoutMs: number;
+  readonly options: string | undefined;
+  readonly channelBinding: string | undefined;
+}
+
+/** Parameters that may stand in a URL and change nothing for us: named so that a mistyped one is still found. */
+const IGNORED = new Set([
+  ...['application_name', 'fallback_application_name', 'client_encoding', 'gssencmode', 'krbsrvname', 'gsslib'],
+  ...['channel_binding', 'keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count'],
+  ...['tcp_user_timeout', 'sslcompression', 'sslcrl', 'sslcrldir', 'sslsni', 'sslnegotiation', 'load_balance_hosts'],
+  ...['ssl_min_protocol_version', 'ssl_max_protocol_version', 'requirepeer', 'require_auth'],
+]);
+const KNOWN = new Set([
+  ...['host', 'port', 'user', 'password', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],
+  ...['target_session_attrs', 'connect_timeout', 'options'],
+]);
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+/** Reads the URL. Throws BadConnectionUrl, which never quotes the URL, because it holds a password. */
+export function parseConnectionUrl(url: string): ConnectionSettings {
+  const match = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url.trim());
+  if (match === null) {
+    throw failure('BadConnectionUrl', { reason: 'it must look like postgresql://user:password@host:5432/database' });
+  }
+  const [, credentials = '', authority = '', path = '', query = ''] = match;
+  const parameters = readParameters(query);
+  const colon = credentials.indexOf(':');
+  const user = colon < 0 ? credentials : credentials.slice(0, colon);
+  const name = parameters.get('user') ?? (user === '' ? userInfo().username : decode(user));
+  return Object.freeze({
+    hosts: readHosts(authority, parameters),
+    user: name,
+    password: parameters.get('password') ?? (colon < 0 ? undefined : decode(credentials.slice(colon + 1))),
+    database: parameters.get('dbname') ?? (path === '' ? name : decode(path)),
+    sslMode: choice(parameters, 'sslmode', SSL_MODES, 'prefer'),
+    sslRootCert: parameters.get('sslrootcert'),
+    sslCert: parameters.get('sslcert'),
+    sslKey: parameters.get('sslkey'),
+    sessionTarget: choice(parameters, 'target_session_attrs', SESSION_TARGETS, 'any'),
+    connectTimeoutMs: connectTimeout(parameters.get('connect_timeout')),
+    options: parameters.get('options'),
+    channelBinding: parameters.get('channel_binding'),
+  });
+}
+
+function readParameters(query: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const part of query.split('&').filter(part => part !== '')) {
+    const equals = part.indexOf('=');
+    if (equals < 0) throw failure('BadConnectionUrl', { reason: 'a parameter after "?" has no "="' });
+    const name = decode(part.slice(0, equals));
+    if (!KNOWN.has(name) && !IGNORED.has(name)) {
+      throw failure('BadConnectionUrl', {
+        reason: `the parameter ${JSON.stringify(name.slice(0, 40))} is not supported`,
+      });
+    }
+    parameters.set(name, decode(part.slice(equals + 1)));
+  }
+  return parameters;
+}
+
+function readHosts(authority: string, parameters: ReadonlyMap<string, string>): readonly Host[] {
+  const inUrl = (authority === '' ? [] : authority.split(',')).map(part => {
+    const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/.exec(part) ?? [];
+    if (bracketed === undefined && plain === undefined) {
+      throw failure('BadConnectionUrl', { reason: 'a host and port cannot be read (IPv6 addresses need brackets)' });
+    }
+    return { host: decode(bracketed ?? plain ?? ''), port: port ?? '' };
+  });
+  const names = parameters.get('host')?.split(',') ?? inUrl.map(part => part.host);
+  const ports = parameters.get('port')?.split(',') ?? inUrl.map(part => part.port);
+  const hosts = (names.length === 0 ? ['localhost'] : names).map((host, index) => {
+    const port = Number((ports.length === 1 ? ports[0] : ports[index]) || '5432');
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw failure('BadConnectionUrl', { reason: 'a port is not a number between 1 and 65535' });
+    }
+    return Object.freeze({ host: host === '' ? 'localhost' : host, port });
+  });
+  return Object.freeze(hosts);
+}
+
+function choice<T extends string>(
+  parameters: ReadonlyMap<string, string>,
+  name: string,
+  allowed: readonly T[],
+  fallback: T,
+): T {
+  const value = parameters.get(name);
+  if (value === undefined) return fallback;
+  const found = allowed.find(known => known === value);
+  if (found === undefined) {
+    const reason = `${name} is ${JSON.stringify(value.slice(0, 40))}; it must be one of ${allowed.join(', ')}`;
+    throw failure('BadConnectionUrl', { reason });
+  }
+  return found;
+}
+
+/** libpq: zero or negative means no limit, and a limit is at least 2 s. We always have a limit. */
+function connectTimeout(seconds: string | undefined): number {
+  if (seconds === undefined) return DEFAULT_CONNECT_TIMEOUT_MS;
+  const value = Number(seconds);
+  if (!Number.isInteger(value)) throw failure('BadConnectionUrl', { reason: 'connect_timeout is not a whole number' });
+  return value <= 0 ? DEFAULT_CONNECT_TIMEOUT_MS : Math.max(2, value) * 1000;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw failure('BadConnectionUrl', { reason: 'a "%" is not followed by two hexadecimal digits; write it as %25' });
+  }
+}
+
+/** What `pg` shall do about TLS, one entry a try: libpq's `prefer` is TLS first and plain text if that fails. */
+export type Tls = false | { rejectUnauthorized: boolean; ca?: string; cert?: string; key?: string; anyName?: true };
+
+export function tlsTries(settings: ConnectionSettings, host: Host): readonly Tls[] {
+  if (host.host.startsWith('/')) return [false];
+  const files = {
+    ...(settings.sslCert === undefined ? {} : { cert: readFileSync(settings.sslCert, 'utf8') }),
+    ...(settings.sslKey === undefined ? {} : { key: readFileSync(settings.sslKey, 'utf8') }),
+    ...(settings.sslRootCert === undefined || settings.sslRootCert === 'system'
+      ? {}
+      : { ca: readFileSync(settings.sslRootCert, 'utf8') }),
+  };
+  const unverified: Tls = { rejectUnauthorized: false, ...files };
+  switch (settings.sslMode) {
+    case 'disable':
+      return [false];
+    case 'allow':
+      return [false, unverified];
+    case 'prefer':
+      return [unverified, false];
+    case 'require': // With a root certificate libpq verifies the chain here too.
+      return [settings.sslRootCert === undefined ? unverified : { rejectUnauthorized: true, anyName: true, ...files }];
+    case 'verify-ca':
+      return [{ rejectUnauthorized: true, anyName: true, ...files }];
+    case 'verify-full':
+      return [{ rejectUnauthorized: true, ...files }];
+  }
+}
+
+/** Environment for libpq programs, with the one host that our own session is connected to: a snapshot is a server's own. */
+export function libpqEnvironment(
+  settings: ConnectionSettings,
+  host: Host,
+  applicationName: string,
+): Readonly<Record<string, string>> {
+  const optional = {
+    PGPASSWORD: settings.password,
+    PGSSLROOTCERT: settings.sslRootCert,
+    PGSSLCERT: settings.sslCert,
+    PGSSLKEY: settings.sslKey,
+    PGOPTIONS: settings.options,
+    PGCHANNELBINDING: settings.channelBinding,
+  };
+  return Object.freeze({
+    PGHOST: host.host,
+    PGPORT: String(host.port),
+    PGUSER: settings.user,
+    PGDATABASE: settings.database,
+    PGSSLMODE: settings.sslMode,
+    PGGSSENCMODE: 'disable',
+    PGCONNECT_TIMEOUT: String(Math.ceil(settings.connectTimeoutMs / 1000)),
+    PGAPPNAME: applicationName,
+    ...Object.fromEntries(
+      Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
+  });
+}
+
+/** Texts that must never be shown: the password as it is and as the URL writes it, and the URL itself. */
+export function secretsOf(url: string): readonly string[] {
+  const inUrl = /^[a-z+]+:\/\/[^:@/?#]*:([^@/?#]*)@/i.exec(url)?.[1];
+  const inQuery = /[?&]password=([^&#]*)/.exec(url)?.[1];
+  const secrets = [url.trim(), inUrl, inQuery].filter(text => text !== undefined && text !== '') as string[];
+  const decoded = secrets.flatMap(text => {
+    try {
+      return [text, decodeURIComponent(text)];
+    } catch {
+      return [text];
+    }
+  });
+  return Object.freeze([...new Set(decoded)].sort((a, b) => b.length - a.length));
+}

@@ -1,0 +1,75 @@
+// The epoch: one row that says whose the database is and which attempt is the newest. Raised before an attempt's first
+// write; read FOR SHARE as the first statement of each transaction, so that an old attempt that wakes up cannot commit.
+// It fences nothing outside a transaction; there the lock and the ending of earlier sessions do.
+import type { Attempt } from './attempt.ts';
+import { runKey } from './attempt.ts';
+import { type Connection, quoted, textOf } from './connection.ts';
+import { failure } from './errors.ts';
+import type { Epoch } from './ledger.ts';
+import { LEDGER_FORMAT } from './ledger-schema.ts';
+
+/** Throws OwnedByAnother or StaleAttempt unless this attempt may go on. `null`: nobody has been here. */
+export function assertMayRaise(
+  epoch: Pick<Epoch, 'owner' | 'resource' | 'attempt'> | undefined,
+  attempt: Attempt,
+): void {
+  if (epoch === undefined) return;
+  assertOwner(epoch, attempt);
+  if (epoch.attempt >= attempt.number) throw stale(epoch.attempt, attempt);
+}
+
+/** Throws OwnedByAnother when the database is somebody else's. */
+export function assertOwner(
+  epoch: Pick<Epoch, 'owner' | 'resource'> | undefined,
+  attempt: Pick<Attempt, 'owner' | 'resource'>,
+): void {
+  if (epoch === undefined || epoch.owner === attempt.owner) return;
+  const mine = `${attempt.resource} (id ${attempt.owner})`;
+  throw failure('OwnedByAnother', { owner: epoch.owner, resource: epoch.resource, mine });
+}
+
+function stale(epoch: number, attempt: Attempt) {
+  return failure('StaleAttempt', { mine: String(attempt.number), epoch: String(epoch) });
+}
+
+/** What a run's first `migrate` writes beside its number: the state that the run found. */
+export interface RunStart {
+  readonly version: string | null;
+  readonly ledgerDigest: string;
+  readonly snapshotDigest: string;
+}
+
+/** Raises the epoch inside an open transaction; with `start` it names this run. The condition must hit one row. */
+export async function raiseEpoch(connection: Connection, attempt: Attempt, start: RunStart | undefined): Promise<void> {
+  const table = `${quoted(attempt.ledgerSchema)}.epoch`;
+  await connection.query(
+    `INSERT INTO ${table} (format, owner, resource, attempt) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`,
+    [String(LEDGER_FORMAT), attempt.owner, attempt.resource],
+  );
+  const raised = await connection.query(
+    `UPDATE ${table} SET owner = $1, resource = $2, attempt = $3 WHERE owner = $1 AND attempt < $3 RETURNING attempt`,
+    [attempt.owner, attempt.resource, String(attempt.number)],
+  );
+  if (raised.length !== 1) {
+    assertMayRaise(await lockedEpoch(connection, table), attempt);
+    throw new Error('the epoch could not be raised');
+  }
+  if (start === undefined) return;
+  await connection.query(
+    `UPDATE ${table} SET run = $1, run_version = $2, run_ledger_digest = $3, run_snapshot_digest = $4`,
+    [runKey(attempt.run), start.version, start.ledgerDigest, start.snapshotDigest],
+  );
+}
+
+async function lockedEpoch(connection: Connection, table: string) {
+  const [row] = await connection.query(`SELECT owner, resource, attempt FROM ${table} FOR SHARE`);
+  if (row === undefined) return undefined;
+  return { owner: textOf(row, 'owner'), resource: textOf(row, 'resource'), attempt: Number(textOf(row, 'attempt')) };
+}
+
+/** First statement of each transaction: holds the epoch to the transaction's end. Throws StaleAttempt if it moved on. */
+export async function holdEpoch(connection: Connection, attempt: Attempt): Promise<void> {
+  const epoch = await lockedEpoch(connection, `${quoted(attempt.ledgerSchema)}.epoch`);
+  assertOwner(epoch, attempt);
+  if (epoch?.attempt !== attempt.number) throw stale(epoch?.attempt ?? 0, attempt);
+}

@@ -1,0 +1,277 @@
+// Every way in which the engine can refuse or fail: code (it becomes a condition's reason), exit code, and a message
+// for a person: the fact, then the remedy, with the offending value. No message may hold a credential or row data.
+// Thrown everywhere below src/engine, src/database and src/backup; turned into a Job's result by src/runner/result.ts.
+import type { ExitCode } from '../api/exit-codes.ts';
+
+interface Server {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+}
+
+const at = (s: Server) => `database ${q(s.database)} on ${s.host}:${s.port} as role ${q(s.user)}`;
+const q = (text: string) => JSON.stringify(text);
+const list = (names: readonly string[], most = 10) =>
+  names.length <= most ? names.join(', ') : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
+
+/** Input: the files, the target, the settings. Nothing was touched; a person edits something. */
+const INPUT_ERRORS = {
+  BadInput: { exitCode: 2, message: (f: { reason: string }) => `The input of this Job cannot be used: ${f.reason}.` },
+  BadConnectionUrl: {
+    exitCode: 2,
+    message: (f: { reason: string }) =>
+      `The connection URL in the Secret cannot be read: ${f.reason}. Correct the Secret; the URL is not shown here because it holds a password.`,
+  },
+  NoMigrations: {
+    exitCode: 2,
+    message: (f: { directory: string; ignored: number }) =>
+      `There is no migration file in ${f.directory} (${f.ignored} other files were ignored). Name them like 001_users.up.sql.`,
+  },
+  BadFileName: {
+    exitCode: 2,
+    message: (f: { file: string }) =>
+      `The file name ${q(f.file)} is not a migration's. It must be <number>_<name>.up.sql or .down.sql: up to 18 digits, then a-z, 0-9 and _ (up to 100).`,
+  },
+  BadFileText: {
+    exitCode: 2,
+    message: (f: { file: string; reason: string }) => `The file ${f.file} ${f.reason}. Save it as plain UTF-8.`,
+  },
+  DuplicateNumber: {
+    exitCode: 2,
+    message: (f: { number: string; first: string; second: string }) =>
+      `The number ${f.number} is used twice: by ${f.first} and by ${f.second}. Give one of them the next free number.`,
+  },
+  DuplicateFile: {
+    exitCode: 2,
+    message: (f: { file: string; first: string; second: string }) =>
+      `The file ${f.file} comes twice: from ${f.first} and from ${f.second}. Remove it from one of the ConfigMaps.`,
+  },
+  DownWithoutUp: {
+    exitCode: 2,
+    message: (f: { file: string; up: string }) =>
+      `The file ${f.file} has no ${f.up} beside it. Add the missing file or remove this one.`,
+  },
+  UnknownTarget: {
+    exitCode: 2,
+    message: (f: { target: string; near: readonly string[]; highest: string }) =>
+      `There is no migration ${q(f.target)}. ${f.near.length > 0 ? `Did you mean ${list(f.near)}?` : `The highest is ${f.highest}.`}`,
+  },
+  OutOfOrder: {
+    exitCode: 2,
+    message: (f: { version: string; applied: string; rename: string }) =>
+      `The migration ${f.version} is new but sorts before ${f.applied}, which is applied. Rename its files to ${f.rename}.`,
+  },
+  SyntaxError: {
+    exitCode: 2,
+    message: (f: { file: string; reason: string }) => `The file ${f.file} is not valid SQL: ${f.reason}.`,
+  },
+  StatementRefused: {
+    exitCode: 2,
+    message: (f: { file: string; what: string; remedy: string }) => `The file ${f.file} has ${f.what}. ${f.remedy}`,
+  },
+  BadDirective: {
+    exitCode: 2,
+    message: (f: { file: string; directive: string; remedy: string }) =>
+      `The file ${f.file} has the setting ${q(f.directive)}. ${f.remedy}`,
+  },
+  BaselineNeeded: {
+    exitCode: 2,
+    message: (f: { tables: number; first: readonly string[] }) =>
+      `The database has ${f.tables} tables (${list(f.first, 3)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. Use an empty database; adopting an existing one needs a baseline.`,
+  },
+  BackupVolumeNotWritable: {
+    exitCode: 2,
+    message: (f: { directory: string; reason: string }) =>
+      `The backup volume at ${f.directory} cannot be written: ${f.reason}. Check the volume claim, its access mode and its file system group.`,
+  },
+  ClientMajorMismatch: {
+    exitCode: 2,
+    message: (f: { client: string; server: string }) =>
+      `pg_dump is of PostgreSQL ${f.client}, the server of ${f.server}. Use the image whose tag ends in -pg${f.server}.`,
+  },
+  ServerTooOld: {
+    exitCode: 2,
+    message: (f: { server: string }) => `The server is PostgreSQL ${f.server}. The oldest that works is 12.`,
+  },
+  LedgerFormatUnknown: {
+    exitCode: 2,
+    message: (f: { format: string; known: number }) =>
+      `The ledger has format ${f.format}; this program knows ${f.known}. Use the release that wrote it, or a newer one.`,
+  },
+  DowngradeNotSupported: {
+    exitCode: 2,
+    message: (f: { from: string; to: string }) =>
+      `The database is at ${f.from} and the target ${f.to} is below it. Downgrades are not supported yet: set the target back.`,
+  },
+} as const;
+
+/** The surroundings: time may heal these, and a later attempt tries again. */
+const RETRYABLE_ERRORS = {
+  DatabaseUnreachable: {
+    exitCode: 10,
+    message: (f: Server & { reason: string }) => `The ${at(f)} cannot be reached: ${f.reason}.`,
+  },
+  CredentialsRefused: {
+    exitCode: 10,
+    message: (f: Server) =>
+      `The server refused the login to ${at(f)}. Correct the URL in the Secret, or pg_hba.conf on the server.`,
+  },
+  DatabaseMissing: { exitCode: 10, message: (f: Server) => `There is no ${at(f)}. Create it, or correct the URL.` },
+  ServerReadOnly: {
+    exitCode: 10,
+    message: (f: { host: string; reason: string }) =>
+      `The server ${f.host} takes no writes (${f.reason}). Connect to the primary, or wait for the failover to end.`,
+  },
+  ConnectionLost: {
+    exitCode: 10,
+    message: (f: { during: string; reason: string }) =>
+      `The connection to the database was lost ${f.during}: ${f.reason}. What was not committed was rolled back; the next attempt goes on from the ledger.`,
+  },
+  LockTimeout: {
+    exitCode: 11,
+    message: (f: { waited: string; blockers: readonly string[] }) =>
+      `A lock was not to be had within ${f.waited}. ${f.blockers.length > 0 ? `It is held by ${list(f.blockers, 3)}.` : 'Who holds it is not visible.'} End that session, or raise execution.lockRetrySeconds.`,
+  },
+  FenceHeld: {
+    exitCode: 12,
+    message: (f: { waited: string; holder: string }) =>
+      `Another session is still at work on this database after ${f.waited}: ${f.holder}. Nothing was run; end that session if it hangs.`,
+  },
+  Interrupted: {
+    exitCode: 12,
+    message: (f: { during: string }) =>
+      `This attempt was told to stop ${f.during}; its open transaction was rolled back.`,
+  },
+  SessionsRemain: {
+    exitCode: 13,
+    message: (f: { count: number; waited: string; sessions: readonly string[] }) =>
+      `${f.count} ${f.count === 1 ? 'session' : 'sessions'} of the application ${f.count === 1 ? 'is' : 'are'} still connected after ${f.waited}: ${list(f.sessions, 5)}. Stop what connects; a connection pooler must be stopped or paused too.`,
+  },
+} as const;
+
+/** Last words: a person, or a fresh plan, has to decide. */
+const FINAL_ERRORS = {
+  ValidationFailed: {
+    exitCode: 1,
+    message: (f: { failed: number; of: number; first: string }) => `${f.failed} of ${f.of} checks failed; ${f.first}.`,
+  },
+  MigrationFailed: {
+    exitCode: 20,
+    message: (f: { where: string; reason: string }) => `${f.where} failed: ${f.reason}.`,
+  },
+  InvalidIndex: {
+    exitCode: 20,
+    message: (f: { file: string; index: string }) =>
+      `${f.file} makes the index ${f.index} IF NOT EXISTS, but an invalid one of that name is there, left by somebody's failed build. Drop it, or make it without IF NOT EXISTS under another name.`,
+  },
+  TransactionBroken: {
+    exitCode: 20,
+    message: (f: { where: string }) =>
+      `${f.where} ended the transaction or released the lock that protects it, by a way the grammar does not show. Remove COMMIT, ROLLBACK and pg_advisory_unlock from it.`,
+  },
+  BackupFailed: { exitCode: 20, message: (f: { reason: string }) => `The backup failed: ${f.reason}.` },
+  BackupVolumeFull: {
+    exitCode: 20,
+    message: (f: { directory: string }) =>
+      `The backup volume at ${f.directory} is full. Enlarge the volume or remove old backups; nothing incomplete was kept.`,
+  },
+  FileChanged: {
+    exitCode: 21,
+    message: (f: { version: string; applied: string; found: string }) =>
+      `The file ${f.version}.up.sql was changed after it was applied (checksum ${f.applied.slice(0, 12)}, now ${f.found.slice(0, 12)}). Put the old text back and write the change as a new migration.`,
+  },
+  HalfDoneFileChanged: {
+    exitCode: 21,
+    message: (f: { version: string; statement: number }) =>
+      `The file ${f.version}.up.sql is half done, and statement ${f.statement}, which was run, has changed. Put its old text back; only what follows the last statement run may change.`,
+  },
+  RightMissing: {
+    exitCode: 22,
+    message: (f: { role: string; right: string; remedy: string }) =>
+      `The role ${q(f.role)} lacks a right: ${f.right}. ${f.remedy}`.trimEnd(),
+  },
+  OwnedByAnother: {
+    exitCode: 22,
+    message: (f: { owner: string; resource: string; mine: string }) =>
+      `This database belongs to another owner: ${f.resource} (id ${f.owner}); this is ${f.mine}. Two owners would migrate it against each other, so nothing was run. Give each its own database.`,
+  },
+  PoolerDetected: {
+    exitCode: 22,
+    message: (f: { host: string }) =>
+      `The server behind ${f.host} is reached through a connection pooler, under which locks and session settings do not hold. Connect directly to PostgreSQL in the Secret's URL.`,
+  },
+  LedgerDamaged: {
+    exitCode: 22,
+    message: (f: { schema: string; reason: string }) =>
+      `The ledger in schema ${q(f.schema)} cannot be believed: ${f.reason}. Nothing was run; a person has to look at it.`,
+  },
+  StaleAttempt: {
+    exitCode: 24,
+    message: (f: { mine: string; epoch: string }) =>
+      `Attempt ${f.mine} is stale: attempt ${f.epoch} has begun in this database. Nothing more is run by this one.`,
+  },
+  PlanOutdated: {
+    exitCode: 24,
+    message: (f: { what: string; planned: string; found: string }) =>
+      `The plan is outdated: ${f.what} was ${f.planned} and is now ${f.found}. Nothing was run; it has to be planned again.`,
+  },
+  OutcomeUnknown: {
+    exitCode: 30,
+    message: (f: { where: string; reason: string }) =>
+      `${f.where} was begun and whether it was done cannot be found out: ${f.reason}. Look at the database, then mark it as done or undone in the table "progress" of the ledger's schema (docs/formats.md).`,
+  },
+} as const;
+
+export const ERRORS = { ...INPUT_ERRORS, ...RETRYABLE_ERRORS, ...FINAL_ERRORS } as const satisfies Record<
+  string,
+  { exitCode: ExitCode; message: (facts: never) => string }
+>;
+
+export type ErrorCode = keyof typeof ERRORS;
+type Facts<C extends ErrorCode> = Parameters<(typeof ERRORS)[C]['message']>[0];
+
+/** Where in the migrations an error arose. */
+export interface ErrorPlace {
+  readonly migration?: string;
+  /** 1-based number of the statement in its file. */
+  readonly statement?: number;
+  readonly sqlstate?: string;
+  /** 1-based line in the file. */
+  readonly line?: number;
+}
+
+/** An expected failure: one entry of the catalogue with its facts. Anything else that is thrown is a bug. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  readonly code: ErrorCode;
+  readonly exitCode: ExitCode;
+  readonly place: ErrorPlace;
+  constructor(code: ErrorCode, message: string, place: ErrorPlace, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.exitCode = ERRORS[code].exitCode;
+    this.place = place;
+  }
+}
+
+/** Makes the error of a code from its facts. */
+export function failure<C extends ErrorCode>(
+  code: C,
+  facts: Facts<C>,
+  place: ErrorPlace = {},
+  options?: ErrorOptions,
+): EngineError {
+  const message = ERRORS[code].message as (facts: Facts<C>) => string;
+  return new EngineError(code, message(facts), place, options);
+}
+
+/** Several mistakes found at once become one error: the first one's code and place, all their messages. */
+export function gathered(errors: readonly EngineError[]): EngineError {
+  const [first] = errors;
+  if (first === undefined) throw new Error('no error to gather');
+  if (errors.length === 1) return first;
+  const shown = errors.slice(0, 5).map(error => error.message);
+  const more = errors.length > 5 ? ` And ${errors.length - 5} more.` : '';
+  return new EngineError(first.code, `${shown.join(' ')}${more}`, first.place);
+}

@@ -1,0 +1,125 @@
+// Runs the statements of a migration file one by one on the connection that holds the lock, with the right lock timeout
+// for each, under the monitor's watch, and says exactly which one failed. Called by transactions.ts and split.ts.
+import { QueryError } from './connection.ts';
+import { type EngineError, type ErrorPlace, failure } from './errors.ts';
+import { seconds } from './pace.ts';
+import { fileSettingsSql } from './server.ts';
+import type { Statement } from './statements.ts';
+import type { PendingFile, Work } from './work.ts';
+
+/** Plain DML waits for rows, not for tables: a long backfill is not thrown away for one row. */
+const ROW_LOCK_TIMEOUT_MS = 60_000;
+const FIRST_LOOK_MS = 500;
+
+/** A statement's failure before it is known whether it is tried again. */
+export class StatementFailure extends Error {
+  override readonly name = 'StatementFailure';
+  readonly file: PendingFile;
+  readonly statement: Statement;
+  readonly error: QueryError;
+  constructor(file: PendingFile, statement: Statement, error: QueryError) {
+    super(error.message, { cause: error });
+    this.file = file;
+    this.statement = statement;
+    this.error = error;
+  }
+}
+
+/** Puts the session into the state in which this file begins. */
+export async function prepareSession(work: Work, file: PendingFile): Promise<void> {
+  const { directives } = file.parsed;
+  const settings = {
+    lockTimeoutMs: lockTimeoutOf(work, file),
+    statementTimeoutMs: directives.statementTimeoutMs ?? 0,
+    role: directives.role,
+  };
+  try {
+    await work.connection.query(fileSettingsSql(work.server, settings));
+  } catch (error) {
+    if (!(error instanceof QueryError) || directives.role === undefined) throw error;
+    const right = `to become the role "${directives.role}" that ${file.parsed.file} asks for (${error.message})`;
+    const remedy = `GRANT "${directives.role}" TO "${work.server.role}".`;
+    const place = { migration: file.migration.version, sqlstate: error.sqlstate };
+    throw failure('RightMissing', { role: work.server.role, right, remedy }, place);
+  }
+}
+
+function lockTimeoutOf(work: Work, file: PendingFile): number {
+  return file.parsed.directives.lockTimeoutMs ?? work.execution.lockTimeoutMilliseconds;
+}
+
+/** Runs statements inside the open transaction. Throws StatementFailure. */
+export async function runStatements(work: Work, file: PendingFile, statements: readonly Statement[]): Promise<void> {
+  const strong = lockTimeoutOf(work, file);
+  const rows = file.parsed.directives.lockTimeoutMs ?? Math.max(strong, ROW_LOCK_TIMEOUT_MS);
+  let current = strong;
+  let managed = true;
+  for (const statement of statements) {
+    managed &&= !statement.setsLockTimeout;
+    const wanted = statement.lock === 'Rows' ? rows : strong;
+    if (managed && wanted !== current) {
+      await work.connection.query(`SET LOCAL lock_timeout TO ${wanted}`);
+      current = wanted;
+    }
+    await runStatement(work, file, statement, { firstLookMs: Math.min(FIRST_LOOK_MS, strong / 2 || FIRST_LOOK_MS) });
+  }
+}
+
+/** Runs one statement under watch. Throws StatementFailure. */
+export async function runStatement(
+  work: Work,
+  file: PendingFile,
+  statement: Statement,
+  watching: { readonly firstLookMs: number; readonly blockedLimitMs?: number },
+): Promise<void> {
+  try {
+    await work.monitor.watch(() => work.connection.execute(statement.text), watching);
+  } catch (error) {
+    if (error instanceof QueryError) throw new StatementFailure(file, statement, error);
+    throw error;
+  }
+}
+
+/** `003_groups.up.sql, statement 2 (line 14)`. */
+export function whereOf(file: PendingFile, statement: Statement): string {
+  return `${file.parsed.file}, statement ${statement.number} (line ${statement.line})`;
+}
+
+/** Turns a statement's failure into the catalogue's words: the last ones, after any retries. */
+export function statementError(work: Work, { file, statement, error }: StatementFailure): EngineError {
+  const place: ErrorPlace = {
+    migration: file.migration.version,
+    statement: statement.number,
+    sqlstate: error.sqlstate,
+    line: statement.line + linesBefore(statement.text, error.position),
+  };
+  if (error.sqlstate === '57014' && work.signal?.aborted) {
+    return failure('Interrupted', { during: `in ${whereOf(file, statement)}` }, place);
+  }
+  const waited = work.monitor.hasCancelled || error.sqlstate === '55P03' || error.sqlstate === '40P01';
+  if (waited) {
+    const time = work.monitor.hasCancelled ? 'the time allowed' : seconds(work.execution.lockRetrySeconds * 1000);
+    return failure('LockTimeout', { waited: time, blockers: work.monitor.blockers }, place);
+  }
+  return failure('MigrationFailed', { where: whereOf(file, statement), reason: reasonOf(error) }, place, {
+    cause: error,
+  });
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  '25001': 'put "-- migrate: no-transaction" in the head of the file, or split it',
+  '2D000': 'it commits by itself: put "-- migrate: no-transaction" in the head of the file',
+  '55P04': 'a new enum value can be used only after its transaction: add it in a file of its own',
+};
+
+/** The server's message and our advice. Of a data error the value is left out: it may be somebody's data. */
+function reasonOf(error: QueryError): string {
+  const message = error.sqlstate.startsWith('22') ? error.message.replace(/: ".*$/s, '') : error.message;
+  const advice = ADVICE[error.sqlstate] ?? error.hint;
+  return `${message} (SQLSTATE ${error.sqlstate})${advice === undefined ? '' : `; ${advice}`}`;
+}
+
+function linesBefore(text: string, position: number | undefined): number {
+  if (position === undefined) return 0;
+  return [...text].slice(0, position - 1).filter(character => character === '\n').length;
+}

@@ -1,0 +1,174 @@
+// Reads the ledger: which versions are applied, what is half done, whose the database is. The rows are the truth that
+// every other note (status, results, plans) is only a copy of. Reads only; the writers are apply.ts, split.ts, epoch.ts.
+import { createHash } from 'node:crypto';
+import { type Connection, QueryError, quoted, type Row, textOf } from './connection.ts';
+import { failure } from './errors.ts';
+import { LEDGER_FORMAT } from './ledger-schema.ts';
+
+export interface AppliedMigration {
+  readonly version: string;
+  readonly number: bigint;
+  readonly upChecksum: string;
+  readonly downChecksum: string | null;
+  readonly attempt: number;
+  readonly run: string;
+}
+
+export interface ProgressRow {
+  readonly version: string;
+  /** 0-based number of the segment in its file. */
+  readonly segment: number;
+  readonly digest: string;
+  readonly state: 'started' | 'done';
+  readonly effect: Readonly<Record<string, unknown>>;
+  readonly run: string;
+}
+
+export interface Epoch {
+  readonly owner: string;
+  readonly resource: string;
+  readonly attempt: number;
+  /** Key of the last run whose `migrate` began here, null when none ever did. */
+  readonly run: string | null;
+  readonly runVersion: string | null;
+  readonly runLedgerDigest: string | null;
+  readonly runSnapshotDigest: string | null;
+}
+
+export interface Ledger {
+  /** Undefined: there is no ledger yet. */
+  readonly epoch: Epoch | undefined;
+  /** In order of their numbers. */
+  readonly applied: readonly AppliedMigration[];
+  readonly progress: readonly ProgressRow[];
+  /** Highest applied version. */
+  readonly version: string | null;
+  /** SHA-256 over versions, checksums and progress rows; the same for no ledger and an empty one. */
+  readonly digest: string;
+}
+
+export const EMPTY_LEDGER: Ledger = Object.freeze({
+  epoch: undefined,
+  applied: Object.freeze([]),
+  progress: Object.freeze([]),
+  version: null,
+  digest: ledgerDigest([], []),
+});
+
+/** Reads the ledger of a schema. Throws LedgerFormatUnknown, LedgerDamaged or RightMissing. */
+export async function readLedger(connection: Connection, schema: string, role: string): Promise<Ledger> {
+  const s = quoted(schema);
+  try {
+    const [found] = await connection.query('SELECT pg_catalog.to_regclass($1) AS epoch', [`${s}.epoch`]);
+    if (found?.epoch === null || found === undefined) return EMPTY_LEDGER;
+    const [epochRow] = await connection.query(`SELECT * FROM ${s}.epoch`);
+    if (epochRow !== undefined && Number(epochRow.format) !== LEDGER_FORMAT) {
+      throw failure('LedgerFormatUnknown', { format: String(epochRow.format), known: LEDGER_FORMAT });
+    }
+    const applied = (
+      await connection.query(
+        `SELECT version, number, up_checksum, down_checksum, attempt, run FROM ${s}.ledger ORDER BY number`,
+      )
+    ).map(appliedOf);
+    const progress = (
+      await connection.query(`SELECT version, segment, digest, state, effect, run FROM ${s}.progress ORDER BY 1, 2`)
+    ).map(progressOf);
+    return Object.freeze({
+      epoch: epochRow === undefined ? undefined : epochOf(epochRow),
+      applied: Object.freeze(applied),
+      progress: Object.freeze(progress),
+      version: applied.at(-1)?.version ?? null,
+      digest: ledgerDigest(applied, progress),
+    });
+  } catch (error) {
+    throw ledgerFailure(error, schema, role);
+  }
+}
+
+function ledgerFailure(error: unknown, schema: string, role: string): unknown {
+  if (!(error instanceof QueryError)) return error;
+  const place = { sqlstate: error.sqlstate };
+  if (error.sqlstate === '42501') {
+    const right = `to read the ledger in schema ${schema} (${error.message})`;
+    const remedy = 'Migrate with the role that made the ledger, or make this role its owner.';
+    return failure('RightMissing', { role, right, remedy }, place);
+  }
+  if (error.sqlstate.startsWith('42')) return failure('LedgerDamaged', { schema, reason: error.message }, place);
+  return error;
+}
+
+function appliedOf(row: Row): AppliedMigration {
+  return Object.freeze({
+    version: textOf(row, 'version'),
+    number: BigInt(textOf(row, 'number')),
+    upChecksum: textOf(row, 'up_checksum'),
+    downChecksum: row.down_checksum ?? null,
+    attempt: Number(textOf(row, 'attempt')),
+    run: textOf(row, 'run'),
+  });
+}
+
+function progressOf(row: Row): ProgressRow {
+  return Object.freeze({
+    version: textOf(row, 'version'),
+    segment: Number(textOf(row, 'segment')),
+    digest: textOf(row, 'digest'),
+    state: textOf(row, 'state') === 'done' ? 'done' : 'started',
+    effect: JSON.parse(textOf(row, 'effect')) as Readonly<Record<string, unknown>>,
+    run: textOf(row, 'run'),
+  });
+}
+
+function epochOf(row: Row): Epoch {
+  return Object.freeze({
+    owner: textOf(row, 'owner'),
+    resource: textOf(row, 'resource'),
+    attempt: Number(textOf(row, 'attempt')),
+    run: row.run ?? null,
+    runVersion: row.run_version ?? null,
+    runLedgerDigest: row.run_ledger_digest ?? null,
+    runSnapshotDigest: row.run_snapshot_digest ?? null,
+  });
+}
+
+function ledgerDigest(applied: readonly AppliedMigration[], progress: readonly ProgressRow[]): string {
+  const content = [
+    applied.map(row => [row.version, row.upChecksum]),
+    progress.map(row => [row.version, row.segment, row.digest, row.state]),
+  ];
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
+}
+
+/** Tables, and no migration ever: whose they are cannot be known. Throws BaselineNeeded. */
+export async function assertBaseline(connection: Connection, ledger: Ledger, schema: string): Promise<void> {
+  if (ledger.applied.length > 0 || ledger.progress.length > 0) return;
+  const { count, first } = await userTables(connection, schema);
+  if (count > 0) throw failure('BaselineNeeded', { tables: count, first });
+}
+
+/** Whether the tables are there; the epoch's row may still be missing (migrate.ts, between effects 3 and 4). */
+export async function hasLedger(connection: Connection, schema: string): Promise<boolean> {
+  const [row] = await connection.query(
+    "SELECT pg_catalog.to_regclass(pg_catalog.quote_ident($1) || '.epoch') AS epoch",
+    [schema],
+  );
+  return row?.epoch !== null;
+}
+
+/** User tables in the database, for "tables and no ledger": not the ledger's own, not an extension's. */
+async function userTables(
+  connection: Connection,
+  schema: string,
+): Promise<{ count: number; first: readonly string[] }> {
+  const rows = await connection.query(
+    `SELECT c.oid::regclass::text AS name, count(*) OVER () AS count
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname <> 'information_schema' AND n.nspname <> $1
+        AND NOT pg_catalog.starts_with(n.nspname, 'pg_')
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+          WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+      ORDER BY 1 LIMIT 3`,
+    [schema],
+  );
+  return { count: Number(rows[0]?.count ?? 0), first: rows.map(row => textOf(row, 'name')) };
+}

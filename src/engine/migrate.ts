@@ -1,0 +1,202 @@
+// Migrates one database to a version: the order of everything that `migrate` does. It never trusts a note of an earlier
+// attempt, only the ledger under the fence. Called by the runner; opens and closes its own sessions; throws nothing.
+//
+// The effects in their order, and what a crash after each leaves:
+//  1 earlier sessions ended   what they had open was rolled back; nothing of ours is written
+//  2 migration lock taken     it ends with our session; nothing is written
+//  3 ledger made              an empty ledger, without an epoch: the next attempt goes on from here
+//  4 epoch raised, run named  older attempts can no longer commit; `settle` sees "begun, nothing changed"
+//  5 each migration committed with its ledger row and audit row: applied, or not at all; the next attempt goes on after it
+//  6 in a split file: a `started` row, the statement, a `done` row: the next attempt proves the effect from the catalogue
+//  7 last row of a split file the ledger row comes and the progress rows go in one transaction
+//  8 grants                   repeated by every attempt
+//  9 the answer               lost: `settle` reads the same from the ledger
+
+import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
+import { type ApplicationSessions, waitForApplicationToLeave } from './application-sessions.ts';
+import { applyMigrations, commitError } from './apply.ts';
+import { type Attempt, runKey } from './attempt.ts';
+import { appendAudit } from './audit.ts';
+import { ConnectionLost, QueryError } from './connection.ts';
+import { EngineError, failure } from './errors.ts';
+import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
+import type { Source } from './files.ts';
+import { assertBaseline, hasLedger, type Ledger, readLedger } from './ledger.ts';
+import { createLedger, grantApplication } from './ledger-schema.ts';
+import { Monitor } from './monitor.ts';
+import { planMigrations, transactionMode } from './plan.ts';
+import { recoverCommit } from './recovery.ts';
+import type { Server } from './server.ts';
+import { loadGrammar, parseFile } from './statements.ts';
+import { CommitUnknown } from './transactions.ts';
+import type { Execution, PendingFile, Surroundings, Work } from './work.ts';
+
+export interface MigrateRequest {
+  readonly attempt: Attempt;
+  readonly source: Source;
+  /** What the plan saw. */
+  readonly from: string | null;
+  readonly to: string;
+  readonly ledgerDigest: string;
+  readonly execution: Execution;
+  readonly strategy: 'Recreate' | 'Rolling' | 'None';
+  readonly appRoles: readonly string[];
+  readonly applicationSessions: ApplicationSessions | undefined;
+}
+
+export interface MigrateOutcome {
+  /** Whether anything may have been written: ledger, epoch or a migration. */
+  readonly wrote: boolean;
+  /** The ledger as it was under the fence after the last write; undefined when it could not be read any more. */
+  readonly ledger: Ledger | undefined;
+  readonly server: Server | undefined;
+  readonly appliedNow: number;
+  readonly notes: readonly string[];
+  readonly error: unknown;
+}
+
+/** What is known while it goes on, so that a failure at any point is answered truly. */
+interface Course {
+  wrote: boolean;
+  ledger: Ledger | undefined;
+  server: Server | undefined;
+  before: number;
+  readonly notes: string[];
+}
+
+/** Runs the whole; a repeat with a higher attempt goes on where this one ended. */
+export async function migrateDatabase(request: MigrateRequest, surroundings: Surroundings): Promise<MigrateOutcome> {
+  const course: Course = { wrote: false, ledger: undefined, server: undefined, before: 0, notes: [] };
+  let error: unknown;
+  try {
+    await loadGrammar();
+    const { connection, server } = await openSession(surroundings);
+    course.server = server;
+    try {
+      await underFence(request, surroundings, course, connection, server);
+    } finally {
+      await connection.close();
+    }
+  } catch (thrown) {
+    error = thrown;
+  }
+  const { wrote, ledger, server, notes } = course;
+  const appliedNow = ledger === undefined ? 0 : ledger.applied.length - course.before;
+  return { wrote, ledger, server, appliedNow, notes, error };
+}
+
+async function underFence(
+  request: MigrateRequest,
+  surroundings: Surroundings,
+  course: Course,
+  connection: Fenced['connection'],
+  server: Server,
+): Promise<void> {
+  const { attempt, applicationSessions } = request;
+  if (applicationSessions !== undefined) {
+    await waitForApplicationToLeave(connection, attempt, applicationSessions, surroundings);
+  }
+  const fenced = await takeFence(connection, server, attempt, surroundings);
+  course.before = fenced.ledger.applied.length;
+  const isFirst = fenced.ledger.epoch?.run !== runKey(attempt.run);
+  assertAsPlanned(request, fenced.ledger, isFirst);
+  const files = await pendingFiles(request, fenced, course, isFirst);
+  await begin(request, fenced, course, isFirst);
+  const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
+  const work: Work = { ...surroundings, connection, server, attempt, execution: request.execution, monitor };
+  try {
+    await applyAll(request, work, files, fenced.ledger, course);
+    const missing = await grantApplication(connection, attempt.ledgerSchema, request.appRoles);
+    if (missing.length > 0) course.notes.push(`these application roles do not exist: ${missing.join(', ')}`);
+  } catch (error) {
+    throw await afterFailure(error, work, course, request);
+  } finally {
+    await monitor.close();
+  }
+  course.ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
+}
+
+/** A later attempt of the same run finds the ledger further on; what the run began from must still be the plan's. */
+function assertAsPlanned(request: MigrateRequest, ledger: Ledger, isFirst: boolean): void {
+  const version = isFirst ? ledger.version : (ledger.epoch?.runVersion ?? null);
+  const digest = isFirst ? ledger.digest : ledger.epoch?.runLedgerDigest;
+  if (version !== request.from) {
+    const planned = request.from ?? 'empty';
+    throw failure('PlanOutdated', { what: 'the version of the database', planned, found: version ?? 'empty' });
+  }
+  if (digest !== request.ledgerDigest) {
+    const found = (digest ?? 'unknown').slice(0, 12);
+    throw failure('PlanOutdated', { what: "the ledger's digest", planned: request.ledgerDigest.slice(0, 12), found });
+  }
+}
+
+async function pendingFiles(
+  request: MigrateRequest,
+  { connection, ledger }: Fenced,
+  course: Course,
+  isFirst: boolean,
+): Promise<readonly PendingFile[]> {
+  const plan = planMigrations(request.source, ledger, request.to);
+  if (plan.direction === 'Down') {
+    throw failure('DowngradeNotSupported', { from: ledger.version ?? 'empty', to: request.to });
+  }
+  if (isFirst) await assertBaseline(connection, ledger, request.attempt.ledgerSchema);
+  const files = plan.pending.map(migration => ({ migration, parsed: parseFile(migration.up) }));
+  course.notes.push(...files.flatMap(file => file.parsed.notes));
+  return files;
+}
+
+/** Effects 3 and 4. */
+async function begin(request: MigrateRequest, fenced: Fenced, course: Course, isFirst: boolean): Promise<void> {
+  const { attempt } = request;
+  const { connection, server, ledger } = fenced;
+  if (ledger.epoch === undefined && !(await hasLedger(connection, attempt.ledgerSchema))) {
+    course.wrote = true;
+    await createLedger(connection, attempt.ledgerSchema, server.role);
+  }
+  const start = isFirst
+    ? {
+        version: ledger.version,
+        ledgerDigest: ledger.digest,
+        snapshotDigest: snapshotDigest(await readSnapshot(connection, server.versionNumber, attempt.ledgerSchema)),
+      }
+    : undefined;
+  await raiseEpochAlone(connection, attempt, start, async () => {
+    if (isFirst) await appendAudit(connection, attempt, 'began', ledger.version, { to: request.to });
+    course.wrote = true;
+  });
+}
+
+async function applyAll(
+  request: MigrateRequest,
+  work: Work,
+  files: readonly PendingFile[],
+  ledger: Ledger,
+  course: Course,
+): Promise<void> {
+  const parsed = files.map(file => file.parsed);
+  const { mode, notes } = transactionMode(parsed, request.execution.transaction, request.strategy);
+  if (request.execution.transaction !== 'PerMigration') course.notes.push(...notes);
+  await grantApplication(work.connection, request.attempt.ledgerSchema, request.appRoles);
+  course.notes.push(...(await applyMigrations(work, files, mode, ledger.progress)));
+}
+
+/** Finds out and notes what is true after a failure; answers the error for the result. */
+async function afterFailure(thrown: unknown, work: Work, course: Course, request: MigrateRequest): Promise<unknown> {
+  if (thrown instanceof CommitUnknown || thrown instanceof ConnectionLost) {
+    const recovered = await recoverCommit(work, thrown, request.to);
+    course.ledger = recovered.ledger;
+    return recovered.error;
+  }
+  const error = thrown instanceof QueryError ? commitError(thrown) : thrown;
+  try {
+    if (error instanceof EngineError && error.exitCode === 20) {
+      const { code, place } = error;
+      await appendAudit(work.connection, work.attempt, 'failed', place.migration ?? null, { code, ...place });
+    }
+    course.ledger = await readLedger(work.connection, work.attempt.ledgerSchema, work.server.role);
+  } catch {
+    // The failure itself is what counts; `settle` reads the ledger again.
+  }
+  return error;
+}

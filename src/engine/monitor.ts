@@ -1,0 +1,124 @@
+// Watches a statement from a second session while it runs: who blocks it, and how long; and ends it when the attempt is
+// told to stop or has waited too long. The second session holds no lock and does no work, so it may come and go; it is
+// opened only for a statement that takes long. Called by execute.ts.
+import { setTimeout as after } from 'node:timers/promises';
+import { type Connect, type Connection, type Row, textOf } from './connection.ts';
+
+export interface Watching {
+  /** When to look for the first time. */
+  readonly firstLookMs: number;
+  /** Cancel the statement when the same wait has lasted this long; undefined: never. */
+  readonly blockedLimitMs?: number | undefined;
+}
+
+const LOOK_MS = 1_000;
+
+export class Monitor {
+  readonly #connect: Connect;
+  readonly #pid: number;
+  readonly #signal: AbortSignal | undefined;
+  #session: Connection | undefined;
+  #blockers: readonly string[] = [];
+  #blockedSince: number | undefined;
+  #cancelled: 'Waited' | undefined;
+
+  constructor(connect: Connect, pid: number, signal: AbortSignal | undefined) {
+    this.#connect = connect;
+    this.#pid = pid;
+    this.#signal = signal;
+  }
+
+  /** Who was last seen to block the watched statement. */
+  get blockers(): readonly string[] {
+    return this.#blockers;
+  }
+
+  /** Whether the last statement was cancelled because it had waited too long. */
+  get hasCancelled(): boolean {
+    return this.#cancelled !== undefined;
+  }
+
+  /** Runs the statement under watch and answers as it does. */
+  async watch<T>(run: () => Promise<T>, watching: Watching): Promise<T> {
+    this.#blockers = [];
+    this.#blockedSince = undefined;
+    this.#cancelled = undefined;
+    const done = new AbortController();
+    const looking = this.#lookUntil(done.signal, watching);
+    try {
+      return await run();
+    } finally {
+      done.abort();
+      await looking;
+    }
+  }
+
+  async #lookUntil(done: AbortSignal, watching: Watching): Promise<void> {
+    const wake = this.#signal === undefined ? done : AbortSignal.any([done, this.#signal]);
+    let delay = watching.firstLookMs;
+    while (!done.aborted) {
+      await after(delay, undefined, { signal: this.#signal?.aborted ? done : wake }).catch(() => {});
+      if (!done.aborted) await this.#look(watching);
+      delay = LOOK_MS;
+    }
+  }
+
+  /** Ends the second session. */
+  async close(): Promise<void> {
+    await this.#session?.close();
+  }
+
+  /** A look that fails changes nothing: the statement's own connection tells what happens to it. */
+  async #look(watching: Watching): Promise<void> {
+    try {
+      if (this.#session === undefined || this.#session.isLost) this.#session = await this.#connect();
+      if (this.#signal?.aborted) {
+        await this.#cancel();
+        return;
+      }
+      const blockers = await blockersOf(this.#session, this.#pid);
+      if (blockers.length === 0) {
+        this.#blockedSince = undefined;
+        return;
+      }
+      this.#blockers = blockers;
+      this.#blockedSince ??= Date.now();
+      const limit = watching.blockedLimitMs;
+      if (limit !== undefined && Date.now() - this.#blockedSince >= limit) {
+        this.#cancelled = 'Waited';
+        await this.#cancel();
+      }
+    } catch {
+      this.#session = undefined;
+    }
+  }
+
+  async #cancel(): Promise<void> {
+    await this.#session?.query('SELECT pg_catalog.pg_cancel_backend($1::int)', [String(this.#pid)]);
+  }
+}
+
+async function blockersOf(session: Connection, pid: number): Promise<readonly string[]> {
+  const rows = await session.query(
+    `SELECT pid, usename, application_name, state,
+        pg_catalog.to_char(coalesce(xact_start, backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"') AS since,
+        pg_catalog.left(query, 400) AS query
+      FROM pg_catalog.pg_stat_activity WHERE pid = ANY (pg_catalog.pg_blocking_pids($1::int)) LIMIT 5`,
+    [String(pid)],
+  );
+  return rows.map(describe);
+}
+
+/** Names a session for a person; constants in its query are left out, they may be somebody's data. */
+function describe(row: Row): string {
+  const query = (row.query ?? '')
+    .replace(/\$([A-Za-z_]*)\$[\s\S]*?(\$\1\$|$)/g, '?')
+    .replace(/'(?:[^']|'')*(?:'|$)/g, '?')
+    .replace(/\b\d[\d.]*\b/g, '?')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const shown = query.length > 60 ? `${query.slice(0, 60)}…` : query;
+  const parts = [`role ${row.usename}`, row.application_name || 'no application name', `since ${row.since}`];
+  if (row.state !== null) parts.push(row.state ?? '');
+  return `pid ${textOf(row, 'pid')} (${[...parts, shown].filter(part => part !== '').join(', ')})`;
+}

@@ -1,0 +1,121 @@
+// Decides what would run: compares files with the ledger and the target. Pure: no database, no clock. Called by `plan`
+// to show it and by `migrate` to do it, so that both say the same.
+import { type EngineError, failure, gathered } from './errors.ts';
+import { type Migration, numberOf, type Source } from './files.ts';
+import type { Ledger } from './ledger.ts';
+import { nearNames } from './near-names.ts';
+import type { ParsedFile } from './statements.ts';
+
+export interface MigrationPlan {
+  /** The target with `latest` resolved. */
+  readonly target: string;
+  readonly direction: 'Up' | 'None' | 'Down';
+  /** In order. Empty unless the direction is Up. */
+  readonly pending: readonly Migration[];
+  readonly notes: readonly string[];
+}
+
+/** Compares. Throws FileChanged, OutOfOrder or UnknownTarget, every mistake at once. */
+export function planMigrations(source: Source, ledger: Ledger, target: string): MigrationPlan {
+  const applied = new Map(ledger.applied.map(row => [row.version, row]));
+  const current = ledger.applied.at(-1)?.number ?? -1n;
+  const errors = [...changedFiles(source, ledger), ...outOfOrder(source, ledger)];
+  if (errors.length > 0) throw gathered(errors);
+  const resolved = resolveTarget(source, ledger, target);
+  const wanted = numberOf(resolved);
+  const direction = wanted > current ? 'Up' : wanted < current ? 'Down' : 'None';
+  const pending = source.migrations.filter(
+    migration => !applied.has(migration.version) && migration.number > current && migration.number <= wanted,
+  );
+  return Object.freeze({
+    target: resolved,
+    direction,
+    pending: Object.freeze(direction === 'Up' ? pending : []),
+    notes: Object.freeze(notesOf(source, ledger, pending)),
+  });
+}
+
+function changedFiles(source: Source, ledger: Ledger): readonly EngineError[] {
+  const files = new Map(source.migrations.map(migration => [migration.version, migration]));
+  return ledger.applied.flatMap(row => {
+    const found = files.get(row.version)?.up.checksum;
+    if (found === undefined || found === row.upChecksum) return [];
+    const facts = { version: row.version, applied: row.upChecksum, found };
+    return [failure('FileChanged', facts, { migration: row.version })];
+  });
+}
+
+function outOfOrder(source: Source, ledger: Ledger): readonly EngineError[] {
+  const highest = ledger.applied.at(-1);
+  if (highest === undefined) return [];
+  const applied = new Map(ledger.applied.map(row => [row.number, row.version]));
+  let next = highest.number;
+  for (const { number } of source.migrations) if (number > next) next = number;
+  return source.migrations.flatMap(({ version, number }) => {
+    if (number > highest.number || applied.get(number) === version) return [];
+    next += 1n;
+    const [digits = ''] = version.split('_', 1);
+    const rename = `${String(next).padStart(digits.length, '0')}${version.slice(digits.length)}`;
+    const before = applied.get(number) ?? highest.version;
+    return [failure('OutOfOrder', { version, applied: before, rename }, { migration: version })];
+  });
+}
+
+function resolveTarget(source: Source, ledger: Ledger, target: string): string {
+  const highest = source.migrations.at(-1);
+  if (highest === undefined) throw failure('NoMigrations', { directory: source.directory, ignored: source.ignored });
+  if (target === 'latest') {
+    const current = ledger.applied.at(-1);
+    return current !== undefined && current.number > highest.number ? current.version : highest.version;
+  }
+  const known = [...source.migrations.map(one => one.version), ...ledger.applied.map(one => one.version)];
+  if (known.includes(target)) return target;
+  throw failure('UnknownTarget', { target, near: nearNames(target, [...new Set(known)]), highest: highest.version });
+}
+
+function notesOf(source: Source, ledger: Ledger, pending: readonly Migration[]): readonly string[] {
+  const files = new Map(source.migrations.map(migration => [migration.version, migration]));
+  const notes: string[] = [];
+  const add = (versions: readonly string[], text: string) => {
+    if (versions.length > 0) notes.push(`${text}: ${named(versions)}`);
+  };
+  add(
+    pending.filter(one => one.down === undefined).map(one => one.version),
+    'cannot be downgraded, for want of a .down.sql',
+  );
+  add(
+    ledger.applied.filter(row => !files.has(row.version)).map(row => row.version),
+    'applied, but not among the files',
+  );
+  add(
+    ledger.applied
+      .filter(row => files.has(row.version) && (files.get(row.version)?.down?.checksum ?? null) !== row.downChecksum)
+      .map(row => row.version),
+    'down script changed since it was applied',
+  );
+  add([...new Set(ledger.progress.map(row => row.version))], 'half done, to be gone on with');
+  return notes;
+}
+
+function named(versions: readonly string[]): string {
+  const shown = versions.slice(0, 3).join(', ');
+  return versions.length > 3 ? `${shown} and ${versions.length - 3} more` : shown;
+}
+
+export type TransactionMode = 'PerRun' | 'PerMigration';
+
+/** One transaction for all pending files, or one each: what was asked for, and what the statements allow. */
+export function transactionMode(
+  files: readonly ParsedFile[],
+  asked: 'Auto' | TransactionMode,
+  strategy: 'Recreate' | 'Rolling' | 'None',
+): { readonly mode: TransactionMode; readonly notes: readonly string[] } {
+  if (asked === 'PerMigration' || (asked === 'Auto' && strategy !== 'Recreate'))
+    return { mode: 'PerMigration', notes: [] };
+  const hindering = files.find(file => !file.transactional);
+  if (hindering === undefined) return { mode: 'PerRun', notes: [] };
+  const alone = hindering.segments.find(segment => segment.kind === 'Alone');
+  const why =
+    alone?.kind === 'Alone' ? `statement ${alone.statement.number} must stand alone` : 'it is marked no-transaction';
+  return { mode: 'PerMigration', notes: [`each migration is a transaction of its own: in ${hindering.file} ${why}`] };
+}

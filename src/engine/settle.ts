@@ -1,0 +1,70 @@
+// Settles what became of a run: fences first, then reads ledger, progress and snapshot. Its answer, unlike a plan's, may
+// end a run and start the application: after it no earlier attempt can change the ledger any more. It writes nothing but
+// the epoch's number (and the empty ledger where there was none, or there would be nothing to fence with).
+
+import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
+import { type Attempt, runKey } from './attempt.ts';
+import { appendAudit } from './audit.ts';
+import { EngineError } from './errors.ts';
+import { openSession, raiseEpochAlone, takeFence } from './fence.ts';
+import { type Epoch, hasLedger, type Ledger, readLedger } from './ledger.ts';
+import { createLedger } from './ledger-schema.ts';
+import type { Server } from './server.ts';
+import type { Surroundings } from './work.ts';
+
+export interface Settlement {
+  readonly server: Server;
+  readonly ledger: Ledger;
+  /** Whether the epoch names this run: if not, no `migrate` of it ever began. */
+  readonly hasBegun: boolean;
+  readonly schemaSinceEpoch: 'Same' | 'Changed' | 'Unknown';
+  /** Ledger and schema are as the run found them. */
+  readonly unchanged: boolean;
+  readonly appliedByRun: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** A repeat with a higher attempt answers the same. Throws FenceHeld, OwnedByAnother, StaleAttempt and the like. */
+export async function settleRun(attempt: Attempt, surroundings: Surroundings): Promise<Settlement> {
+  const { connection, server } = await openSession(surroundings);
+  try {
+    const fenced = await takeFence(connection, server, attempt, surroundings);
+    const schema = attempt.ledgerSchema;
+    const notes: string[] = [];
+    try {
+      if (!(await hasLedger(connection, schema))) await createLedger(connection, schema, server.role);
+      await raiseEpochAlone(connection, attempt, undefined, async () => {
+        await appendAudit(connection, attempt, 'settled', fenced.ledger.version, {});
+      });
+    } catch (error) {
+      // Where this role may not make a ledger, no attempt with the same URL could: nothing was ever begun.
+      if (!(error instanceof EngineError) || error.code !== 'RightMissing') throw error;
+      notes.push(`no ledger was made: ${error.message}`);
+    }
+    const ledger = await readLedger(connection, schema, server.role);
+    const hasBegun = ledger.epoch?.run === runKey(attempt.run);
+    const snapshot = hasBegun
+      ? snapshotDigest(await readSnapshot(connection, server.versionNumber, schema))
+      : undefined;
+    return Object.freeze({ server, ledger, hasBegun, ...comparison(ledger, attempt, snapshot), notes });
+  } finally {
+    await connection.close();
+  }
+}
+
+function comparison(ledger: Ledger, attempt: Attempt, snapshot: string | undefined) {
+  const run = runKey(attempt.run);
+  const appliedByRun = ledger.applied.filter(row => row.run === run).map(row => row.version);
+  if (snapshot === undefined) return { schemaSinceEpoch: 'Unknown' as const, unchanged: true, appliedByRun };
+  const isSameSchema = ledger.epoch?.runSnapshotDigest === snapshot;
+  return {
+    schemaSinceEpoch: isSameSchema ? ('Same' as const) : ('Changed' as const),
+    unchanged: isSameSchema && isAsFound(ledger, ledger.epoch),
+    appliedByRun,
+  };
+}
+
+/** The same version and the same digest: progress rows of an earlier run that were there before do not count. */
+function isAsFound(ledger: Ledger, epoch: Epoch | undefined): boolean {
+  return epoch !== undefined && ledger.version === epoch.runVersion && ledger.digest === epoch.runLedgerDigest;
+}

@@ -1,0 +1,145 @@
+// Runs a file that cannot be one transaction: each run of ordinary statements is a transaction with its progress row;
+// each statement that must stand alone gets a committed `started` row first, and is proven from the catalogue after.
+// A crash anywhere leaves rows from which the next attempt goes on. Called by apply.ts only.
+import { QueryError } from './connection.ts';
+import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
+import { failure } from './errors.ts';
+import { prepareSession, runStatement, runStatements, StatementFailure, whereOf } from './execute.ts';
+import type { ProgressRow } from './ledger.ts';
+import { recordApplied, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
+import type { Segment } from './statements.ts';
+import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
+import type { PendingFile, Work } from './work.ts';
+
+type Alone = Extract<Segment, { kind: 'Alone' }>;
+
+/** How long CREATE INDEX CONCURRENTLY and its like may wait for others in one go; `lock-timeout=` of the file overrides. */
+const CONCURRENT_WAIT_MS = 600_000;
+const FIRST_LOOK_MS = 500;
+
+/** Goes through the segments, from wherever the progress rows say. Throws HalfDoneFileChanged or OutcomeUnknown. */
+export async function applySplit(work: Work, file: PendingFile, progress: readonly ProgressRow[]): Promise<void> {
+  const startedAt = new Date();
+  const rows = new Map(progress.filter(row => row.version === file.migration.version).map(row => [row.segment, row]));
+  const { segments } = file.parsed;
+  assertSameBeginning(file, rows);
+  for (const [number, segment] of segments.entries()) {
+    const row = rows.get(number);
+    if (row?.state === 'done') continue;
+    if (segment.kind === 'Ordinary') await runOrdinary(work, file, number, segment);
+    else await runAlone(work, file, number, segment, row);
+  }
+  await inTransaction(work, async transaction => {
+    transaction.where = file.parsed.file;
+    await recordApplied(work, file, startedAt);
+  });
+}
+
+/** What was run must still stand in the file; what follows may have been mended. */
+function assertSameBeginning(file: PendingFile, rows: ReadonlyMap<number, ProgressRow>): void {
+  for (const row of rows.values()) {
+    const segment = file.parsed.segments[row.segment];
+    if (segment?.digest === row.digest) continue;
+    const statement = segment === undefined ? row.segment + 1 : firstOf(segment).number;
+    const facts = { version: file.migration.version, statement };
+    throw failure('HalfDoneFileChanged', facts, { migration: file.migration.version, statement });
+  }
+}
+
+function firstOf(segment: Segment) {
+  const first = segment.kind === 'Alone' ? segment.statement : segment.statements[0];
+  if (first === undefined) throw new Error('a segment without statements');
+  return first;
+}
+
+async function runOrdinary(work: Work, file: PendingFile, number: number, segment: Segment): Promise<void> {
+  if (segment.kind !== 'Ordinary') return;
+  await withLockRetries(work, () =>
+    inTransaction(
+      work,
+      async transaction => {
+        transaction.where = whereOf(file, firstOf(segment));
+        await runStatements(work, file, segment.statements);
+        await asOwner(work);
+        await recordSegmentDone(work, file, number, segment);
+      },
+      () => prepareSession(work, file),
+    ),
+  );
+  await asOwner(work);
+}
+
+async function runAlone(
+  work: Work,
+  file: PendingFile,
+  number: number,
+  segment: Alone,
+  row: ProgressRow | undefined,
+): Promise<void> {
+  const effect = row === undefined ? await begin(work, file, number, segment) : (row.effect as StoredEffect);
+  const proof: Proof = row === undefined ? 'NotDone' : await proveEffect(work.connection, effect);
+  if (proof === 'Unknown') {
+    const reason = 'it leaves no trace in the catalogue';
+    const place = {
+      migration: file.migration.version,
+      statement: segment.statement.number,
+      line: segment.statement.line,
+    };
+    throw failure('OutcomeUnknown', { where: whereOf(file, segment.statement), reason }, place);
+  }
+  if (proof === 'Done') work.log(`${whereOf(file, segment.statement)} was done by an earlier attempt`);
+  else await sendAlone(work, file, number, segment, effect);
+  await inTransaction(work, async transaction => {
+    transaction.where = whereOf(file, segment.statement);
+    await recordSegmentDone(work, file, number, segment);
+  });
+}
+
+async function begin(work: Work, file: PendingFile, number: number, segment: Alone): Promise<StoredEffect> {
+  await prepareSession(work, file);
+  const effect = await fixEffect(work.connection, segment.effect, file.parsed.file);
+  await asOwner(work);
+  await inTransaction(work, () => recordSegmentStarted(work, file, number, segment, effect));
+  return effect;
+}
+
+async function sendAlone(
+  work: Work,
+  file: PendingFile,
+  number: number,
+  segment: Alone,
+  effect: StoredEffect,
+): Promise<void> {
+  const isPatient = PATIENT.has(segment.effect.kind);
+  const limit = file.parsed.directives.lockTimeoutMs ?? CONCURRENT_WAIT_MS;
+  const watching = isPatient
+    ? { firstLookMs: FIRST_LOOK_MS, blockedLimitMs: limit }
+    : { firstLookMs: Math.min(FIRST_LOOK_MS, work.execution.lockTimeoutMilliseconds / 2 || FIRST_LOOK_MS) };
+  try {
+    await withLockRetries(work, async () => {
+      await prepareSession(work, file);
+      if (isPatient) await work.connection.query('SET lock_timeout TO 0; SET statement_timeout TO 0');
+      await runStatement(work, file, segment.statement, watching);
+    });
+  } catch (error) {
+    if (error instanceof StatementFailure) await clearFailed(work, file, number, effect);
+    throw error;
+  } finally {
+    if (!work.connection.isLost) await asOwner(work);
+  }
+}
+
+/** These wait for old transactions of others, which a lock timeout would end without need. */
+const PATIENT: ReadonlySet<string> = new Set(['IndexCreated', 'IndexesDropped', 'Reindexed', 'PartitionDetached']);
+
+/** A statement that failed with an answer: what it left is removed, and its row, where the catalogue can tell. */
+async function clearFailed(work: Work, file: PendingFile, number: number, effect: StoredEffect): Promise<void> {
+  try {
+    await asOwner(work);
+    if ((await proveEffect(work.connection, effect)) !== 'NotDone') return;
+    await inTransaction(work, () => recordSegmentCleared(work, file, number));
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    work.log(`what ${file.parsed.file} left behind could not be removed: ${error.message}`);
+  }
+}

@@ -1,0 +1,47 @@
+// The step `migrate`: takes the files to the database by the engine, and tells honestly whether it may have written.
+import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-contract.ts';
+import { failure } from '../engine/errors.ts';
+import { readSource } from '../engine/files.ts';
+import { migrateDatabase } from '../engine/migrate.ts';
+import { attemptOf, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
+import { ledgerState } from './ledger-state.ts';
+import { failureOf } from './result.ts';
+
+export async function migrate(
+  input: JobInputOf<'migrate'>,
+  environment: StepEnvironment,
+): Promise<JobResultOf<'MigrateResult'>> {
+  const source = await readSource(environment.migrationsDirectory);
+  if (source.digest !== input.sourceDigest) {
+    const [planned, found] = [input.sourceDigest.slice(0, 12), source.digest.slice(0, 12)];
+    throw failure('PlanOutdated', { what: "the files' digest", planned, found });
+  }
+  const check = input.sessionCheck;
+  const outcome = await migrateDatabase(
+    {
+      attempt: attemptOf(input),
+      source,
+      from: input.from,
+      to: input.to,
+      ledgerDigest: input.ledgerDigest,
+      execution: input.execution,
+      strategy: input.strategy,
+      appRoles: input.appRoles,
+      applicationSessions:
+        check === undefined ? undefined : { roles: check.appRoles, drainMs: check.drainSeconds * 1000 },
+    },
+    surroundingsOf(new StepConnections(input, environment), environment),
+  );
+  const { ledger, server, appliedNow, notes, wrote } = outcome;
+  return {
+    kind: 'MigrateResult',
+    contract: CONTRACT_VERSION,
+    exitCode: 0,
+    ...(outcome.error === undefined ? {} : failureOf(outcome.error)),
+    notes: [...notes],
+    wrote,
+    ...(ledger === undefined || server === undefined
+      ? {}
+      : { ledger: { ...ledgerState(ledger, server), appliedNow, progressRows: ledger.progress.length } }),
+  };
+}

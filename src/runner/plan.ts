@@ -1,0 +1,107 @@
+// The step `plan`: what would run, and whether everything that later steps need is there (files, rights, owner, volume,
+// pg_dump). Writes nothing to the database; its answer is a forecast and never ends a run.
+import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-contract.ts';
+import { assertSameMajor } from '../backup/backup.ts';
+import { runChild } from '../backup/children.ts';
+import { proveWritable } from '../backup/volume.ts';
+import { type Connection, quoted } from '../engine/connection.ts';
+import { assertOwner } from '../engine/epoch.ts';
+import { type EngineError, failure, gathered } from '../engine/errors.ts';
+import { openSession } from '../engine/fence.ts';
+import { type Migration, readSource } from '../engine/files.ts';
+import { assertBaseline, type Ledger, readLedger } from '../engine/ledger.ts';
+import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
+import type { Server } from '../engine/server.ts';
+import { loadGrammar, type ParsedFile, parseFile } from '../engine/statements.ts';
+import { programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
+import { ledgerState } from './ledger-state.ts';
+
+export async function plan(
+  input: JobInputOf<'plan'>,
+  environment: StepEnvironment,
+): Promise<JobResultOf<'PlanResult'>> {
+  const source = await readSource(environment.migrationsDirectory);
+  if (input.backups === 'Mounted') await proveWritable(environment.backupsDirectory);
+  const connections = new StepConnections(input, environment);
+  const { connection, server } = await openSession(surroundingsOf(connections, environment));
+  try {
+    if (input.backups === 'Mounted') {
+      const pgDump = programPath('pg_dump', server.versionNumber, environment);
+      await assertSameMajor(server, { pgDump, run: runChild });
+    }
+    await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const ledger = await readLedger(connection, input.ledgerSchema, server.role);
+    assertOwner(ledger.epoch, input);
+    const planned = planMigrations(source, ledger, input.target);
+    if (planned.direction === 'Up') await assertBaseline(connection, ledger, input.ledgerSchema);
+    await assertRights(connection, server, ledger, input.ledgerSchema);
+    await connection.query('COMMIT');
+    return await answer(input, environment, planned, ledger, server, source.digest);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function answer(
+  input: JobInputOf<'plan'>,
+  environment: StepEnvironment,
+  planned: MigrationPlan,
+  ledger: Ledger,
+  server: Server,
+  sourceDigest: string,
+): Promise<JobResultOf<'PlanResult'>> {
+  const parsed = await parseAll(planned.pending);
+  const { mode, notes } = transactionMode(parsed, input.execution.transaction, input.strategy);
+  const asked = input.execution.transaction === 'PerMigration' ? [] : notes;
+  environment.log(
+    `${planned.direction}: ${planned.pending.length} pending from ${ledger.version ?? 'nothing'} to ${planned.target}`,
+  );
+  return {
+    kind: 'PlanResult',
+    contract: CONTRACT_VERSION,
+    exitCode: 0,
+    notes: [...planned.notes, ...asked, ...parsed.flatMap(file => file.notes)],
+    plan: {
+      ...ledgerState(ledger, server),
+      target: planned.target,
+      direction: planned.direction,
+      pendingCount: planned.pending.length,
+      pendingFirst: planned.pending.slice(0, 20).map(migration => migration.version),
+      sourceDigest,
+      transaction: mode,
+    },
+  };
+}
+
+/** What is kept of a parsed file: statements are dropped as soon as they are classified, or 5,000 files fill the memory. */
+async function parseAll(pending: readonly Migration[]): Promise<readonly ParsedFile[]> {
+  await loadGrammar();
+  const errors: EngineError[] = [];
+  const files: ParsedFile[] = [];
+  for (const migration of pending) {
+    try {
+      const parsed = parseFile(migration.up);
+      const alone = parsed.segments.filter(segment => segment.kind === 'Alone').slice(0, 1);
+      files.push({ ...parsed, statements: [], segments: alone });
+    } catch (error) {
+      errors.push(error as EngineError);
+    }
+  }
+  if (errors.length > 0) throw gathered(errors);
+  return files;
+}
+
+/** What `migrate` will need before it can write a first row: better known now than after the application was stopped. */
+async function assertRights(connection: Connection, server: Server, ledger: Ledger, schema: string): Promise<void> {
+  if (ledger.epoch !== undefined) return;
+  const [row] = await connection.query(
+    `SELECT n.oid, CASE WHEN n.oid IS NULL THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+        ELSE pg_catalog.has_schema_privilege(n.oid, 'CREATE') END AS allowed
+      FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = $1`,
+    [schema],
+  );
+  if (row?.allowed === 't') return;
+  const where = row?.oid === null ? `DATABASE ${quoted(server.database)}` : `SCHEMA ${quoted(schema)}`;
+  const remedy = `GRANT CREATE ON ${where} TO ${quoted(server.role)}; the ledger is kept in schema ${quoted(schema)}.`;
+  throw failure('RightMissing', { role: server.role, right: `CREATE on ${where.toLowerCase()}`, remedy });
+}
