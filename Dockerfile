@@ -14,8 +14,19 @@ ARG BASE_IMAGE=docker.io/library/debian:trixie-slim
 FROM ${BASE_IMAGE} AS base-libraries
 RUN find /usr/lib -name '*.so*' > /base-libraries
 
-# The bundles and node. DIST=build makes the bundles here. DIST=prebuilt takes dist/ as `npm run build` left it in the
-# build context: for machines where an image build reaches no package registry, such as our own tests.
+# node, and what of its libraries the base lacks.
+FROM ${NODE_IMAGE} AS node
+COPY --from=base-libraries /base-libraries /base-libraries
+RUN set -eu; \
+    node=$(readlink -f "$(command -v node)"); \
+    install -D -m 0755 "$node" /out/usr/local/bin/node; \
+    ldd "$node" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | while read -r library; do \
+      path=$(readlink -f "$(dirname "$library")")/$(basename "$library"); \
+      grep -qxF "$path" /base-libraries || install -D -m 0644 "$library" "/out$path"; \
+    done
+
+# The bundles. DIST=build makes them here. DIST=prebuilt takes dist/ as `npm run build` left it in the build context:
+# for machines where an image build reaches no package registry, such as our own tests.
 FROM ${NODE_IMAGE} AS bundles
 ARG DIST=build
 WORKDIR /source
@@ -29,16 +40,6 @@ RUN set -eu; \
     for bundle in operator runner; do \
       test -f "dist/$bundle/main.js" || { echo "dist/$bundle/main.js is missing: run 'npm run build' first" >&2; exit 2; }; \
     done
-COPY --from=base-libraries /base-libraries /base-libraries
-RUN set -eu; \
-    node=$(readlink -f "$(command -v node)"); \
-    install -D -m 0755 "$node" /out/usr/local/bin/node; \
-    ldd "$node" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | while read -r library; do \
-      path=$(readlink -f "$(dirname "$library")")/$(basename "$library"); \
-      grep -qxF "$path" /base-libraries || install -D -m 0644 "$library" "/out$path"; \
-    done; \
-    mkdir -p /out/app; \
-    cp -R dist/operator dist/runner /out/app/
 
 # PostgreSQL: every program and extension but the JIT compiler (130 MB of LLVM) and foreign procedural languages.
 FROM ${POSTGRES_IMAGE} AS postgres
@@ -70,7 +71,7 @@ LABEL org.opencontainers.image.title="migration-operator" \
       org.opencontainers.image.version="${VERSION}" \
       app.truledgr.migrations.postgresql-major="${PG_MAJOR}"
 COPY --from=postgres /out/ /
-COPY --from=bundles /out/ /
+COPY --from=node /out/ /
 # A name for the user, because PostgreSQL programs refuse to run as a number that nobody has; then the proof that every
 # library was found: a missing one should fail the build, not a Job in the middle of a release.
 RUN set -eu; \
@@ -86,6 +87,9 @@ ENV PATH=/usr/lib/postgresql/${PG_MAJOR}/bin:/usr/local/sbin:/usr/local/bin:/usr
     NODE_ENV=production \
     HOME=/tmp
 USER 65532:65532
+# Last and small: a change of the code changes this layer only.
+COPY --from=bundles /source/dist/operator /app/operator
+COPY --from=bundles /source/dist/runner /app/runner
 WORKDIR /app
 # Nothing is written outside /tmp: run it with a read-only root file system and an emptyDir there.
 # The operator by default; a Job's command is `node /app/runner/main.js <step>`.
