@@ -90,7 +90,7 @@ class HttpTransport implements Transport {
   }
 
   async send(request: TransportRequest): Promise<unknown> {
-    using limit = new Limit(request.timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, [
+    const limit = new Limit(request.timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, [
       this.#closing.signal,
       request.signal,
     ]);
@@ -105,12 +105,13 @@ class HttpTransport implements Transport {
     } catch (error) {
       throw error instanceof ApiError ? error : brokenConnection(request, error, limit.outcome);
     } finally {
+      limit.end();
       this.#report(request, code, started);
     }
   }
 
   async *stream(request: StreamRequest): AsyncGenerator<Uint8Array, void, undefined> {
-    using limit = new Limit(request.totalMs, [this.#closing.signal, request.signal]);
+    const limit = new Limit(request.totalMs, [this.#closing.signal, request.signal]);
     const started = performance.now();
     let code = '<error>';
     try {
@@ -127,6 +128,7 @@ class HttpTransport implements Transport {
       if (limit.outcome === 'TimedOut' && code === '200') return;
       throw error instanceof ApiError ? error : brokenConnection(request, error, limit.outcome);
     } finally {
+      limit.end();
       this.#report(request, code, started);
     }
   }
@@ -208,16 +210,16 @@ function parseAnswer(request: TransportRequest, text: string): unknown {
   }
 }
 
-/** An abort signal with a time limit and parents, whose timer and listeners end with its scope. */
-class Limit implements Disposable {
+/** An abort signal with a time limit and parents; `end` must follow, or its timer and listeners stay. */
+class Limit {
   outcome: 'Running' | 'TimedOut' | 'Stopped' = 'Running';
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #parents: readonly AbortSignal[];
-  readonly #stop = (): void => this.#end('Stopped');
+  readonly #stop = (): void => this.#abort('Stopped');
 
   constructor(limitMs: number, parents: readonly (AbortSignal | undefined)[]) {
-    this.#timer = setTimeout(() => this.#end('TimedOut'), limitMs);
+    this.#timer = setTimeout(() => this.#abort('TimedOut'), limitMs);
     this.#parents = parents.filter(parent => parent !== undefined);
     for (const parent of this.#parents) {
       if (parent.aborted) this.#stop();
@@ -229,13 +231,13 @@ class Limit implements Disposable {
     return this.#controller.signal;
   }
 
-  #end(outcome: 'TimedOut' | 'Stopped'): void {
+  #abort(outcome: 'TimedOut' | 'Stopped'): void {
     if (this.outcome !== 'Running') return;
     this.outcome = outcome;
     this.#controller.abort();
   }
 
-  [Symbol.dispose](): void {
+  end(): void {
     clearTimeout(this.#timer);
     for (const parent of this.#parents) parent.removeEventListener('abort', this.#stop);
   }
