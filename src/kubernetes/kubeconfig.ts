@@ -3,7 +3,7 @@
 // 50 MiB of memory that an operator in its Pod does without.
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { Connection, TlsSettings } from './credentials.ts';
+import type { Connection, TlsSettings } from './connection.ts';
 
 /** Without a path: what `KUBECONFIG` names, else `~/.kube/config`. */
 export interface KubeconfigSource {

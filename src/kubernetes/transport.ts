@@ -2,7 +2,8 @@
 // Knows nothing of resources (client.ts and source.ts do) and repeats nothing, except once with a fresh token after a
 // 401, which by definition changed nothing. HTTP/1.1 on purpose: one lost packet or reset then hurts one watch, not all.
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
-import { type Connection, type ConnectionSource, connect } from './credentials.ts';
+import type { Connection, ConnectionSource } from './connection.ts';
+import { connect } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { answerError, brokenConnection } from './failures.ts';
 

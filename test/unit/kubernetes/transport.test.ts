@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createApi } from '../../../src/kubernetes/client.ts';
-import type { ConnectionSource } from '../../../src/kubernetes/credentials.ts';
+import type { ConnectionSource } from '../../../src/kubernetes/connection.ts';
 import {
   ApiError,
   isAlreadyExists,
