@@ -31,7 +31,7 @@ function toJsonSchema(schema: Schema): Schema {
           ? toJsonSchema(value)
           : value;
   }
-  if (result.properties !== undefined) result['additionalProperties'] ??= false;
+  if (result.properties !== undefined) result.additionalProperties ??= false;
   return result;
 }
 
@@ -44,12 +44,12 @@ async function types(crd: string, module: string): Promise<Generated> {
   const version = source.spec.versions[0];
   const schema = toJsonSchema(version.schema.openAPIV3Schema);
   const name = `${source.spec.names.kind}`;
-  const body = await compile({ ...schema.properties?.['spec'] } as never, `${name}Spec`, {
+  const body = await compile({ ...schema.properties?.spec } as never, `${name}Spec`, {
     additionalProperties: false,
     ignoreMinAndMaxItems: true,
     bannerComment: '',
   });
-  const status = await compile({ ...schema.properties?.['status'] } as never, `${name}Status`, {
+  const status = await compile({ ...schema.properties?.status } as never, `${name}Status`, {
     additionalProperties: false,
     ignoreMinAndMaxItems: true,
     bannerComment: '',

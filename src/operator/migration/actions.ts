@@ -7,6 +7,8 @@ export interface JobRequest {
   readonly name: string;
   readonly step: StepName;
   readonly input: JobInput;
+  /** Digest of what it is made for. */
+  readonly madeFor: string;
   readonly secret: { readonly name: string; readonly key: string };
   readonly configMaps: readonly string[];
   readonly volumeClaim?: string;

@@ -24,7 +24,7 @@ export type Attempt =
 /** A Pod whose node does not answer for this long counts as lost; the database fence makes that safe. */
 const NODE_LOST_SECONDS = 60;
 
-export function readAttempt(world: World, step: RunStep, madeFor: string): Attempt {
+export function readAttempt(world: Pick<World, 'now' | 'jobs'>, step: RunStep, madeFor: string): Attempt {
   const record = step.job;
   const job = world.jobs.find(candidate => candidate.name === record?.name);
   if (record === undefined || (job === undefined && record.uid === undefined)) return { state: 'Missing' };
@@ -83,7 +83,7 @@ function lostJob(job: JobView, finished: NonNullable<JobView['finished']>): Atte
   return { state: 'Lost', job, cause: 'Gone', message: `its Pod went away without an answer (${finished.reason})` };
 }
 
-function isNodeLost(world: World, pod: PodView): boolean {
+function isNodeLost(world: Pick<World, 'now'>, pod: PodView): boolean {
   const since = pod.notReadySince;
   return since !== undefined && Date.parse(world.now) - Date.parse(since) >= NODE_LOST_SECONDS * 1000;
 }

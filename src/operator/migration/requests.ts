@@ -30,6 +30,7 @@ export function requestFor(t: Turn, step: Exclude<JobStep, 'backup'>, attempt: n
     name: jobName(t, step, attempt),
     step,
     input: inputFor(t, step, attempt),
+    madeFor: madeFor(t, step, attempt),
     secret: spec.database.urlSecretRef,
     configMaps: step === 'plan' || step === 'migrate' ? spec.source.configMapRefs.map(ref => ref.name) : [],
     ...(step === 'plan' && backups !== undefined ? { volumeClaim: backups } : {}),

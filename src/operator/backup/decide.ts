@@ -1,0 +1,255 @@
+// What a BackupWorld means: a backup is made by one Job at a time, tried again until its deadline, and never again once
+// it is complete or given up. Pure.
+//
+// Order of effects: (1) the Job's name goes to status, (2) the Job is created, (3) its answer goes to status, (4) the Job
+// is handed to the garbage collector. A crash after any leaves the next pass what it needs.
+import { createHash } from 'node:crypto';
+import { CONTRACT_VERSION, type JobResultOf } from '../../api/job-contract.ts';
+import type { BackupSpec, BackupStatus, Condition } from '../../api/parse.ts';
+import { jobRetrySeconds } from '../controller/backoff.ts';
+import type { EventNote, JobRequest } from '../migration/actions.ts';
+import { readAttempt } from '../migration/attempt.ts';
+import { toTime } from '../migration/turn.ts';
+import type { BackupAction, BackupWorld } from './world.ts';
+
+export interface BackupDecision {
+  readonly status: BackupStatus;
+  readonly actions: readonly BackupAction[];
+  readonly events: readonly EventNote[];
+  readonly lookAgainMs?: number;
+  readonly at: string;
+}
+
+type Step = NonNullable<BackupStatus['steps']>[number];
+
+const CRASH_LIMIT = 3;
+
+export function decideBackup(world: BackupWorld): BackupDecision {
+  return new Judgement(world).decide();
+}
+
+class Judgement {
+  readonly #world: BackupWorld;
+  readonly #status: BackupStatus;
+  readonly #actions: BackupAction[] = [];
+  readonly #events: EventNote[] = [];
+  #lookAgainMs: number | undefined;
+
+  constructor(world: BackupWorld) {
+    this.#world = world;
+    this.#status = structuredClone(world.status);
+  }
+
+  decide(): BackupDecision {
+    if (!this.#isEnded()) this.#judge();
+    if (this.#isEnded()) this.#sweep();
+    const complete = this.#condition('Complete');
+    return {
+      status: this.#status,
+      actions: this.#actions,
+      events: this.#events,
+      ...(this.#lookAgainMs === undefined ? {} : { lookAgainMs: this.#lookAgainMs }),
+      at: complete?.reason ?? 'None',
+    };
+  }
+
+  #judge(): void {
+    const { spec, asked } = this.#world;
+    if (!spec.ok) return this.#stall('InvalidSpec', `The spec cannot be used: ${spec.mistakes.join('; ')}.`);
+    if (asked === 'NotAsked') {
+      return this.#stall(
+        'NotRequested',
+        `The run ${spec.value.run.id} of DatabaseMigration ${spec.value.run.migration} does not ask for this backup. Backups are made by the operator in a run; delete this one.`,
+      );
+    }
+    this.#pursue(spec.value);
+  }
+
+  #pursue(spec: BackupSpec): void {
+    const step = this.#step();
+    if (step.job === undefined || (step.retryTime !== undefined && this.#since(step.retryTime) >= 0))
+      return this.#newJob(spec, step);
+    if (step.retryTime !== undefined) return this.#wait(-this.#since(step.retryTime), step.message ?? '');
+    const run = { name: 'BackUp' as never, state: 'Active' as const, startTime: this.#world.now, job: step.job };
+    const attempt = readAttempt(this.#world, run, madeFor(this.#world, step.tries));
+    switch (attempt.state) {
+      case 'Missing':
+        return this.#create(spec, step);
+      case 'NotOurs':
+        return this.#stall('JobNameTaken', `A Job named ${step.job.name} exists and is not ours. Delete it.`);
+      case 'Running':
+        step.job = { name: step.job.name, uid: attempt.job.uid };
+        return this.#progress('BackingUp', 'The backup is being taken.');
+      case 'Starting': {
+        step.job = { name: step.job.name, uid: attempt.job.uid };
+        const left = spec.job.startDeadlineSeconds - this.#since(attempt.job.createdTime);
+        this.#progress('BackingUp', `The Job that backs up is starting: ${attempt.waiting.message}.`);
+        if (left > 0) return this.#lookIn(left);
+        return this.#stall(
+          'PodNotStarted',
+          `The Pod of Job ${attempt.job.name} did not start in ${spec.job.startDeadlineSeconds} s: ${attempt.waiting.message}.`,
+        );
+      }
+      case 'Lost':
+        return this.#lost(spec, step, attempt.cause, attempt.message);
+      case 'Answered':
+        if (attempt.result.kind !== 'BackupResult')
+          return this.#lost(spec, step, 'Crashed', 'its answer was of another kind');
+        return this.#answered(spec, step, attempt.exitCode, attempt.result);
+    }
+  }
+
+  #answered(spec: BackupSpec, step: Step, exitCode: number, result: JobResultOf<'BackupResult'>): void {
+    if (exitCode === 0 && result.backup !== undefined) return this.#complete(result.backup);
+    const { code, message } = result.error ?? { code: 'JobCrashed', message: `exit code ${exitCode}` };
+    if (exitCode >= 10 && exitCode <= 13) this.#again(spec, step, code, message);
+    else this.#stall(code, message);
+  }
+
+  #lost(spec: BackupSpec, step: Step, cause: string, message: string): void {
+    const reason = cause === 'Crashed' || cause === 'Gone' ? 'JobCrashed' : cause;
+    if (step.tries >= CRASH_LIMIT || cause === 'OutOfMemory' || cause === 'DeadlineExceeded')
+      return this.#stall(reason, `The backup could not be taken: ${message}.`);
+    this.#again(spec, step, reason, message);
+  }
+
+  #complete(backup: NonNullable<JobResultOf<'BackupResult'>['backup']>): void {
+    Object.assign(this.#status, backup);
+    this.#status.completionTime = this.#world.now;
+    const message = `${backup.rowCount} rows in ${backup.tableCount} tables, ${backup.sizeBytes} bytes, at ${backup.location} on the volume; read back to the end.`;
+    this.#set('Complete', 'True', 'Complete', message);
+    this.#clear('Reconciling');
+    this.#events.push({ type: 'Normal', reason: 'Complete', message });
+  }
+
+  #again(spec: BackupSpec, step: Step, reason: string, message: string): void {
+    if (this.#since(spec.deadline) >= 0) return this.#stall(reason, `No backup by ${spec.deadline}: ${message}`);
+    step.reason = reason;
+    step.message = message.slice(0, 4000);
+    step.retryTime = toTime(Date.parse(this.#world.now) + jobRetrySeconds(step.tries) * 1000);
+    this.#wait(jobRetrySeconds(step.tries), message);
+  }
+
+  #wait(seconds: number, message: string): void {
+    this.#progress(this.#step().reason ?? 'BackingUp', `${message} Trying again.`);
+    this.#lookIn(seconds);
+  }
+
+  #newJob(spec: BackupSpec, step: Step): void {
+    step.tries += 1;
+    step.job = { name: jobName(this.#world, step.tries) };
+    delete step.retryTime;
+    this.#status.startTime ??= this.#world.now;
+    this.#create(spec, step);
+  }
+
+  #create(spec: BackupSpec, step: Step): void {
+    this.#progress('BackingUp', 'The Job that backs up is being made.');
+    this.#actions.push({ do: 'CreateJob', request: requestFor(this.#world, spec, step.tries) });
+  }
+
+  #step(): Step {
+    const [existing] = this.#status.steps ?? [];
+    if (existing !== undefined) return existing;
+    const step: Step = { name: 'BackUp', tries: 0 };
+    this.#status.steps = [step];
+    return step;
+  }
+
+  #isEnded(): boolean {
+    return this.#condition('Complete')?.status === 'True' || this.#condition('Stalled')?.status === 'True';
+  }
+
+  /** What never started is deleted, what has finished is handed to the garbage collector. */
+  #sweep(): void {
+    for (const job of this.#world.jobs) {
+      if (job.deleting) continue;
+      const hasStarted = job.pods.some(pod => pod.container !== 'Waiting');
+      if (job.finished !== undefined && !job.adopted)
+        this.#actions.push({ do: 'AdoptJob', name: job.name, uid: job.uid });
+      else if (job.finished === undefined && !hasStarted)
+        this.#actions.push({ do: 'DeleteJob', name: job.name, uid: job.uid });
+    }
+  }
+
+  #progress(reason: string, message: string): void {
+    this.#set('Complete', 'False', reason, message);
+    this.#set('Reconciling', 'True', reason, message);
+  }
+
+  #stall(reason: string, message: string): void {
+    this.#clear('Reconciling');
+    this.#set('Complete', 'False', reason, message);
+    this.#set('Stalled', 'True', reason, message);
+    this.#events.push({ type: 'Warning', reason, message });
+  }
+
+  #condition(type: string): Condition | undefined {
+    return this.#status.conditions?.find(condition => condition.type === type);
+  }
+
+  #clear(type: string): void {
+    this.#status.conditions = (this.#status.conditions ?? []).filter(condition => condition.type !== type);
+  }
+
+  #set(type: string, status: Condition['status'], reason: string, message: string): void {
+    const before = this.#condition(type);
+    this.#status.observedGeneration = this.#world.generation;
+    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : this.#world.now;
+    const condition: Condition = {
+      type,
+      status,
+      reason,
+      message: message.slice(0, 8000),
+      lastTransitionTime,
+      observedGeneration: this.#world.generation,
+    };
+    const others = (this.#status.conditions ?? []).filter(other => other.type !== type);
+    this.#status.conditions = [...others, condition].toSorted((a, b) => a.type.localeCompare(b.type));
+  }
+
+  #since(time: string): number {
+    return (Date.parse(this.#world.now) - Date.parse(time)) / 1000;
+  }
+
+  #lookIn(seconds: number): void {
+    this.#lookAgainMs = Math.max(250, Math.ceil(seconds * 1000));
+  }
+}
+
+function madeFor(world: BackupWorld, tries: number): string {
+  return hash([world.uid, tries]).slice(0, 32);
+}
+
+function jobName(world: BackupWorld, tries: number): string {
+  return `${world.name.slice(0, 40).replace(/[.-]+$/, '')}-backup-${hash([world.uid, tries]).slice(0, 10)}`;
+}
+
+function hash(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+function requestFor(world: BackupWorld, spec: BackupSpec, tries: number): JobRequest {
+  return {
+    name: jobName(world, tries),
+    step: 'backup',
+    input: {
+      step: 'backup',
+      contract: CONTRACT_VERSION,
+      resource: `${world.namespace}/${spec.run.migration}`,
+      owner: world.owner,
+      attempt: spec.run.attempt,
+      runId: spec.run.id,
+      job: jobName(world, tries),
+      ledgerSchema: spec.database.ledgerSchema,
+      directory: `${world.namespace}/${world.name}-${world.uid.slice(0, 8)}`,
+      ...(spec.sessionCheck === undefined ? {} : { sessionCheck: spec.sessionCheck }),
+    },
+    madeFor: madeFor(world, tries),
+    secret: spec.database.urlSecretRef,
+    configMaps: [],
+    volumeClaim: spec.storage.volumeClaim.name,
+    job: spec.job,
+    ownership: 'Free',
+  };
+}

@@ -1,0 +1,132 @@
+// One pass for one DatabaseBackup: observe, decide, act, report. Also for one that was deleted: its Jobs are ended.
+import { isDeepStrictEqual } from 'node:util';
+import { ANNOTATIONS, LABELS } from '../../api/names.ts';
+import { parseBackupSpec } from '../../api/parse.ts';
+import { isAlreadyExists, isNotFound } from '../../kubernetes/errors.ts';
+import { splitKey } from '../../kubernetes/object.ts';
+import { JOBS } from '../../kubernetes/resources.ts';
+import type { Logger } from '../controller/collaborators.ts';
+import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
+import { tellEvents } from '../events.ts';
+import { ownerOf } from '../identity.ts';
+import { buildJob, ownerReference } from '../jobs/build.ts';
+import { jobView } from '../jobs/view.ts';
+import { type Actor, FINISHED_JOB_SECONDS } from '../migration/act.ts';
+import { toTime } from '../migration/turn.ts';
+import type { JobView } from '../migration/world.ts';
+import { BACKUPS, type DatabaseBackup, INDEX } from '../sources.ts';
+import { type BackupDecision, decideBackup } from './decide.ts';
+import type { BackupAction, BackupWorld } from './world.ts';
+
+export interface BackupReconciler extends Actor {
+  readonly clusterUid: string;
+  readonly now: () => Date;
+  readonly logger: Logger;
+}
+
+export function reconcileBackups(parts: BackupReconciler): Reconcile {
+  return async (key, _why, signal): Promise<ReconcileResult> => {
+    const object = parts.caches.backups.get(key);
+    if (object === undefined) return endOrphans(parts, key);
+    const world = observeBackup(parts, object);
+    const decision = decideBackup(world);
+    const current = await report(parts, key, object, decision);
+    for (const action of decision.actions) {
+      signal.throwIfAborted();
+      await act(parts, key, current, action);
+    }
+    await tellEvents(parts.api, parts.logger, 'DatabaseBackup', current, decision.events, world.now);
+    return {
+      ...(decision.lookAgainMs === undefined ? {} : { requeueAfterMs: decision.lookAgainMs }),
+      summary: { at: decision.at },
+    };
+  };
+}
+
+function observeBackup(parts: BackupReconciler, object: DatabaseBackup): BackupWorld {
+  const { namespace = '', name = '', uid = '', generation = 0 } = object.metadata ?? {};
+  const migration = parts.caches.migrations.get(`${namespace}/${object.spec.run.migration}`);
+  const run = migration?.status?.run;
+  const isAsked =
+    migration?.metadata?.uid === object.spec.run.uid && run?.id === object.spec.run.id && run.backup?.name === name;
+  return {
+    now: toTime(parts.now().getTime()),
+    namespace,
+    name,
+    uid,
+    generation,
+    spec: parseBackupSpec(object.spec),
+    status: object.status ?? {},
+    owner: ownerOf(parts.clusterUid, namespace, object.spec.run.migration),
+    asked: isAsked ? 'Asked' : 'NotAsked',
+    jobs: jobsOf(parts, uid),
+  };
+}
+
+function jobsOf(parts: BackupReconciler, uid: string): readonly JobView[] {
+  const pods = parts.caches.pods.byIndex(INDEX.uid, uid);
+  return parts.caches.jobs.byIndex(INDEX.uid, uid).map(job => jobView(job, pods));
+}
+
+async function report(
+  parts: BackupReconciler,
+  key: string,
+  object: DatabaseBackup,
+  { status }: BackupDecision,
+): Promise<DatabaseBackup> {
+  if (isDeepStrictEqual(status, object.status)) return object;
+  const written = await parts.api.replace(BACKUPS, { ...object, status }, 'status');
+  parts.expectations.wrote(key, 'databasebackups', parts.caches.backups, written);
+  return written;
+}
+
+async function act(parts: BackupReconciler, key: string, object: DatabaseBackup, action: BackupAction): Promise<void> {
+  const { namespace = '', name: ownerName = '', uid: ownerUid = '' } = object.metadata ?? {};
+  const kind = 'DatabaseBackup' as const;
+  try {
+    if (action.do === 'CreateJob') {
+      const image = { image: parts.image.name, imagePullPolicy: parts.image.pullPolicy };
+      const job = buildJob({ ...action.request, namespace, kind, ownerName, ownerUid, ...image });
+      parts.expectations.wrote(key, 'jobs', parts.caches.jobs, await parts.api.create(JOBS, namespace, job));
+    } else if (action.do === 'AdoptJob') {
+      const ownerReferences = [ownerReference({ kind, ownerName, ownerUid })];
+      await handOver(parts, key, namespace, action, ownerReferences);
+    } else await parts.api.delete(JOBS, namespace, action.name, { uid: action.uid });
+  } catch (error) {
+    if (!isAlreadyExists(error) && !isNotFound(error)) throw error;
+  }
+}
+
+/** The backup is gone: a Job of it that never started is deleted, another is left to end and then collected. */
+async function endOrphans(parts: BackupReconciler, key: string): Promise<ReconcileResult> {
+  const { namespace = '', name } = splitKey(key);
+  const jobs = parts.caches.jobs
+    .list()
+    .filter(
+      job =>
+        job.metadata?.namespace === namespace &&
+        job.metadata.annotations?.[ANNOTATIONS.for] === `DatabaseBackup/${name}`,
+    );
+  for (const job of jobs) {
+    const [view] = jobsOf(parts, job.metadata?.labels?.[LABELS.uid] ?? '').filter(
+      one => one.name === job.metadata?.name,
+    );
+    if (view === undefined || view.deleting) continue;
+    const hasStarted = view.pods.some(pod => pod.container !== 'Waiting');
+    if (view.finished !== undefined && !view.adopted) await handOver(parts, key, namespace, view, []);
+    else if (view.finished === undefined && !hasStarted)
+      await parts.api.delete(JOBS, namespace, view.name, { uid: view.uid });
+  }
+  return { summary: { at: 'Gone', jobs: jobs.length } };
+}
+
+async function handOver(
+  parts: BackupReconciler,
+  key: string,
+  namespace: string,
+  job: { readonly name: string; readonly uid: string },
+  ownerReferences: readonly object[],
+): Promise<void> {
+  const body = { metadata: { uid: job.uid, ownerReferences }, spec: { ttlSecondsAfterFinished: FINISHED_JOB_SECONDS } };
+  parts.expectations.wrote(key, 'jobs', parts.caches.jobs, await parts.api.patch(JOBS, namespace, job.name, body));
+}

@@ -1,0 +1,131 @@
+// Collects what is true about one DatabaseMigration: from the caches what we watch, live what we do not (workloads and,
+// while it may be deleted, the namespace). Reads only.
+import { ANNOTATIONS, FINALIZER } from '../../api/names.ts';
+import { parseMigrationSpec, parseStatus } from '../../api/parse.ts';
+import type { Api } from '../../kubernetes/api.ts';
+import { NAMESPACES } from '../../kubernetes/resources.ts';
+import { ownerOf } from '../identity.ts';
+import { jobView } from '../jobs/view.ts';
+import { type Caches, type DatabaseMigration, INDEX } from '../sources.ts';
+import { toTime } from './turn.ts';
+import { readWorkload, type WorkloadName } from './workloads.ts';
+import type { World } from './world.ts';
+
+export interface Observer {
+  readonly api: Api;
+  readonly caches: Caches;
+  /** Uid of the namespace kube-system. */
+  readonly clusterUid: string;
+  readonly now: () => Date;
+}
+
+export async function observe(from: Observer, object: DatabaseMigration): Promise<World> {
+  const { api, caches, clusterUid } = from;
+  const { namespace = '', name = '', uid = '' } = object.metadata ?? {};
+  const spec = parseMigrationSpec(object.spec);
+  const status = parseStatus(object.status);
+  const backup = backupOf(caches, namespace, object);
+  return {
+    now: toTime(from.now().getTime()),
+    resource: resourceView(object),
+    spec,
+    status,
+    owner: ownerOf(clusterUid, namespace, name),
+    namespace: await namespaceState(api, object),
+    rivals: rivalsOf(caches, object),
+    volumeUsers: volumeUsersOf(caches, object),
+    sources: (object.spec.source?.configMapRefs ?? []).map(ref => {
+      const found = caches.configMaps.get(`${namespace}/${ref.name}`)?.metadata;
+      return found === undefined
+        ? { name: ref.name }
+        : { name: ref.name, found: { uid: found.uid ?? '', resourceVersion: found.resourceVersion ?? '' } };
+    }),
+    jobs: caches.jobs
+      .byIndex(INDEX.uid, uid)
+      .map(job => jobView(job, caches.pods.byIndex(INDEX.uid, uid)))
+      .toSorted((a, b) => a.name.localeCompare(b.name)),
+    workloads: await Promise.all(workloadNames(object).map(ref => readWorkload(api, namespace, ref))),
+    ...(backup === undefined ? {} : { backup }),
+  };
+}
+
+function resourceView(object: DatabaseMigration): World['resource'] {
+  const { metadata } = object;
+  const token = metadata?.annotations?.[ANNOTATIONS.retry];
+  return {
+    namespace: metadata?.namespace ?? '',
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    generation: metadata?.generation ?? 0,
+    ...(metadata?.deletionTimestamp === undefined ? {} : { deletionTime: metadata.deletionTimestamp }),
+    finalizer: metadata?.finalizers?.includes(FINALIZER) === true ? 'Present' : 'Absent',
+    ...(token === undefined ? {} : { retryToken: token.slice(0, 256) }),
+  };
+}
+
+/** The workloads of the spec, and those of the run, which may be held although the spec no longer names them. */
+function workloadNames(object: DatabaseMigration): readonly WorkloadName[] {
+  const ofSpec = object.spec.rollout?.workloads ?? [];
+  const ofRun = object.status?.run?.workloads ?? [];
+  const all = [...ofSpec, ...ofRun].map(
+    ({ kind, name }) => ({ kind: kind === 'StatefulSet' ? 'StatefulSet' : 'Deployment', name }) as const,
+  );
+  return [...new Map(all.map(ref => [`${ref.kind}/${ref.name}`, ref])).values()];
+}
+
+function claimOf(object: DatabaseMigration): string {
+  const { urlSecretRef, ledgerSchema = 'migrate' } = object.spec.database;
+  return [urlSecretRef.name, urlSecretRef.key, ledgerSchema].join('\n');
+}
+
+/** Older resources come first; of two of the same second the one with the lower name. */
+function rivalsOf(caches: Caches, object: DatabaseMigration): readonly string[] {
+  const age = (one: DatabaseMigration): string => `${one.metadata?.creationTimestamp} ${one.metadata?.name}`;
+  return caches.migrations
+    .byIndex(INDEX.secret, `${object.metadata?.namespace}/${object.spec.database.urlSecretRef.name}`)
+    .filter(
+      other =>
+        other.metadata?.uid !== object.metadata?.uid && claimOf(other) === claimOf(object) && age(other) < age(object),
+    )
+    .map(other => other.metadata?.name ?? '')
+    .toSorted();
+}
+
+function volumeUsersOf(caches: Caches, object: DatabaseMigration): readonly string[] {
+  const claim = object.spec.backup?.storage?.volumeClaim.name;
+  if (claim === undefined) return [];
+  return caches.migrations
+    .list()
+    .filter(other => {
+      const run = other.status?.run;
+      const isBefore =
+        run?.committedTime !== undefined &&
+        run.outcome === undefined &&
+        run.backup?.digest === undefined &&
+        run.failure === undefined;
+      const isSame =
+        other.metadata?.namespace === object.metadata?.namespace &&
+        other.spec.backup?.storage?.volumeClaim.name === claim;
+      return isSame && isBefore && other.metadata?.uid !== object.metadata?.uid && (run?.plan?.pendingCount ?? 0) > 0;
+    })
+    .map(other => other.metadata?.name ?? '');
+}
+
+function backupOf(caches: Caches, namespace: string, object: DatabaseMigration): World['backup'] {
+  const name = object.status?.run?.backup?.name;
+  const found = name === undefined ? undefined : caches.backups.get(`${namespace}/${name}`);
+  if (found === undefined || found.metadata?.deletionTimestamp !== undefined) return undefined;
+  return {
+    name: found.metadata?.name ?? '',
+    uid: found.metadata?.uid ?? '',
+    migrationUid: found.spec.run.uid,
+    status: found.status ?? {},
+  };
+}
+
+/** Only a deletion depends on it. */
+async function namespaceState(api: Api, object: DatabaseMigration): Promise<World['namespace']> {
+  if (object.metadata?.deletionTimestamp === undefined) return 'Active';
+  const namespace = await api.get(NAMESPACES, undefined, object.metadata.namespace ?? '');
+  return namespace === undefined || namespace.metadata?.deletionTimestamp !== undefined ? 'Terminating' : 'Active';
+}

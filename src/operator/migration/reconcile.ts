@@ -1,0 +1,54 @@
+// One pass for one DatabaseMigration: observe, decide, act, report.
+//
+// Order of effects: (1) status, with the resourceVersion that was decided on, (2) the actions, (3) events. What exists
+// nowhere else is in status before it is acted on; a crash after 1 leaves actions that the next pass finds undone, after
+// 2 events that are never told.
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from '../controller/collaborators.ts';
+import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
+import { tellEvents } from '../events.ts';
+import { type DatabaseMigration, MIGRATIONS } from '../sources.ts';
+import { type Actor, act } from './act.ts';
+import { type Decision, decide } from './decide.ts';
+import { type Observer, observe } from './observe.ts';
+
+export interface MigrationReconciler extends Observer, Actor {
+  readonly logger: Logger;
+}
+
+export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
+  return async (key, _why, signal): Promise<ReconcileResult> => {
+    const object = parts.caches.migrations.get(key);
+    if (object === undefined) return { summary: { at: 'Gone' } };
+    const world = await observe(parts, object);
+    const decision = decide(world);
+    const current = await report(parts, key, object, decision);
+    for (const action of decision.actions) {
+      signal.throwIfAborted();
+      await act(parts, current, action);
+    }
+    await tellEvents(parts.api, parts.logger, 'DatabaseMigration', current, decision.events, world.now);
+    return {
+      ...(decision.lookAgainMs === undefined ? {} : { requeueAfterMs: decision.lookAgainMs }),
+      summary: {
+        at: decision.at,
+        ...(decision.actions.length === 0 ? {} : { actions: decision.actions.map(action => action.do).join(', ') }),
+      },
+    };
+  };
+}
+
+/** Writes the status if it differs; the answer is the object to act on. */
+async function report(
+  parts: MigrationReconciler,
+  key: string,
+  object: DatabaseMigration,
+  decision: Decision,
+): Promise<DatabaseMigration> {
+  const status =
+    decision.scope === 'Whole' ? decision.status : { ...object.status, conditions: decision.status.conditions ?? [] };
+  if (isDeepStrictEqual(status, object.status)) return object;
+  const written = await parts.api.replace(MIGRATIONS, { ...object, status }, 'status');
+  parts.expectations.wrote(key, 'databasemigrations', parts.caches.migrations, written);
+  return written;
+}
