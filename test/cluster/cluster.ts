@@ -39,13 +39,13 @@ export interface Cluster {
   readonly helm: string;
   /** e.g. `https://10.250.1.2:6443` */
   readonly server: string;
-  /** File with the CA that the server's certificate verifies against; absent for a cluster of KUBECONFIG. */
+  /** File with the CA that the server's certificate verifies against; absent for somebody else's cluster of KUBECONFIG. */
   readonly caFile: string | undefined;
-  /** The API server's audit log, one JSON event a line; absent for a cluster of KUBECONFIG. */
+  /** The API server's audit log, one JSON event a line; absent for somebody else's cluster of KUBECONFIG. */
   readonly auditLog: string | undefined;
   /** Makes the image of a docker-archive known to the node under the name it has. A repeat does nothing. */
   loadImage(archiveTar: string): Promise<void>;
-  /** Ends the cluster and leaves nothing behind; returns when the last process is gone. A repeat does nothing. */
+  /** Ends the cluster and leaves nothing behind; returns when the last process is gone. A repeat, and one of KUBECONFIG, does nothing. */
   down(): Promise<void>;
 }
 

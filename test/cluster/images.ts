@@ -8,6 +8,8 @@ import { basename, join } from 'node:path';
 import { hash } from './kit/binaries.ts';
 import { exportArchive, isInStore, runBuildah } from './kit/buildah.ts';
 import { hashContext } from './kit/context.ts';
+import { withLock } from './kit/lock.ts';
+import { cachePath } from './kit/paths.ts';
 import { requireDebianPackages, requireRoot } from './kit/prerequisites.ts';
 import { type Progress, withHeartbeat } from './kit/progress.ts';
 import { makeRootfs } from './kit/rootfs.ts';
@@ -50,7 +52,7 @@ export async function buildImage(options: BuildImageOptions): Promise<string> {
   const args = Object.entries(buildArgs).map(([name, value]) => `--build-arg=${name}=${value}`);
   const key = hash(readFileSync(dockerfile), hashContext(context), tag, ...args, ...bases);
   return await exportArchive(tag, key, `image ${tag}`, progress, async () => {
-    await runBuildah(['bud', '--layers', ...args, `--file=${dockerfile}`, `--tag=${tag}`, context]);
+    return await build(['--layers', ...args, `--file=${dockerfile}`, `--tag=${tag}`, context]);
   });
 }
 
@@ -59,7 +61,7 @@ export async function standInArchive(image: StandIn, progress: Progress = () => 
   requireRoot('Building an image');
   await requireDebianPackages(progress);
   await ensureStandIns(progress);
-  return await exportArchive(image, keyOf(image), `archive of ${image}`, progress, async () => undefined);
+  return await exportArchive(image, keyOf(image), `archive of ${image}`, progress, async () => markerOf(image));
 }
 
 /** The image that holds a Pod's namespaces open; `bin` is where the built `pause` is. */
@@ -71,20 +73,31 @@ export async function pauseArchive(bin: string, image: string): Promise<string> 
     `image ${image}`,
     () => undefined,
     async () => {
-      await inFolder(async folder => {
+      return await inFolder(async folder => {
         copyFileSync(join(bin, 'pause'), join(folder, 'pause'));
         writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n');
-        await runBuildah(['bud', `--tag=${image}`, folder]);
+        return await build([`--tag=${image}`, folder]);
       });
     },
   );
 }
 
+/** The id of the built image: unlike its name, no other process can give it to another. */
+async function build(args: readonly string[]): Promise<string> {
+  return await inFolder(async folder => {
+    const idFile = join(folder, 'id');
+    await runBuildah(['bud', `--iidfile=${idFile}`, ...args]);
+    return readFileSync(idFile, 'utf8').trim();
+  });
+}
+
 async function ensureStandIns(progress: Progress): Promise<string[]> {
-  for (const image of Object.keys(standIns) as StandIn[]) {
-    if (await isInStore(markerOf(image))) continue;
-    await withHeartbeat(`building a stand-in for ${image}`, progress, () => buildStandIn(image));
-  }
+  await withLock(cachePath('stand-ins.lock'), async () => {
+    for (const image of Object.keys(standIns) as StandIn[]) {
+      if (await isInStore(markerOf(image))) continue;
+      await withHeartbeat(`building a stand-in for ${image}`, progress, () => buildStandIn(image));
+    }
+  });
   return (Object.keys(standIns) as StandIn[]).map(keyOf);
 }
 
@@ -94,8 +107,8 @@ async function buildStandIn(image: StandIn): Promise<void> {
     for (const file of files) cpSync(definition(file), join(folder, file));
     await prepare(folder);
     const [dockerfile] = files;
-    await runBuildah(['bud', `--file=${join(folder, dockerfile)}`, `--tag=${image}`, folder]);
-    await runBuildah(['tag', image, markerOf(image)]); // last: with this name it is whole
+    const id = await build([`--file=${join(folder, dockerfile)}`, `--tag=${image}`, folder]);
+    await runBuildah(['tag', id, markerOf(image)]); // last: with this name it is whole
   });
 }
 
@@ -116,10 +129,10 @@ function ownNode(): string {
   return process.execPath;
 }
 
-async function inFolder(action: (folder: string) => Promise<void>): Promise<void> {
+async function inFolder<T>(action: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'image-'));
   try {
-    await action(folder);
+    return await action(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -33,21 +33,21 @@ export async function isInStore(image: string): Promise<boolean> {
 
 const keptArchives = 3;
 
-/** The docker-archive of an image in the cache; `build` puts the image into the store when there is none yet. */
+/** The docker-archive of an image in the cache. `build` is asked, when there is none yet, for what it is called in the store. */
 export async function exportArchive(
   image: string,
   key: string,
   what: string,
   progress: Progress,
-  build: () => Promise<void>,
+  build: () => Promise<string>,
 ): Promise<string> {
   const folder = cachePath('images');
   const slug = `${image.replace(/[^a-zA-Z0-9.]+/g, '-')}_`;
   const target = join(folder, `${slug}${key}`);
   await buildOnce(target, what, progress, async part => {
-    await build();
+    const stored = await build();
     const destination = `docker-archive:${join(part, 'image.tar')}:${image}`;
-    await runBuildah(['push', `--signature-policy=${policyFile()}`, '--disable-compression', image, destination]);
+    await runBuildah(['push', `--signature-policy=${policyFile()}`, '--disable-compression', stored, destination]);
   });
   const now = new Date();
   utimesSync(target, now, now);

@@ -1,12 +1,15 @@
-// A cluster that somebody else runs: the one KUBECONFIG names (kind, minikube, a test
-// cluster). We start and end nothing there, and images get in by its own loader, or,
-// where it has none that we know, from a registry.
+// The cluster that KUBECONFIG names: kind, minikube, a test cluster, or one that `npm run
+// cluster -- up` has started. We start and end nothing there, and images get in by its own
+// loader, or, where it has none that we know, from a registry.
 
 import { spawnSync } from 'node:child_process';
 import type { Cluster } from '../cluster.ts';
 import { builtBefore } from './binaries.ts';
+import { auditLogOf, caFileOf } from './controlPlane.ts';
+import { loadIntoNode } from './node.ts';
 import { PrerequisiteError } from './prerequisites.ts';
 import { run } from './run.ts';
+import { conditionOf, readState, type State } from './state.ts';
 
 interface ConfigView {
   readonly 'current-context'?: string;
@@ -21,17 +24,23 @@ export async function clusterFromEnvironment(): Promise<Cluster | undefined> {
   const view = JSON.parse(await run(kubectl, ['config', 'view', '--minify', '-o', 'json'])) as ConfigView;
   const name = view['current-context'] ?? '';
   const server = view.clusters?.[0]?.cluster.server ?? '';
+  const ours = startedHere(name, server);
   return {
     name,
     kubeconfig,
     kubectl,
     helm: find('helm'),
     server,
-    caFile: undefined,
-    auditLog: undefined,
-    loadImage: archive => load(name, archive),
+    caFile: ours && caFileOf(ours.directory),
+    auditLog: ours && auditLogOf(ours.directory),
+    loadImage: archive => (ours === undefined ? load(name, archive) : loadIntoNode(ours, archive)),
     down: async () => undefined,
   };
+}
+
+function startedHere(context: string, server: string): State | undefined {
+  const state = readState(context.replace(/^migration-operator-/, ''));
+  return state !== undefined && state.server === server && conditionOf(state) === 'up' ? state : undefined;
 }
 
 async function load(context: string, archive: string): Promise<void> {
