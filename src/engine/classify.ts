@@ -239,3 +239,9 @@ export function isPlainCommit({ type, fields }: Node): boolean {
 export function setsLockTimeout({ type, fields }: Node): boolean {
   return type === 'VariableSetStmt' && isTree(fields) && stringOf(fields, 'name') === 'lock_timeout';
 }
+
+/** SET (but not SET LOCAL), RESET, and a bare `SELECT set_config(…)` as pg_dump writes it. */
+export function isSessionSetting({ type, fields }: Node): boolean {
+  if (type === 'VariableSetStmt') return !isSet(fields, 'is_local') && !stringOf(fields, 'kind').includes('MULTI');
+  return type === 'SelectStmt' && fields.fromClause === undefined && calledFunctions(fields).has('set_config');
+}

@@ -43,8 +43,9 @@ export async function fixEffect(connection: Connection, effect: Effect, file: st
       return { kind: 'IndexCreated', ...index, table: table.oid, existedBefore: before !== 'Absent' };
     }
     case 'IndexesDropped': {
-      const found = await Promise.all(effect.indexes.map(async name => (await relation(connection, name))?.oid));
-      return { kind: 'IndexesDropped', oids: found.filter(oid => oid !== undefined) };
+      const oids: string[] = [];
+      for (const name of effect.indexes) oids.push((await relation(connection, name))?.oid ?? '0');
+      return { kind: 'IndexesDropped', oids: oids.filter(oid => oid !== '0') };
     }
     case 'Reindexed': {
       const found = await relation(connection, effect.relation);

@@ -128,6 +128,10 @@ const RETRYABLE_ERRORS = {
     message: (f: { during: string; reason: string }) =>
       `The connection to the database was lost ${f.during}: ${f.reason}. What was not committed was rolled back; the next attempt goes on from the ledger.`,
   },
+  ServerInTrouble: {
+    exitCode: 10,
+    message: (f: { reason: string }) => `The database server is in trouble: ${f.reason}.`,
+  },
   LockTimeout: {
     exitCode: 11,
     message: (f: { waited: string; blockers: readonly string[] }) =>
@@ -185,6 +189,11 @@ const FINAL_ERRORS = {
     exitCode: 21,
     message: (f: { version: string; statement: number }) =>
       `The file ${f.version}.up.sql is half done, and statement ${f.statement}, which was run, has changed. Put its old text back; only what follows the last statement run may change.`,
+  },
+  HalfDoneFileMissing: {
+    exitCode: 21,
+    message: (f: { version: string; next: string }) =>
+      `The migration ${f.version} is half done, but the next to run would be ${f.next}. Put ${f.version}.up.sql back among the files, so that it is brought to its end first.`,
   },
   RightMissing: {
     exitCode: 22,

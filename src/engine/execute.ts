@@ -2,7 +2,8 @@
 // for each, under the monitor's watch, and says exactly which one failed. Called by transactions.ts and split.ts.
 import { QueryError } from './connection.ts';
 import { type EngineError, type ErrorPlace, failure } from './errors.ts';
-import { seconds } from './pace.ts';
+import { whereOf } from './half-done.ts';
+import { assertNotInterrupted, seconds } from './pace.ts';
 import { fileSettingsSql } from './server.ts';
 import type { Statement } from './statements.ts';
 import type { PendingFile, Work } from './work.ts';
@@ -25,8 +26,11 @@ export class StatementFailure extends Error {
   }
 }
 
-/** Puts the session into the state in which this file begins. */
-export async function prepareSession(work: Work, file: PendingFile): Promise<void> {
+/**
+ * Puts the session into the state in which this file begins; with `before`, into the one that its own settings (SET
+ * search_path and the like) have made by that statement, because each segment of a split file begins afresh.
+ */
+export async function prepareSession(work: Work, file: PendingFile, before?: Statement): Promise<void> {
   const { directives } = file.parsed;
   const settings = {
     lockTimeoutMs: lockTimeoutOf(work, file),
@@ -42,6 +46,10 @@ export async function prepareSession(work: Work, file: PendingFile): Promise<voi
     const place = { migration: file.migration.version, sqlstate: error.sqlstate };
     throw failure('RightMissing', { role: work.server.role, right, remedy }, place);
   }
+  for (const statement of file.parsed.statements) {
+    if (before === undefined || statement.number >= before.number) break;
+    if (statement.isSetting) await runStatement(work, file, statement, { firstLookMs: FIRST_LOOK_MS });
+  }
 }
 
 function lockTimeoutOf(work: Work, file: PendingFile): number {
@@ -53,7 +61,8 @@ export async function runStatements(work: Work, file: PendingFile, statements: r
   const strong = lockTimeoutOf(work, file);
   const rows = file.parsed.directives.lockTimeoutMs ?? Math.max(strong, ROW_LOCK_TIMEOUT_MS);
   let current = strong;
-  let managed = true;
+  const first = statements[0]?.number ?? 0;
+  let managed = !file.parsed.statements.some(one => one.setsLockTimeout && one.number < first);
   for (const statement of statements) {
     managed &&= !statement.setsLockTimeout;
     const wanted = statement.lock === 'Rows' ? rows : strong;
@@ -72,17 +81,13 @@ export async function runStatement(
   statement: Statement,
   watching: { readonly firstLookMs: number; readonly blockedLimitMs?: number },
 ): Promise<void> {
+  assertNotInterrupted(work.signal, `before ${whereOf(file.parsed, statement)}`);
   try {
     await work.monitor.watch(() => work.connection.execute(statement.text), watching);
   } catch (error) {
     if (error instanceof QueryError) throw new StatementFailure(file, statement, error);
     throw error;
   }
-}
-
-/** `003_groups.up.sql, statement 2 (line 14)`. */
-export function whereOf(file: PendingFile, statement: Statement): string {
-  return `${file.parsed.file}, statement ${statement.number} (line ${statement.line})`;
 }
 
 /** Turns a statement's failure into the catalogue's words: the last ones, after any retries. */
@@ -94,14 +99,14 @@ export function statementError(work: Work, { file, statement, error }: Statement
     line: statement.line + linesBefore(statement.text, error.position),
   };
   if (error.sqlstate === '57014' && work.signal?.aborted) {
-    return failure('Interrupted', { during: `in ${whereOf(file, statement)}` }, place);
+    return failure('Interrupted', { during: `in ${whereOf(file.parsed, statement)}` }, place);
   }
   const waited = work.monitor.hasCancelled || error.sqlstate === '55P03' || error.sqlstate === '40P01';
   if (waited) {
     const time = work.monitor.hasCancelled ? 'the time allowed' : seconds(work.execution.lockRetrySeconds * 1000);
     return failure('LockTimeout', { waited: time, blockers: work.monitor.blockers }, place);
   }
-  return failure('MigrationFailed', { where: whereOf(file, statement), reason: reasonOf(error) }, place, {
+  return failure('MigrationFailed', { where: whereOf(file.parsed, statement), reason: reasonOf(error) }, place, {
     cause: error,
   });
 }

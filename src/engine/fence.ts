@@ -7,7 +7,7 @@ import { endEarlierAttempts } from './earlier-attempts.ts';
 import { assertMayRaise, type RunStart, raiseEpoch } from './epoch.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { takeMigrationLock } from './migration-lock.ts';
-import { OWN_SETTINGS, readServer, type Server } from './server.ts';
+import { readServer, type Server } from './server.ts';
 import type { Surroundings } from './work.ts';
 
 export interface Fenced {
@@ -58,7 +58,7 @@ export async function raiseEpochAlone(
     await also();
     await connection.query('COMMIT');
   } catch (error) {
-    if (!connection.isLost) await connection.query(`ROLLBACK; ${OWN_SETTINGS}`);
+    if (!connection.isLost) await connection.query('ROLLBACK');
     throw error;
   }
 }

@@ -18,9 +18,10 @@ import { applyMigrations, commitError } from './apply.ts';
 import { type Attempt, runKey } from './attempt.ts';
 import { appendAudit } from './audit.ts';
 import { ConnectionLost, QueryError } from './connection.ts';
-import { EngineError, failure } from './errors.ts';
+import { EngineError, failure, gathered } from './errors.ts';
 import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
 import type { Source } from './files.ts';
+import { forsakenProblem, halfDoneProblem } from './half-done.ts';
 import { assertBaseline, hasLedger, type Ledger, readLedger } from './ledger.ts';
 import { createLedger, grantApplication } from './ledger-schema.ts';
 import { Monitor } from './monitor.ts';
@@ -108,8 +109,10 @@ async function underFence(
     await applyAll(request, work, files, fenced.ledger, course);
     const missing = await grantApplication(connection, attempt.ledgerSchema, request.appRoles);
     if (missing.length > 0) course.notes.push(`these application roles do not exist: ${missing.join(', ')}`);
-  } catch (error) {
-    throw await afterFailure(error, work, course, request);
+  } catch (thrown) {
+    const error = await afterFailure(thrown, work, course, request);
+    if (error === undefined) return;
+    throw error;
   } finally {
     await monitor.close();
   }
@@ -142,6 +145,11 @@ async function pendingFiles(
   }
   if (isFirst) await assertBaseline(connection, ledger, request.attempt.ledgerSchema);
   const files = plan.pending.map(migration => ({ migration, parsed: parseFile(migration.up) }));
+  const problems = [
+    forsakenProblem(plan.pending, ledger.progress),
+    ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
+  ].filter(problem => problem !== undefined);
+  if (problems.length > 0) throw gathered(problems);
   course.notes.push(...files.flatMap(file => file.parsed.notes));
   return files;
 }
@@ -181,7 +189,7 @@ async function applyAll(
   course.notes.push(...(await applyMigrations(work, files, mode, ledger.progress)));
 }
 
-/** Finds out and notes what is true after a failure; answers the error for the result. */
+/** Finds out and notes what is true after a failure; answers the error for the result, undefined if all was done. */
 async function afterFailure(thrown: unknown, work: Work, course: Course, request: MigrateRequest): Promise<unknown> {
   if (thrown instanceof CommitUnknown || thrown instanceof ConnectionLost) {
     const recovered = await recoverCommit(work, thrown, request.to);

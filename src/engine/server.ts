@@ -26,15 +26,20 @@ const OLDEST = 120_000;
  * Session settings of the engine's own statements: the login role itself, names found in pg_catalog only, no limits.
  * SET ROLE NONE, not RESET ROLE: that would go back to a role set by ALTER ROLE … SET role.
  */
-export const OWN_SETTINGS = [
-  'SET ROLE NONE',
-  'SET search_path TO pg_catalog, pg_temp',
-  'SET statement_timeout TO 0',
-  'SET lock_timeout TO 0',
-  'SET idle_in_transaction_session_timeout TO 0',
-  "SET TimeZone TO 'UTC'",
-  "SET DateStyle TO 'ISO'",
-].join('; ');
+export function ownSettings(versionNumber: number): string {
+  const statements = [
+    'SET ROLE NONE',
+    'SET search_path TO pg_catalog, pg_temp',
+    'SET statement_timeout TO 0',
+    'SET lock_timeout TO 0',
+    'SET idle_in_transaction_session_timeout TO 0',
+    "SET TimeZone TO 'UTC'",
+    "SET DateStyle TO 'ISO'",
+  ];
+  if (versionNumber >= 140_000) statements.push('SET idle_session_timeout TO 0');
+  if (versionNumber >= 170_000) statements.push('SET transaction_timeout TO 0');
+  return statements.join('; ');
+}
 
 /** Reads the server. Throws PoolerDetected, ServerReadOnly or ServerTooOld. */
 export async function readServer(connection: Connection): Promise<Server> {
@@ -53,7 +58,7 @@ export async function readServer(connection: Connection): Promise<Server> {
   const version = textOf(row, 'version').split(' ')[0] ?? '';
   const versionNumber = Number(textOf(row, 'number'));
   if (versionNumber < OLDEST) throw failure('ServerTooOld', { server: version });
-  await connection.query(OWN_SETTINGS);
+  await connection.query(ownSettings(versionNumber));
   return Object.freeze({
     version,
     versionNumber,

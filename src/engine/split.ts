@@ -3,8 +3,8 @@
 // A crash anywhere leaves rows from which the next attempt goes on. Called by apply.ts only.
 import { QueryError } from './connection.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
-import { failure } from './errors.ts';
-import { prepareSession, runStatement, runStatements, StatementFailure, whereOf } from './execute.ts';
+import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
+import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
 import type { ProgressRow } from './ledger.ts';
 import { recordApplied, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
 import type { Segment } from './statements.ts';
@@ -17,12 +17,11 @@ type Alone = Extract<Segment, { kind: 'Alone' }>;
 const CONCURRENT_WAIT_MS = 600_000;
 const FIRST_LOOK_MS = 500;
 
-/** Goes through the segments, from wherever the progress rows say. Throws HalfDoneFileChanged or OutcomeUnknown. */
+/** Goes through the segments, from wherever the progress rows say. Throws OutcomeUnknown. */
 export async function applySplit(work: Work, file: PendingFile, progress: readonly ProgressRow[]): Promise<void> {
   const startedAt = new Date();
   const rows = new Map(progress.filter(row => row.version === file.migration.version).map(row => [row.segment, row]));
   const { segments } = file.parsed;
-  assertSameBeginning(file, rows);
   for (const [number, segment] of segments.entries()) {
     const row = rows.get(number);
     if (row?.state === 'done') continue;
@@ -35,35 +34,18 @@ export async function applySplit(work: Work, file: PendingFile, progress: readon
   });
 }
 
-/** What was run must still stand in the file; what follows may have been mended. */
-function assertSameBeginning(file: PendingFile, rows: ReadonlyMap<number, ProgressRow>): void {
-  for (const row of rows.values()) {
-    const segment = file.parsed.segments[row.segment];
-    if (segment?.digest === row.digest) continue;
-    const statement = segment === undefined ? row.segment + 1 : firstOf(segment).number;
-    const facts = { version: file.migration.version, statement };
-    throw failure('HalfDoneFileChanged', facts, { migration: file.migration.version, statement });
-  }
-}
-
-function firstOf(segment: Segment) {
-  const first = segment.kind === 'Alone' ? segment.statement : segment.statements[0];
-  if (first === undefined) throw new Error('a segment without statements');
-  return first;
-}
-
 async function runOrdinary(work: Work, file: PendingFile, number: number, segment: Segment): Promise<void> {
   if (segment.kind !== 'Ordinary') return;
   await withLockRetries(work, () =>
     inTransaction(
       work,
       async transaction => {
-        transaction.where = whereOf(file, firstOf(segment));
+        transaction.where = whereOf(file.parsed, firstOf(segment));
         await runStatements(work, file, segment.statements);
         await asOwner(work);
         await recordSegmentDone(work, file, number, segment);
       },
-      () => prepareSession(work, file),
+      () => prepareSession(work, file, firstOf(segment)),
     ),
   );
   await asOwner(work);
@@ -78,25 +60,17 @@ async function runAlone(
 ): Promise<void> {
   const effect = row === undefined ? await begin(work, file, number, segment) : (row.effect as StoredEffect);
   const proof: Proof = row === undefined ? 'NotDone' : await proveEffect(work.connection, effect);
-  if (proof === 'Unknown') {
-    const reason = 'it leaves no trace in the catalogue';
-    const place = {
-      migration: file.migration.version,
-      statement: segment.statement.number,
-      line: segment.statement.line,
-    };
-    throw failure('OutcomeUnknown', { where: whereOf(file, segment.statement), reason }, place);
-  }
-  if (proof === 'Done') work.log(`${whereOf(file, segment.statement)} was done by an earlier attempt`);
+  if (proof === 'Unknown') throw outcomeUnknown(file.migration.version, file.parsed, segment.statement);
+  if (proof === 'Done') work.log(`${whereOf(file.parsed, segment.statement)} was done by an earlier attempt`);
   else await sendAlone(work, file, number, segment, effect);
   await inTransaction(work, async transaction => {
-    transaction.where = whereOf(file, segment.statement);
+    transaction.where = whereOf(file.parsed, segment.statement);
     await recordSegmentDone(work, file, number, segment);
   });
 }
 
 async function begin(work: Work, file: PendingFile, number: number, segment: Alone): Promise<StoredEffect> {
-  await prepareSession(work, file);
+  await prepareSession(work, file, segment.statement);
   const effect = await fixEffect(work.connection, segment.effect, file.parsed.file);
   await asOwner(work);
   await inTransaction(work, () => recordSegmentStarted(work, file, number, segment, effect));
@@ -117,7 +91,7 @@ async function sendAlone(
     : { firstLookMs: Math.min(FIRST_LOOK_MS, work.execution.lockTimeoutMilliseconds / 2 || FIRST_LOOK_MS) };
   try {
     await withLockRetries(work, async () => {
-      await prepareSession(work, file);
+      await prepareSession(work, file, segment.statement);
       if (isPatient) await work.connection.query('SET lock_timeout TO 0; SET statement_timeout TO 0');
       await runStatement(work, file, segment.statement, watching);
     });

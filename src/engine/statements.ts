@@ -7,6 +7,7 @@ import {
   type Effect,
   isPlainBegin,
   isPlainCommit,
+  isSessionSetting,
   type LockStrength,
   lockStrengthOf,
   type Placement,
@@ -28,6 +29,8 @@ export interface Statement {
   readonly type: string;
   readonly lock: LockStrength;
   readonly setsLockTimeout: boolean;
+  /** A setting of the session, which outlives its transaction. */
+  readonly isSetting: boolean;
   readonly placement: Placement;
 }
 
@@ -81,6 +84,7 @@ export function parseFile(script: Script): ParsedFile {
         type: node.type,
         lock: lockStrengthOf(node),
         setsLockTimeout: setsLockTimeout(node),
+        isSetting: isSessionSetting(node),
         placement: placementOf(node),
       }),
     );

@@ -7,7 +7,7 @@ import { failure } from './errors.ts';
 import { StatementFailure } from './execute.ts';
 import { HOLDS_LOCK_SQL } from './migration-lock.ts';
 import { jittered, sleep } from './pace.ts';
-import { OWN_SETTINGS } from './server.ts';
+import { ownSettings } from './server.ts';
 import type { Work } from './work.ts';
 
 /** The reply to COMMIT was lost: whether it was done is written in the ledger and nowhere else. */
@@ -62,7 +62,7 @@ async function holdEpochAsOwner(work: Work, hasFileRole: boolean): Promise<void>
 
 /** Back to the login role and to pg_catalog, for statements on the ledger within a file's transaction. */
 export async function asOwner(work: Work): Promise<void> {
-  await work.connection.query(OWN_SETTINGS);
+  await work.connection.query(ownSettings(work.server.versionNumber));
 }
 
 async function assertUnbroken(work: Work, transaction: OpenTransaction): Promise<void> {
@@ -82,7 +82,7 @@ async function commit(work: Work): Promise<void> {
 
 async function rollBack(work: Work): Promise<void> {
   try {
-    await work.connection.query(`ROLLBACK; ${OWN_SETTINGS}`);
+    await work.connection.query(`ROLLBACK; ${ownSettings(work.server.versionNumber)}`);
   } catch (error) {
     if (!(error instanceof ConnectionLost) && !(error instanceof QueryError)) throw error;
   }

@@ -25,6 +25,9 @@ export async function backup(
   if (complete !== undefined) return { ...base, notes: [], backup: complete };
   const connections = new StepConnections(input, environment);
   const { connection, server } = await openSession(surroundingsOf(connections, environment));
+  // A count of rows may take long: ending the session is the way to end it.
+  const end = () => void connection.close();
+  environment.signal?.addEventListener('abort', end);
   try {
     if (input.sessionCheck !== undefined) {
       const { appRoles, drainSeconds } = input.sessionCheck;
@@ -45,6 +48,7 @@ export async function backup(
     log(`backup complete: ${made.tableCount} tables, ${made.rowCount} rows, ${made.sizeBytes} bytes`);
     return { ...base, notes: [], backup: made };
   } finally {
+    environment.signal?.removeEventListener('abort', end);
     await connection.close();
   }
 }

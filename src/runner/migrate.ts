@@ -37,7 +37,7 @@ export async function migrate(
     kind: 'MigrateResult',
     contract: CONTRACT_VERSION,
     exitCode: 0,
-    ...(outcome.error === undefined ? {} : failureOf(outcome.error)),
+    ...(outcome.error === undefined ? {} : failureOf(outcome.error, environment.signal)),
     notes: [...notes],
     wrote,
     ...(ledger === undefined || server === undefined

@@ -9,7 +9,8 @@ import { assertOwner } from '../engine/epoch.ts';
 import { type EngineError, failure, gathered } from '../engine/errors.ts';
 import { openSession } from '../engine/fence.ts';
 import { type Migration, readSource } from '../engine/files.ts';
-import { assertBaseline, type Ledger, readLedger } from '../engine/ledger.ts';
+import { forsakenProblem, halfDoneProblem } from '../engine/half-done.ts';
+import { assertBaseline, type Ledger, type ProgressRow, readLedger } from '../engine/ledger.ts';
 import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
 import type { Server } from '../engine/server.ts';
 import { loadGrammar, type ParsedFile, parseFile } from '../engine/statements.ts';
@@ -50,7 +51,7 @@ async function answer(
   server: Server,
   sourceDigest: string,
 ): Promise<JobResultOf<'PlanResult'>> {
-  const parsed = await parseAll(planned.pending);
+  const parsed = await parseAll(planned.pending, ledger.progress);
   const { mode, notes } = transactionMode(parsed, input.execution.transaction, input.strategy);
   const asked = input.execution.transaction === 'PerMigration' ? [] : notes;
   environment.log(
@@ -74,13 +75,19 @@ async function answer(
 }
 
 /** What is kept of a parsed file: statements are dropped as soon as they are classified, or 5,000 files fill the memory. */
-async function parseAll(pending: readonly Migration[]): Promise<readonly ParsedFile[]> {
+async function parseAll(
+  pending: readonly Migration[],
+  progress: readonly ProgressRow[],
+): Promise<readonly ParsedFile[]> {
   await loadGrammar();
-  const errors: EngineError[] = [];
+  const forsaken = forsakenProblem(pending, progress);
+  const errors: EngineError[] = forsaken === undefined ? [] : [forsaken];
   const files: ParsedFile[] = [];
   for (const migration of pending) {
     try {
       const parsed = parseFile(migration.up);
+      const problem = halfDoneProblem(migration.version, parsed, progress);
+      if (problem !== undefined) errors.push(problem);
       const alone = parsed.segments.filter(segment => segment.kind === 'Alone').slice(0, 1);
       files.push({ ...parsed, statements: [], segments: alone });
     } catch (error) {

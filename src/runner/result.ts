@@ -10,7 +10,7 @@ import {
   type StepName,
   TERMINATION_MESSAGE_BYTES,
 } from '../api/job-contract.ts';
-import { EngineError } from '../engine/errors.ts';
+import { catalogued } from '../engine/unforeseen.ts';
 
 export const ERROR_MESSAGE_BYTES = 1_500;
 const NOTE_BYTES = 200;
@@ -26,14 +26,15 @@ export interface Failure {
 }
 
 /** The error part of a result. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof EngineError) {
-    const { migration, statement, sqlstate, line } = error.place;
+export function failureOf(error: unknown, signal?: AbortSignal): Failure {
+  const known = catalogued(error, signal);
+  if (known !== undefined) {
+    const { migration, statement, sqlstate, line } = known.place;
     return {
-      exitCode: error.exitCode,
+      exitCode: known.exitCode,
       error: {
-        code: error.code,
-        message: error.message,
+        code: known.code,
+        message: known.message,
         ...(migration === undefined ? {} : { migration }),
         ...(statement === undefined ? {} : { statement }),
         ...(sqlstate === undefined ? {} : { sqlstate }),
@@ -46,8 +47,8 @@ export function failureOf(error: unknown): Failure {
 }
 
 /** A result that says only how the step failed. */
-export function failedResult(step: StepName, error: unknown): JobResult {
-  const base = { contract: CONTRACT_VERSION, ...failureOf(error), notes: [] as string[] } as const;
+export function failedResult(step: StepName, error: unknown, signal?: AbortSignal): JobResult {
+  const base = { contract: CONTRACT_VERSION, ...failureOf(error, signal), notes: [] as string[] } as const;
   const kind = RESULT_KIND[step];
   if (kind === 'MigrateResult') return { kind, ...base, wrote: false };
   if (kind === 'ValidateResult') return { kind, ...base, checks: [] };
@@ -133,9 +134,15 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
     .replace(/\b(password|passwd|pwd)(\s*[=:]\s*)('[^']*'|"[^"]*"|[^\s,;'"]+)/gi, `$1$2${HIDDEN}`);
 }
 
-function hidden<T>(value: T, secrets: readonly string[]): T {
-  if (typeof value === 'string') return withoutSecrets(value, secrets) as T;
-  if (Array.isArray(value)) return value.map(item => hidden(item, secrets)) as T;
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(inner, secrets)])) as T;
+/** Only free text is searched: a digest that happens to hold a short password must stay what it is. */
+function hidden(result: JobResult, secrets: readonly string[]): JobResult {
+  const clean = (text: string) => withoutSecrets(text, secrets);
+  const { error } = result;
+  const shown = {
+    ...result,
+    notes: result.notes.map(clean),
+    ...(error === undefined ? {} : { error: { ...error, message: clean(error.message) } }),
+  };
+  if (shown.kind !== 'ValidateResult') return shown;
+  return { ...shown, checks: shown.checks.map(check => ({ ...check, message: clean(check.message) })) };
 }

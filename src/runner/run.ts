@@ -20,7 +20,7 @@ export async function runStep(input: JobInput, environment: StepEnvironment): Pr
   try {
     result = await dispatch(input, { ...environment, log });
   } catch (error) {
-    result = failedResult(input.step, error);
+    result = failedResult(input.step, error, environment.signal);
   }
   if (result.error !== undefined) log(`${result.error.code}: ${result.error.message}`);
   return fitted(result, secrets);

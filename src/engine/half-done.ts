@@ -1,0 +1,52 @@
+// Whether a file that an earlier attempt left half done can be gone on with. Pure; asked by `plan`, so that it is known
+// before anything is stopped, and again by `migrate` before it writes.
+import { type EngineError, failure } from './errors.ts';
+import type { ProgressRow } from './ledger.ts';
+import type { ParsedFile, Segment, Statement } from './statements.ts';
+
+/** First statement of a segment. */
+export function firstOf(segment: Segment): Statement {
+  const first = segment.kind === 'Alone' ? segment.statement : segment.statements[0];
+  if (first === undefined) throw new Error('a segment without statements');
+  return first;
+}
+
+/** `003_groups.up.sql, statement 2 (line 14)`. */
+export function whereOf(file: ParsedFile, statement: Statement): string {
+  return `${file.file}, statement ${statement.number} (line ${statement.line})`;
+}
+
+/** What was run must still stand in the file, and be provable; what follows it may have been mended. */
+export function halfDoneProblem(
+  version: string,
+  file: ParsedFile,
+  progress: readonly ProgressRow[],
+): EngineError | undefined {
+  for (const row of progress.filter(one => one.version === version)) {
+    const segment = file.segments[row.segment];
+    const statement = segment === undefined ? undefined : firstOf(segment);
+    if (segment === undefined || statement === undefined || segment.digest !== row.digest) {
+      const number = statement?.number ?? row.segment + 1;
+      return failure('HalfDoneFileChanged', { version, statement: number }, { migration: version, statement: number });
+    }
+    if (row.state === 'started' && row.effect.kind === 'Unprovable') return outcomeUnknown(version, file, statement);
+  }
+  return undefined;
+}
+
+/** A statement that was begun and leaves no trace: a person has to look. */
+export function outcomeUnknown(version: string, file: ParsedFile, statement: Statement): EngineError {
+  const reason = 'it leaves no trace in the catalogue';
+  const place = { migration: version, statement: statement.number, line: statement.line };
+  return failure('OutcomeUnknown', { where: whereOf(file, statement), reason }, place);
+}
+
+/** A half-done version must be the next to run: nothing is built on top of a half. */
+export function forsakenProblem(
+  pending: readonly { readonly version: string }[],
+  progress: readonly ProgressRow[],
+): EngineError | undefined {
+  const half = progress[0]?.version;
+  if (half === undefined || pending.length === 0 || pending[0]?.version === half) return undefined;
+  return failure('HalfDoneFileMissing', { version: half, next: pending[0]?.version ?? '' }, { migration: half });
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import type { EngineError } from '../../src/engine/errors.ts';
+import { readSource } from '../../src/engine/files.ts';
+import { nearNames } from '../../src/engine/near-names.ts';
+
+const roots: string[] = [];
+after(() => {
+  for (const root of roots) rmSync(root, { recursive: true, force: true });
+});
+
+function directory(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'migrate-files-'));
+  roots.push(root);
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), content);
+  }
+  return root;
+}
+
+async function refused(files: Readonly<Record<string, string | Uint8Array>>): Promise<EngineError> {
+  try {
+    await readSource(directory(files));
+  } catch (error) {
+    return error as EngineError;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('Migration files', () => {
+  it('are ordered by their number, however it is written', async () => {
+    const source = await readSource(
+      directory({ '10_c.up.sql': '', '9_b.up.sql': '', '001_a.up.sql': '', '99999999999999999_d.up.sql': '' }),
+    );
+    assert.deepEqual(
+      source.migrations.map(one => one.version),
+      ['001_a', '9_b', '10_c', '99999999999999999_d'],
+    );
+  });
+
+  it('are refused when two have the same number, naming both with their directories', async () => {
+    const error = await refused({ '0/001_a.up.sql': '', '1/1_b.up.sql': '' });
+    assert.equal(error.code, 'DuplicateNumber');
+    assert.match(error.message, /\/0\/001_a\.up\.sql.*\/1\/1_b\.up\.sql/);
+  });
+
+  it('are refused when two directories have the same one', async () => {
+    const error = await refused({ '0/001_a.up.sql': 'x', '1/001_a.up.sql': 'y' });
+    assert.equal(error.code, 'DuplicateFile');
+    assert.match(error.message, /\/0 and from .*\/1\./);
+  });
+
+  it('are refused when a down has no up', async () => {
+    const error = await refused({ '001_a.up.sql': '', '002_b.down.sql': '' });
+    assert.equal(error.code, 'DownWithoutUp');
+    assert.match(error.message, /002_b\.down\.sql.*002_b\.up\.sql/);
+  });
+
+  it('may lack a down', async () => {
+    const source = await readSource(directory({ '001_a.up.sql': '', '002_b.up.sql': '', '002_b.down.sql': '' }));
+    assert.deepEqual(
+      source.migrations.map(one => one.down !== undefined),
+      [false, true],
+    );
+  });
+
+  it('are refused when a name that ends in .sql is no migration, and others are counted', async () => {
+    for (const name of ['1-a.up.sql', '001_A.up.sql', '001_a.sql', '_a.up.sql', '1234567890123456789_a.up.sql']) {
+      assert.equal((await refused({ [name]: '' })).code, 'BadFileName', name);
+    }
+    const source = await readSource(directory({ '001_a.up.sql': '', 'README.md': '', '0/notes.txt': '' }));
+    assert.equal(source.ignored, 2);
+  });
+
+  it('are merged from directories that are mounted ConfigMaps', async () => {
+    const root = directory({ '0/..2026/001_a.up.sql': 'a', '1/..2026/002_b.up.sql': 'b' });
+    for (const [number, name] of [
+      ['0', '001_a.up.sql'],
+      ['1', '002_b.up.sql'],
+    ] as const) {
+      symlinkSync('..2026', join(root, number, '..data'));
+      symlinkSync(join('..data', name), join(root, number, name));
+    }
+    const source = await readSource(root);
+    assert.deepEqual(
+      source.migrations.map(one => [one.version, one.up.text]),
+      [
+        ['001_a', 'a'],
+        ['002_b', 'b'],
+      ],
+    );
+  });
+
+  it('lose a byte order mark but not their line ends, and the checksum is over the bytes', async () => {
+    const bytes = Buffer.from('\ufeffSELECT 1;\r\n', 'utf8');
+    const source = await readSource(directory({ '001_a.up.sql': bytes }));
+    assert.equal(source.migrations[0]?.up.text, 'SELECT 1;\r\n');
+    assert.equal(source.migrations[0]?.up.checksum, createHash('sha256').update(bytes).digest('hex'));
+  });
+
+  it('are refused when they are not UTF-8, with the line', async () => {
+    const error = await refused({ '001_a.up.sql': Buffer.from('SELECT 1;\n-- caf\xe9\n', 'latin1') });
+    assert.match(error.message, /001_a\.up\.sql is not UTF-8 \(line 2\)/);
+    assert.match((await refused({ '001_a.up.sql': Buffer.from('\ufeffSELECT', 'utf16le') })).message, /UTF-16/);
+  });
+
+  it('are refused with a NUL, at which the grammar would stop in silence', async () => {
+    assert.match((await refused({ '001_a.up.sql': 'SELECT 1;\0DROP TABLE x;' })).message, /NUL/);
+  });
+
+  it('are reported with all their mistakes at once', async () => {
+    const error = await refused({ '001_a.up.sql': '', '1_b.up.sql': '', '3_c.down.sql': '' });
+    assert.match(error.message, /number 1 is used twice/);
+    assert.match(error.message, /3_c\.down\.sql has no/);
+  });
+
+  it('are asked for when there are none', async () => {
+    assert.equal((await refused({ 'README.md': '' })).code, 'NoMigrations');
+  });
+
+  it('have one digest whatever directories they lie in, and another when a byte changes', async () => {
+    const one = await readSource(directory({ '001_a.up.sql': 'a', '002_b.up.sql': 'b' }));
+    const two = await readSource(directory({ '0/001_a.up.sql': 'a', '1/002_b.up.sql': 'b' }));
+    const three = await readSource(directory({ '001_a.up.sql': 'a', '002_b.up.sql': 'b ' }));
+    assert.equal(one.digest, two.digest);
+    assert.notEqual(one.digest, three.digest);
+  });
+});
+
+describe('A mistyped name', () => {
+  const known = ['001_users', '002_groups', '003_auth_tables', '004_ledger_tables'];
+  for (const [typed, meant] of [
+    ['003_auth_table', '003_auth_tables'],
+    ['3', '003_auth_tables'],
+    ['auth', '003_auth_tables'],
+    ['004-ledger-tables', '004_ledger_tables'],
+    ['002_gruops', '002_groups'],
+  ] as const) {
+    it(`brings ${meant} to mind when it is ${typed}`, () => {
+      assert.equal(nearNames(typed, known)[0], meant);
+    });
+  }
+
+  it('brings nothing to mind when nothing is near', () => {
+    assert.deepEqual(nearNames('zzzzzzzzzzzz', known), []);
+  });
+});
