@@ -17,8 +17,8 @@ import { makeRootfs } from './kit/rootfs.ts';
 const definitions = join(import.meta.dirname, 'images');
 const definition = (file: string) => join(definitions, file);
 
-export const debianImage = 'docker.io/library/debian:trixie-slim';
-export const nodeImage = 'docker.io/library/node:26-trixie-slim';
+const debianImage = 'docker.io/library/debian:trixie-slim';
+const nodeImage = 'docker.io/library/node:26-trixie-slim';
 export const postgresImage = 'docker.io/library/postgres:17-trixie';
 
 /** In the order in which they are built: each may be made of those before it. */

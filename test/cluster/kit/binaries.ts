@@ -52,8 +52,8 @@ export async function kubernetesBinaries(minor: KubernetesMinor, progress: Progr
   await buildOnce(target, `Kubernetes ${version} from its Go modules (${usually})`, progress, async folder => {
     const modFlags = modFile === 'go.mod' ? [] : [`-modfile=${modFile}`];
     const flags = ['build', '-trimpath', ...modFlags];
-    await go_([...flags, '-ldflags', `-s -w ${versionFlags(version)}`, '-o', join(folder, 'node'), '.']);
-    await go_([...flags, '-ldflags', '-s -w', '-o', join(folder, 'pause'), './pause']);
+    await runGo([...flags, '-ldflags', `-s -w ${versionFlags(version)}`, '-o', join(folder, 'node'), '.']);
+    await runGo([...flags, '-ldflags', '-s -w', '-o', join(folder, 'pause'), './pause']);
     for (const name of components) symlinkSync('node', join(folder, name));
   });
   return target;
@@ -71,12 +71,12 @@ async function installOnce(tool: typeof helm, progress: Progress): Promise<strin
   const target = cachePath('bin', `${tool.file}-${hash(await requireGo(), tool.module)}`);
   const what = `${tool.module.replace(/^.*?([^/]+@.*)$/, '$1')} from its Go module (${tool.usually})`;
   await buildOnce(target, what, progress, async folder => {
-    await go_(['install', '-trimpath', '-ldflags', '-s -w', tool.module], { GOBIN: folder });
+    await runGo(['install', '-trimpath', '-ldflags', '-s -w', tool.module], { GOBIN: folder });
   });
   return join(target, tool.file);
 }
 
-async function go_(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+async function runGo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
   await run('go', args, { cwd: goSources, env: { CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', ...env } });
 }
 

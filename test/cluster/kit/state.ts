@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubernetesMinor } from './binaries.ts';
+import { isCode } from './lock.ts';
 import { clusterOfDirectory, statePath } from './paths.ts';
 import { isAlive, type ProcessId, type Recorded } from './processes.ts';
 
@@ -46,12 +47,17 @@ export function readState(name: string): State | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as State) : undefined;
 }
 
-/** Every cluster of this machine's temporary directory, whole or not. */
+/** Every cluster of this user in the temporary directory, whole or not. */
 export function allStates(): State[] {
   return readdirSync(tmpdir()).flatMap(entry => {
     const name = clusterOfDirectory(entry);
-    const state = name === undefined ? undefined : readState(name);
-    return state === undefined ? [] : [state];
+    try {
+      const state = name === undefined ? undefined : readState(name);
+      return state === undefined ? [] : [state];
+    } catch (error) {
+      if (isCode(error, 'EACCES')) return []; // somebody else's
+      throw error;
+    }
   });
 }
 
