@@ -49,8 +49,9 @@ export interface Api {
   replace<T>(resource: Resource<T>, body: T, subresource?: Subresource): Promise<T>;
   /**
    * JSON merge patch (RFC 7396): `null` removes a field, lists are replaced whole. `metadata.resourceVersion` or
-   * `metadata.uid` in the body are preconditions (409 when they do not hold). With `scale` the answer is a Scale, of
-   * which only `metadata` is like `T`'s. A write that changes nothing does not change the resourceVersion.
+   * `metadata.uid` in the body are preconditions (`isConflict` when they do not hold). With `scale` the answer is a
+   * Scale, of which only `metadata` is like `T`'s; a scale to 0 leaves no owner of `spec.replicas` in `managedFields`,
+   * nor do the scales after it. A write that changes nothing does not change the resourceVersion.
    */
   patch<T>(
     resource: Resource<T>,

@@ -44,7 +44,14 @@ export class ApiError extends Error {
 
 /** Somebody else wrote first, or a uid or resourceVersion precondition failed: read again, decide again. */
 export function isConflict(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 409 && error.reason !== 'AlreadyExists';
+  return (error instanceof ApiError && error.status === 409 && error.reason !== 'AlreadyExists') || isOtherUid(error);
+}
+
+/** How the API server (1.37) answers a patch that names the uid of an earlier object; subresources answer 409. */
+function isOtherUid(error: unknown): boolean {
+  return (
+    error instanceof ApiError && error.status === 422 && error.causes.some(cause => cause.field === 'metadata.uid')
+  );
 }
 
 export function isAlreadyExists(error: unknown): boolean {
@@ -82,7 +89,7 @@ export function isForbidden(error: unknown): boolean {
 
 /** 422: the object is wrong. `causes` says where. */
 export function isInvalid(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 422;
+  return error instanceof ApiError && error.status === 422 && !isOtherUid(error);
 }
 
 /** The server or the way to it has a bad moment: the same request may do well later. */

@@ -66,6 +66,7 @@ const REASONS: Readonly<Record<string, 'Silent' | 'TimedOut' | undefined>> = {
   UND_ERR_BODY_TIMEOUT: 'Silent',
   UND_ERR_HEADERS_TIMEOUT: 'TimedOut',
   UND_ERR_CONNECT_TIMEOUT: 'TimedOut',
+  TOO_LATE_TO_SEND: 'TimedOut',
 };
 
 /** Failures before a byte of the request was sent. */
@@ -77,6 +78,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_INVALID_ARG',
+  'TOO_LATE_TO_SEND',
 ]);
 
 function effectOf(asked: Asked, code: string | undefined): RequestEffect {

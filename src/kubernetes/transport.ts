@@ -4,6 +4,7 @@
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import type { Connection, ConnectionSource } from './connection.ts';
 import { connect } from './credentials.ts';
+import { type Deadline, refuseLate } from './deadline.ts';
 import { ApiError } from './errors.ts';
 import { answerError, brokenConnection } from './failures.ts';
 
@@ -98,7 +99,7 @@ class HttpTransport implements Transport {
     const started = performance.now();
     let code = '<error>';
     try {
-      const response = await this.#open(request, limit.signal, {});
+      const response = await this.#open(request, limit, {});
       code = String(response.statusCode);
       const text = await response.body.text();
       if (response.statusCode >= 300) throw answerError(request, response.statusCode, response.headers, text);
@@ -116,7 +117,7 @@ class HttpTransport implements Transport {
     const started = performance.now();
     let code = '<error>';
     try {
-      const response = await this.#open(request, limit.signal, {
+      const response = await this.#open(request, limit, {
         headersTimeout: Math.min(request.silenceMs, 30_000),
         bodyTimeout: request.silenceMs,
       });
@@ -141,11 +142,11 @@ class HttpTransport implements Transport {
 
   async #open(
     request: TransportRequest,
-    signal: AbortSignal,
+    limit: Limit,
     limits: { readonly headersTimeout?: number; readonly bodyTimeout?: number },
-  ): Promise<Dispatcher.ResponseData> {
+  ): Promise<Dispatcher.ResponseData<Deadline>> {
     const body = request.body === undefined ? null : JSON.stringify(request.body);
-    const attempt = async (freshness: 'cached' | 'fresh'): Promise<Dispatcher.ResponseData> =>
+    const attempt = async (freshness: 'cached' | 'fresh'): Promise<Dispatcher.ResponseData<Deadline>> =>
       this.#dispatcher.request({
         origin: this.#base.origin,
         path: this.#pathOf(request),
@@ -157,7 +158,8 @@ class HttpTransport implements Transport {
           ...(await this.#connection.headers(freshness)),
         },
         body,
-        signal,
+        signal: limit.signal,
+        opaque: limit,
         ...limits,
       });
     const first = await attempt('cached');
@@ -193,8 +195,11 @@ function dispatcherFor(connection: Connection, proxyUrl: string | undefined): Di
   // The API server closes idle connections after 90 s; we let go of them well before, and never write into a closed one.
   const shared = { allowH2: false, keepAliveTimeout: 30_000, keepAliveMaxTimeout: 30_000 };
   const tls = { ...connection.tls, timeout: 5_000 };
-  if (proxyUrl !== undefined) return new ProxyAgent({ ...shared, uri: proxyUrl, requestTls: tls });
-  return new Agent({ ...shared, connect: tls });
+  const agent =
+    proxyUrl === undefined
+      ? new Agent({ ...shared, connect: tls })
+      : new ProxyAgent({ ...shared, uri: proxyUrl, requestTls: tls });
+  return agent.compose(refuseLate);
 }
 
 function parseAnswer(request: TransportRequest, text: string): unknown {
@@ -212,7 +217,8 @@ function parseAnswer(request: TransportRequest, text: string): unknown {
 }
 
 /** An abort signal with a time limit and parents; `end` must follow, or its timer and listeners stay. */
-class Limit {
+class Limit implements Deadline {
+  readonly deadlineMs: number;
   outcome: 'Running' | 'TimedOut' | 'Stopped' = 'Running';
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -220,6 +226,7 @@ class Limit {
   readonly #stop = (): void => this.#abort('Stopped');
 
   constructor(limitMs: number, parents: readonly (AbortSignal | undefined)[]) {
+    this.deadlineMs = performance.now() + limitMs;
     this.#timer = setTimeout(() => this.#abort('TimedOut'), limitMs);
     this.#parents = parents.filter(parent => parent !== undefined);
     for (const parent of this.#parents) {

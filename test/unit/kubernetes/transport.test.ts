@@ -128,6 +128,12 @@ test('each refusal is told from the others', async () => {
   }
 });
 
+test('a patch for an earlier object of that name is a conflict, however the server words it', async () => {
+  const causes = [{ reason: 'FieldValueInvalid', message: 'field is immutable', field: 'metadata.uid' }];
+  await using scene = await build([json({ reason: 'Invalid', message: 'is invalid', details: { causes } }, 422)]);
+  assert.ok(isConflict(await failure(scene.api.patch(JOBS, 'shop', 'a', { metadata: { uid: 'u' } }))));
+});
+
 test('a 401 is asked again once with a token that was read again', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'token-'));
   const kubeconfig = (server: string): string =>
@@ -187,6 +193,16 @@ test('a write to a server that is not there has not happened', async () => {
   })();
   await using scene = await build([], { source: { kind: 'Explicit', server: address } });
   assert.equal((await failure(scene.api.create(JOBS, 'shop', {}))).effect, 'None');
+});
+
+test("a process that was frozen past a request's time while it connected does not send it on waking", async () => {
+  await using scene = await build([json({})], { timeoutMs: 100 });
+  const creation = failure(scene.api.create(JOBS, 'shop', {}));
+  await new Promise(resolve => setImmediate(resolve));
+  // Nothing of this process runs, no timer either, while the kernel completes the connection.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  const late = await creation;
+  assert.deepEqual([late.reason, late.effect, scene.server.seen.length], ['TimedOut', 'None', 0]);
 });
 
 test('closing aborts what is under way', async () => {
