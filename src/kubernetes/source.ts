@@ -21,6 +21,8 @@ export interface WatchLimits {
 export interface Source<T> {
   /** For logs and metrics: `jobs`. */
   readonly name: string;
+  /** What it covers; undefined: all namespaces. */
+  readonly namespace: string | undefined;
   list(signal: AbortSignal): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>;
   /** Everything after `resourceVersion`. Ends when the server ends it; an ERROR event is a rejection. */
   watch(resourceVersion: string, limits: WatchLimits, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
@@ -56,6 +58,7 @@ export function openSource<T extends KubernetesObject>(
   const selectors = { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector };
   return {
     name: resource.plural,
+    namespace: options.namespace,
     async list(signal) {
       const items: T[] = [];
       for await (const page of pages(transport, resource, options, signal)) {

@@ -1,7 +1,8 @@
-// What we know of one resource, by key and by index; written by its list-watch alone, read by reconciles. It decides
+// What we know of one resource, by key and by index; written by its list-watch alone, or by one list-watch for each of
+// several namespaces; read by reconciles. It decides
 // which news is real: repeats, old events and echoes of deleted objects change nothing and tell nobody. An object that
 // was deleted and created again in a gap is told as a deletion and an addition. Handlers only enqueue keys.
-import { type KubernetesObject, objectKey } from '../../kubernetes/object.ts';
+import { type KubernetesObject, objectKey, splitKey } from '../../kubernetes/object.ts';
 import { compareVersions } from './resource-version.ts';
 
 export type Change = 'Added' | 'Updated' | 'Deleted';
@@ -17,8 +18,8 @@ export interface Lister<T> {
   get(key: string): T | undefined;
   list(): readonly T[];
   byIndex(index: string, value: string): readonly T[];
-  /** The newest resourceVersion of the resource, of any object, that this cache has heard of. */
-  readonly seenVersion: string | undefined;
+  /** The newest resourceVersion, of any object, that the list-watch which covers this key has heard of. */
+  seenVersion(key: string): string | undefined;
 }
 
 export interface CacheOptions<T> {
@@ -36,7 +37,8 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
   readonly #handlers: ChangeHandler<T>[] = [];
   readonly #deletedUids = new Set<string>();
   readonly #options: CacheOptions<T>;
-  #seenVersion: string | undefined;
+  /** By namespace, or under the empty string where one list-watch covers everything. */
+  readonly #seenVersions = new Map<string, string>();
 
   constructor(options: CacheOptions<T> = {}) {
     this.#options = options;
@@ -64,8 +66,8 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
     return this.#objects.size;
   }
 
-  get seenVersion(): string | undefined {
-    return this.#seenVersion;
+  seenVersion(key: string): string | undefined {
+    return this.#seenVersions.get('') ?? this.#seenVersions.get(splitKey(key).namespace ?? '');
   }
 
   /** Handlers are called in the order of subscription, after the cache has changed. */
@@ -73,32 +75,31 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
     this.#handlers.push(handler);
   }
 
-  /** An ADDED or MODIFIED event. */
-  upsert(object: T): void {
+  /** An ADDED or MODIFIED event of the list-watch of `namespace` (undefined: of everything). */
+  upsert(object: T, namespace?: string): void {
     if (this.#isOutdated(object)) this.#options.onIgnored?.();
     else this.#put(objectKey(object), object);
-    this.observeVersion(object.metadata?.resourceVersion);
+    this.observeVersion(object.metadata?.resourceVersion, namespace);
   }
 
   /** A DELETED event; `last` is the object as it was at its end. */
-  remove(last: T): void {
+  remove(last: T, namespace?: string): void {
     const key = objectKey(last);
     const known = this.#objects.get(key);
     this.#rememberDeletion(last);
-    this.observeVersion(last.metadata?.resourceVersion);
+    this.observeVersion(last.metadata?.resourceVersion, namespace);
     if (known === undefined || known.metadata?.uid !== last.metadata?.uid) this.#options.onIgnored?.();
     else this.#drop(key, known);
   }
 
   /**
-   * A complete, consistent list: what is not in it is gone, what it changes was missed by the watch before. It is the
+   * A complete, consistent list of `namespace` (undefined: of everything): what of that is not in it is gone, what it changes was missed by the watch before. It is the
    * truth even where its versions are lower than ours, as after etcd was restored from a backup.
    */
-  replaceAll(objects: readonly T[], resourceVersion: string, kind: 'first' | 'again'): void {
+  replaceAll(objects: readonly T[], resourceVersion: string, kind: 'first' | 'again', namespace?: string): void {
     const listed = new Set(objects.map(objectKey));
-    this.#deletedUids.clear();
     for (const [key, known] of [...this.#objects]) {
-      if (listed.has(key)) continue;
+      if (listed.has(key) || (namespace !== undefined && splitKey(key).namespace !== namespace)) continue;
       this.#options.onMissed?.();
       this.#drop(key, known);
     }
@@ -106,15 +107,18 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
       const { uid, resourceVersion: version } = this.#objects.get(objectKey(object))?.metadata ?? {};
       if (uid === object.metadata?.uid && version === object.metadata?.resourceVersion) continue;
       if (kind === 'again') this.#options.onMissed?.();
+      this.#deletedUids.delete(object.metadata?.uid ?? '');
       this.#put(objectKey(object), object);
     }
-    this.#seenVersion = resourceVersion;
+    this.#seenVersions.set(namespace ?? '', resourceVersion);
   }
 
   /** A bookmark, or an event's version: everything up to it has been told. */
-  observeVersion(version: string | undefined): void {
+  observeVersion(version: string | undefined, namespace = ''): void {
     if (version === undefined) return;
-    if (compareVersions(version, this.#seenVersion) !== 'older') this.#seenVersion = version;
+    if (compareVersions(version, this.#seenVersions.get(namespace)) !== 'older') {
+      this.#seenVersions.set(namespace, version);
+    }
   }
 
   #isOutdated(object: T): boolean {

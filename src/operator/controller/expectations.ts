@@ -81,7 +81,7 @@ function isMet(note: Note): boolean {
   if (note.version === undefined) return cached === undefined || cached.uid !== note.uid;
   if (reached(cached?.resourceVersion, note.version)) return true;
   // Versions of one resource grow together: a cache that has heard of a later one has heard of ours.
-  return reached(note.cache.seenVersion, note.version);
+  return reached(note.cache.seenVersion(note.object), note.version);
 }
 
 function reached(seen: string | undefined, wanted: string): boolean {

@@ -100,7 +100,7 @@ export class ListWatch<T extends KubernetesObject> {
     try {
       const { items, resourceVersion } = await this.#source.list(signal);
       if (signal.aborted) return undefined;
-      this.#cache.replaceAll(items, resourceVersion, this.#isSynced ? 'again' : 'first');
+      this.#cache.replaceAll(items, resourceVersion, this.#isSynced ? 'again' : 'first', this.#source.namespace);
       this.#listedAt = this.#options.clock.monotonicMs();
       this.#options.metrics.listed(this.name, items.length);
       this.#options.logger.debug('listed', { resource: this.name, items: items.length, resourceVersion });
@@ -139,12 +139,13 @@ export class ListWatch<T extends KubernetesObject> {
   }
 
   #apply(event: WatchEvent<T>): string | undefined {
+    const { namespace } = this.#source;
     if (event.type === 'BOOKMARK') {
-      this.#cache.observeVersion(event.resourceVersion);
+      this.#cache.observeVersion(event.resourceVersion, namespace);
       return event.resourceVersion;
     }
-    if (event.type === 'DELETED') this.#cache.remove(event.object);
-    else this.#cache.upsert(event.object);
+    if (event.type === 'DELETED') this.#cache.remove(event.object, namespace);
+    else this.#cache.upsert(event.object, namespace);
     return event.object.metadata?.resourceVersion;
   }
 

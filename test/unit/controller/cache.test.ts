@@ -24,6 +24,35 @@ test('a cache is read by index, and an index forgets what has left it', () => {
   assert.throws(() => cache.byIndex('name', 'x'), /there is no index "name"/);
 });
 
+test("list-watches of several namespaces fill one cache without losing each other's objects or versions", () => {
+  const cache = new Cache<KubernetesObject>();
+  const job = (namespace: string, version: number): KubernetesObject => ({
+    metadata: { name: 'a', namespace, uid: namespace, resourceVersion: String(version) },
+  });
+  cache.replaceAll([job('shop', 1)], '10', 'first', 'shop');
+  cache.replaceAll([job('bank', 2)], '20', 'first', 'bank');
+  cache.upsert(job('bank', 25), 'bank');
+  assert.equal(cache.size, 2);
+  assert.deepEqual([cache.seenVersion('shop/x'), cache.seenVersion('bank/x')], ['10', '25']);
+  cache.replaceAll([], '30', 'again', 'bank');
+  assert.deepEqual(
+    cache.list().map(o => o.metadata?.namespace),
+    ['shop'],
+  );
+});
+
+test('an object that a list brings back from the dead is followed again', () => {
+  const cache = new Cache<KubernetesObject>();
+  const job = (version: number): KubernetesObject => ({
+    metadata: { name: 'a', namespace: 'shop', uid: 'u', resourceVersion: String(version) },
+  });
+  cache.upsert(job(20));
+  cache.remove(job(21));
+  cache.replaceAll([job(5)], '6', 'again');
+  cache.upsert(job(7));
+  assert.equal(cache.get('shop/a')?.metadata?.resourceVersion, '7');
+});
+
 test('versions are compared as integers of any length, and what is none is not compared', () => {
   assert.equal(compareVersions('9', '10'), 'older');
   assert.equal(compareVersions('18446744073709551616', '18446744073709551615'), 'newer');

@@ -39,7 +39,7 @@ test('a bookmark moves the place from which a broken watch goes on', async () =>
   await using scene = await begin(api);
   await eventually('it watches again', () => api.count('watch') === 2);
   assert.equal(api.seen.at(-1)?.url.searchParams.get('resourceVersion'), '77');
-  assert.equal(scene.cache.seenVersion, '77');
+  assert.equal(scene.cache.seenVersion('shop/a'), '77');
 });
 
 test('an object that was deleted and created again in a gap is told as a deletion and an addition', async () => {
@@ -116,7 +116,7 @@ test('after three broken watches in a row nothing is taken for granted', async (
   await eventually('it watches again', () => api.count('watch') === 4);
   // The list is the truth even when it is older: etcd may have been restored from a backup.
   assert.deepEqual(scene.told, ['Added a@5', 'Updated a@5→a@4']);
-  assert.equal(scene.cache.seenVersion, '8');
+  assert.equal(scene.cache.seenVersion('shop/a'), '8');
 });
 
 test('a list is repeated when the last one is long ago', async () => {
@@ -149,7 +149,7 @@ test('stopping during a watch ends it without a delay and tells nothing more', a
 test('an API server that restarts is found again, and the watch goes on', async () => {
   await using api = (await server()).lists(list(10)).watches(watch([bookmark(12)]));
   await using scene = await begin(api);
-  await eventually('the bookmark came', () => scene.cache.seenVersion === '12');
+  await eventually('the bookmark came', () => scene.cache.seenVersion('shop/a') === '12');
   api.watches(watch([event('ADDED', object('a', 13))]));
   api.cut();
   await eventually('a is there', () => scene.cache.get('shop/a') !== undefined);
