@@ -1,0 +1,141 @@
+// Everything that must be there before the story begins: a cluster, the images in it, the operator by its chart, and
+// the example's PostgreSQL with its Secrets. Each part can be had from somewhere else: KUBECONFIG names a cluster,
+// MIGRATION_OPERATOR_IMAGE and TRULEDGR_API_IMAGE name images that it pulls by itself.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { buildBundle } from '../../../build.ts';
+import { attach, type Cluster, clusterFromEnvironment, down, up } from '../../../test/cluster/cluster.ts';
+import { buildImage, postgresImage, standInArchive } from '../../../test/cluster/images.ts';
+import { connect, type Kubernetes } from './kubernetes.ts';
+import { NAMESPACE } from './migration.ts';
+import { command, line, step, styled } from './terminal.ts';
+import { applyWave, describeWave, type ImageNames, wavesOf } from './waves.ts';
+
+export const CLUSTER = 'demo';
+export const OPERATOR_NAMESPACE = 'migration-system';
+const ROOT = join(import.meta.dirname, '../../..');
+const CHART = 'charts/migration-operator';
+const OPERATOR_IMAGE = 'ghcr.io/truledgr/migration-operator:0.1.0-pg17';
+const API_IMAGE = 'localhost/truledgr-api:1';
+
+const progress = (text: string): void => line(styled('dim', text));
+
+/** KUBECONFIG's cluster, or a fresh one of our own that stays until somebody ends it. */
+export async function openCluster(): Promise<Cluster> {
+  const given = await clusterFromEnvironment();
+  if (given !== undefined) {
+    line(`KUBECONFIG is set: using its cluster ${given.name}`);
+    return given;
+  }
+  if (attach(CLUSTER) !== undefined) await step('ending the cluster of the last demo', () => down(CLUSTER));
+  return up({ name: CLUSTER, lifetime: 'until-down', progress });
+}
+
+/** Builds what changed since the last time, and puts it into the cluster. Answers the images' names there. */
+export async function loadImages(cluster: Cluster): Promise<ImageNames> {
+  const operator = process.env.MIGRATION_OPERATOR_IMAGE;
+  const api = process.env.TRULEDGR_API_IMAGE;
+  if (operator === undefined) {
+    await step('bundling the operator and the runner', async () => {
+      await buildBundle('operator');
+      await buildBundle('runner');
+    });
+    const options = { dockerfile: join(ROOT, 'Dockerfile'), context: ROOT, buildArgs: { DIST: 'prebuilt' } };
+    const archive = await buildImage({ ...options, tag: OPERATOR_IMAGE, progress });
+    await step(`loading ${OPERATOR_IMAGE}`, () => cluster.loadImage(archive));
+  }
+  if (api === undefined) {
+    await buildBundle('truledgr-api');
+    const dockerfile = join(ROOT, 'examples/truledgr/app/Dockerfile');
+    const context = join(ROOT, 'dist/truledgr-api');
+    const archive = await buildImage({ dockerfile, context, tag: API_IMAGE, progress });
+    await step(`loading ${API_IMAGE}, the application`, () => cluster.loadImage(archive));
+  }
+  // Somebody else's cluster pulls PostgreSQL from the registry; ours has none.
+  if (cluster.name === CLUSTER) {
+    await step(`loading ${postgresImage}`, async () =>
+      cluster.loadImage(await standInArchive(postgresImage, progress)),
+    );
+  }
+  return { [OPERATOR_IMAGE]: operator ?? OPERATOR_IMAGE, [API_IMAGE]: api ?? API_IMAGE };
+}
+
+/** As a platform team would: the chart with its defaults, under its own service account. */
+export async function installOperator(kubernetes: Kubernetes, images: ImageNames): Promise<void> {
+  const image = images[OPERATOR_IMAGE] ?? OPERATOR_IMAGE;
+  const colon = image.lastIndexOf(':');
+  const values =
+    image === OPERATOR_IMAGE
+      ? []
+      : [`image.repository=${image.slice(0, colon)}`, `image.tag=${image.slice(colon + 1)}`];
+  const release = ['migration-operator', '--namespace', OPERATOR_NAMESPACE, '--create-namespace', '--wait'];
+  const flags = [...release, ...values.flatMap(value => ['--set', value])];
+  command(`helm upgrade --install migration-operator ${CHART} ${flags.slice(1).join(' ')}`);
+  await step('installing the operator', () =>
+    kubernetes.helm([
+      'upgrade',
+      '--install',
+      'migration-operator',
+      join(ROOT, CHART),
+      ...flags.slice(1),
+      '--timeout=3m',
+    ]),
+  );
+}
+
+/** The example's database, empty but for two roles: the owner, who migrates, and the one of the application. */
+export async function startDatabase(kubernetes: Kubernetes): Promise<void> {
+  const waves = await wavesOf(kubernetes, 'database', {});
+  const [namespace, ...rest] = waves;
+  if (namespace !== undefined) await step(describeWave(namespace), () => applyWave(kubernetes, namespace));
+  await step('three Secrets with passwords made just now', () => createSecrets(kubernetes));
+  for (const wave of rest) await step(describeWave(wave), () => applyWave(kubernetes, wave));
+  await step('PostgreSQL answers', () =>
+    kubernetes.kubectl(['-n', NAMESPACE, 'rollout', 'status', 'statefulset/truledgr-postgres', '--timeout=3m']),
+  );
+}
+
+/** By standard input, so that no password is in the arguments of a process. */
+async function createSecrets(kubernetes: Kubernetes): Promise<void> {
+  const secret = (name: string, role?: string): object => {
+    const password = randomBytes(24).toString('hex');
+    const url = `postgresql://${role}:${password}@truledgr-postgres:5432/truledgr`;
+    const stringData = role === undefined ? { password } : { password, url };
+    return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: NAMESPACE }, stringData };
+  };
+  const items = [
+    secret('truledgr-postgres'),
+    secret('truledgr-database', 'truledgr_owner'),
+    secret('truledgr-app-database', 'truledgr_app'),
+  ];
+  await kubernetes.kubectl(['create', '--filename=-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+}
+
+/** Our own cluster goes away whole; from another, what the demo made. */
+export async function clean(): Promise<void> {
+  const given = await clusterFromEnvironment();
+  if (given === undefined) {
+    const was = await step(`ending the cluster ${CLUSTER}`, () => down(CLUSTER));
+    if (!was) line('there was none');
+    return;
+  }
+  const kubernetes = await connect(given);
+  try {
+    await step(`deleting the namespace ${NAMESPACE}`, () =>
+      kubernetes.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=3m']),
+    );
+    await step('uninstalling the operator', () =>
+      kubernetes.helm([
+        'uninstall',
+        'migration-operator',
+        '--namespace',
+        OPERATOR_NAMESPACE,
+        '--ignore-not-found',
+        '--wait',
+      ]),
+    );
+    line(`left there: the CRDs and the namespace ${OPERATOR_NAMESPACE}`);
+  } finally {
+    kubernetes.close();
+  }
+}
