@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /** One golden each; the CRDs are left out because crds/*.yaml are goldens enough. */
 const RENDERED: Readonly<Record<string, Values>> = {
   default: { 'crds.install': 'false' },
-  'two-replicas': { 'crds.install': 'false', replicas: '2', postgresMajor: '16', 'log.format': 'text' },
+  'two-replicas': { 'crds.install': 'false', replicas: '2', postgresMajor: '16', 'log.format': 'human' },
   'two-namespaces': { 'crds.install': 'false', watchNamespaces: '{staging,production}' },
 };
 
