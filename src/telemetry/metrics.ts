@@ -151,7 +151,8 @@ function machineMetrics(to: Recorder) {
       to.set('migration_operator_list_items', items, resource);
     },
     watchEnded: (resource: string, cause: string) => to.count('migration_operator_watch_ends_total', resource, cause),
-    eventMissed: (resource: string) => to.count('migration_operator_events_missed_total', resource),
+    eventsMissed: (resource: string, count: number) =>
+      to.add('migration_operator_events_missed_total', count, resource),
     eventIgnored: (resource: string) => to.count('migration_operator_events_ignored_total', resource),
     leading: (election: string, role: 'leader' | 'follower') =>
       to.set('leader_election_master_status', role === 'leader' ? 1 : 0, election),
@@ -174,10 +175,14 @@ class Recorder {
   }
 
   count(name: MetricName, ...labels: string[]): void {
+    this.add(name, 1, ...labels);
+  }
+
+  add(name: MetricName, amount: number, ...labels: string[]): void {
     this.#counters
       .get(name)
       ?.labels(...labels)
-      .inc();
+      .inc(amount);
   }
 
   set(name: MetricName, value: number, ...labels: string[]): void {

@@ -24,8 +24,6 @@ export interface Lister<T> {
 
 export interface CacheOptions<T> {
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
-  readonly onIgnored?: () => void;
-  readonly onMissed?: () => void;
 }
 
 /** How many deleted uids are remembered, so that a late event cannot bring one back. */
@@ -36,12 +34,10 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
   readonly #indexes: ReadonlyMap<string, { readonly of: IndexFunction<T>; readonly keys: Map<string, Set<string>> }>;
   readonly #handlers: ChangeHandler<T>[] = [];
   readonly #deletedUids = new Set<string>();
-  readonly #options: CacheOptions<T>;
   /** By namespace, or under the empty string where one list-watch covers everything. */
   readonly #seenVersions = new Map<string, string>();
 
   constructor(options: CacheOptions<T> = {}) {
-    this.#options = options;
     this.#indexes = new Map(
       Object.entries(options.indexes ?? {}).map(([name, of]) => [name, { of, keys: new Map<string, Set<string>>() }]),
     );
@@ -76,41 +72,46 @@ export class Cache<T extends KubernetesObject> implements Lister<T> {
   }
 
   /** An ADDED or MODIFIED event of the list-watch of `namespace` (undefined: of everything). */
-  upsert(object: T, namespace?: string): void {
-    if (this.#isOutdated(object)) this.#options.onIgnored?.();
-    else this.#put(objectKey(object), object);
+  upsert(object: T, namespace?: string): 'News' | 'Ignored' {
+    const isNews = !this.#isOutdated(object);
+    if (isNews) this.#put(objectKey(object), object);
     this.observeVersion(object.metadata?.resourceVersion, namespace);
+    return isNews ? 'News' : 'Ignored';
   }
 
   /** A DELETED event; `last` is the object as it was at its end. */
-  remove(last: T, namespace?: string): void {
+  remove(last: T, namespace?: string): 'News' | 'Ignored' {
     const key = objectKey(last);
     const known = this.#objects.get(key);
     this.#rememberDeletion(last);
     this.observeVersion(last.metadata?.resourceVersion, namespace);
-    if (known === undefined || known.metadata?.uid !== last.metadata?.uid) this.#options.onIgnored?.();
-    else this.#drop(key, known);
+    if (known === undefined || known.metadata?.uid !== last.metadata?.uid) return 'Ignored';
+    this.#drop(key, known);
+    return 'News';
   }
 
   /**
    * A complete, consistent list of `namespace` (undefined: of everything): what of that is not in it is gone, what it changes was missed by the watch before. It is the
-   * truth even where its versions are lower than ours, as after etcd was restored from a backup.
+   * truth even where its versions are lower than ours, as after etcd was restored from a backup. Returns how many
+   * objects it changed.
    */
-  replaceAll(objects: readonly T[], resourceVersion: string, kind: 'first' | 'again', namespace?: string): void {
+  replaceAll(objects: readonly T[], resourceVersion: string, namespace?: string): number {
+    let changed = 0;
     const listed = new Set(objects.map(objectKey));
     for (const [key, known] of [...this.#objects]) {
       if (listed.has(key) || (namespace !== undefined && splitKey(key).namespace !== namespace)) continue;
-      this.#options.onMissed?.();
+      changed++;
       this.#drop(key, known);
     }
     for (const object of objects) {
       const { uid, resourceVersion: version } = this.#objects.get(objectKey(object))?.metadata ?? {};
       if (uid === object.metadata?.uid && version === object.metadata?.resourceVersion) continue;
-      if (kind === 'again') this.#options.onMissed?.();
+      changed++;
       this.#deletedUids.delete(object.metadata?.uid ?? '');
       this.#put(objectKey(object), object);
     }
     this.#seenVersions.set(namespace ?? '', resourceVersion);
+    return changed;
   }
 
   /** A bookmark, or an event's version: everything up to it has been told. */

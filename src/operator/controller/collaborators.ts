@@ -39,8 +39,8 @@ export interface MachineMetrics {
   maxWorkers(controller: string, count: number): void;
   listed(resource: string, items: number): void;
   watchEnded(resource: string, end: WatchEnd): void;
-  /** An object whose change no event had told, found by a list. */
-  eventMissed(resource: string): void;
+  /** Objects whose change no event had told, found by a list. */
+  eventsMissed(resource: string, count: number): void;
   /** An event that was a repeat, too old, or about an object that is gone. */
   eventIgnored(resource: string): void;
   leading(election: string, isLeader: 'leader' | 'follower'): void;
@@ -59,7 +59,7 @@ export const noMetrics: MachineMetrics = {
   maxWorkers() {},
   listed() {},
   watchEnded() {},
-  eventMissed() {},
+  eventsMissed() {},
   eventIgnored() {},
   leading() {},
 };

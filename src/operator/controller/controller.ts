@@ -1,7 +1,7 @@
 // The loop of one kind: takes keys from its queue, gives each to the kind's reconcile, says in one log line what came
 // of it, and decides when the key comes again. Knows neither objects nor the API; the machine (machine.ts) starts it
 // when caches are synced and this process leads.
-import { delayAfter } from './backoff.ts';
+import { classify, delayAfter } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Logger, type MachineMetrics, noMetrics, type ReconcileOutcome, silentLogger } from './collaborators.ts';
 import type { Expectations } from './expectations.ts';
@@ -162,7 +162,11 @@ export class Controller {
       ...fields,
     };
     if (error === undefined) this.#options.logger.info('reconciled', line);
-    else this.#options.logger.error('reconcile failed', { ...line, ...described(error) });
+    else
+      this.#options.logger[classify(error) === 'unexpected' ? 'error' : 'warn']('reconcile failed', {
+        ...line,
+        ...described(error),
+      });
   }
 }
 

@@ -4,7 +4,7 @@
 //
 // States: *listing* until a list succeeds → *watching* from the newest version. A watch that ends by itself or breaks
 // is begun again from there; 410 (Gone), several broken watches in a row, or a long time since the last list lead back
-// to listing. *Stopped* from any state. `synced` stays true after the first list: a cache may be old, not empty.
+// to listing, and so does `refresh`. *Stopped* from any state. `synced` stays true after the first list: a cache may be old, not empty.
 import { ApiError, isGone } from '../../kubernetes/errors.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import type { Source, WatchEvent } from '../../kubernetes/source.ts';
@@ -37,9 +37,13 @@ export class ListWatch<T extends KubernetesObject> {
   readonly #source: Source<T>;
   readonly #cache: Cache<T>;
   readonly #options: Required<ListWatchOptions>;
-  readonly #stopping = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
+  #isStopping = false;
+  /** Aborts the list, watch or delay under way. */
+  #round = new AbortController();
+  /** A list that someone waits for. */
+  #wanted: PromiseWithResolvers<void> | undefined;
   #running: Promise<void> | undefined;
   /** In a row, of lists and watches; a list alone ends no row, for the watch after it may break at once every time. */
   #failures = 0;
@@ -72,21 +76,35 @@ export class ListWatch<T extends KubernetesObject> {
   }
 
   start(): void {
-    this.#running ??= this.#run(this.#stopping.signal);
+    this.#running ??= this.#run();
+  }
+
+  /**
+   * Lists now, whatever was under way; resolves when that list is in the cache. A list shows every write that was
+   * accepted before it began, which a watch, a little behind, does not. Never resolves once stopped.
+   */
+  refresh(): Promise<void> {
+    this.#wanted ??= Promise.withResolvers<void>();
+    this.#round.abort();
+    return this.#wanted.promise;
   }
 
   /** Resolves when no request, timer or handler call of this list-watch is left. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#isStopping = true;
+    this.#round.abort();
     await this.#running;
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  async #run(): Promise<void> {
     let version: string | undefined;
-    while (!signal.aborted) {
-      if (version === undefined || this.#isRelistDue()) version = (await this.#list(signal)) ?? version;
-      if (version === undefined || signal.aborted) continue;
-      version = await this.#watch(version, signal);
+    while (!this.#isStopping) {
+      this.#round = new AbortController();
+      const { signal } = this.#round;
+      if (version === undefined || this.#wanted !== undefined || this.#isRelistDue()) {
+        version = (await this.#list(signal)) ?? version;
+      }
+      if (version !== undefined && !signal.aborted) version = await this.#watch(version, signal);
     }
   }
 
@@ -97,15 +115,20 @@ export class ListWatch<T extends KubernetesObject> {
 
   /** The list's version; undefined after a failure and its delay. */
   async #list(signal: AbortSignal): Promise<string | undefined> {
+    const { clock, metrics, logger } = this.#options;
+    const wanted = this.#wanted;
     try {
       const { items, resourceVersion } = await this.#source.list(signal);
       if (signal.aborted) return undefined;
-      this.#cache.replaceAll(items, resourceVersion, this.#isSynced ? 'again' : 'first', this.#source.namespace);
-      this.#listedAt = this.#options.clock.monotonicMs();
-      this.#options.metrics.listed(this.name, items.length);
-      this.#options.logger.debug('listed', { resource: this.name, items: items.length, resourceVersion });
+      const changed = this.#cache.replaceAll(items, resourceVersion, this.#source.namespace);
+      if (this.#isSynced) metrics.eventsMissed(this.name, changed);
+      this.#listedAt = clock.monotonicMs();
+      metrics.listed(this.name, items.length);
+      logger.debug('listed', { resource: this.name, items: items.length, resourceVersion });
       this.#isSynced = true;
       this.#synced.resolve();
+      this.#wanted = undefined;
+      wanted?.resolve();
       return resourceVersion;
     } catch (error) {
       await this.#fail('the list failed', error, signal);
@@ -144,8 +167,11 @@ export class ListWatch<T extends KubernetesObject> {
       this.#cache.observeVersion(event.resourceVersion, namespace);
       return event.resourceVersion;
     }
-    if (event.type === 'DELETED') this.#cache.remove(event.object, namespace);
-    else this.#cache.upsert(event.object, namespace);
+    const told =
+      event.type === 'DELETED'
+        ? this.#cache.remove(event.object, namespace)
+        : this.#cache.upsert(event.object, namespace);
+    if (told === 'Ignored') this.#options.metrics.eventIgnored(this.name);
     return event.object.metadata?.resourceVersion;
   }
 

@@ -1,5 +1,5 @@
-// Starts and stops the parts in order: watches → synced → elected → controllers, and back. Followers keep their caches
-// warm, so that a change of leader costs no list. main.ts makes the parts, hands them over and waits for `ended`.
+// Starts and stops the parts in order: watches → synced → elected → listed again → controllers, and back. Followers keep
+// their caches warm, so that they are ready, and refresh them when they lead. main.ts makes the parts, hands them over and waits for `ended`.
 import { type Logger, silentLogger } from './collaborators.ts';
 import type { Controller } from './controller.ts';
 import type { LeaderElection } from './leader-election.ts';
@@ -10,6 +10,8 @@ export interface Watching {
   readonly synced: boolean;
   whenSynced(): Promise<void>;
   start(): void;
+  /** Resolves when a list that began after the call is in the cache. */
+  refresh(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -70,6 +72,8 @@ export class Machine {
       void election.whenLost().then(() => this.#stop('LeadershipLost'));
       election.start();
       await election.whenElected();
+      // A cache that followed may lag behind the last leader's last write; a list begun now does not.
+      await Promise.all(watches.map(watch => watch.refresh()));
       if (this.#isStopping()) return;
     }
     for (const controller of controllers) controller.start();

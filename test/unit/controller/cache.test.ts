@@ -9,7 +9,7 @@ test('a cache is read by index, and an index forgets what has left it', () => {
   const job = (name: string, version: number, uid: string): KubernetesObject => ({
     metadata: { name, namespace: 'shop', uid: name, resourceVersion: String(version), labels: { uid } },
   });
-  cache.replaceAll([job('a', 1, 'x'), job('b', 2, 'x')], '2', 'first');
+  cache.replaceAll([job('a', 1, 'x'), job('b', 2, 'x')], '2');
   cache.upsert(job('a', 3, 'y'));
   assert.deepEqual(
     cache.byIndex('uid', 'x').map(o => o.metadata?.name),
@@ -29,12 +29,12 @@ test("list-watches of several namespaces fill one cache without losing each othe
   const job = (namespace: string, version: number): KubernetesObject => ({
     metadata: { name: 'a', namespace, uid: namespace, resourceVersion: String(version) },
   });
-  cache.replaceAll([job('shop', 1)], '10', 'first', 'shop');
-  cache.replaceAll([job('bank', 2)], '20', 'first', 'bank');
+  cache.replaceAll([job('shop', 1)], '10', 'shop');
+  cache.replaceAll([job('bank', 2)], '20', 'bank');
   cache.upsert(job('bank', 25), 'bank');
   assert.equal(cache.size, 2);
   assert.deepEqual([cache.seenVersion('shop/x'), cache.seenVersion('bank/x')], ['10', '25']);
-  cache.replaceAll([], '30', 'again', 'bank');
+  cache.replaceAll([], '30', 'bank');
   assert.deepEqual(
     cache.list().map(o => o.metadata?.namespace),
     ['shop'],
@@ -48,7 +48,7 @@ test('an object that a list brings back from the dead is followed again', () => 
   });
   cache.upsert(job(20));
   cache.remove(job(21));
-  cache.replaceAll([job(5)], '6', 'again');
+  cache.replaceAll([job(5)], '6');
   cache.upsert(job(7));
   assert.equal(cache.get('shop/a')?.metadata?.resourceVersion, '7');
 });

@@ -27,7 +27,7 @@ function build(
     reconcile,
     clock,
     workers: options.workers ?? 2,
-    logger: { ...silentLogger, info: keep, error: keep },
+    logger: { ...silentLogger, info: keep, warn: keep, error: keep },
     metrics: { ...noMetrics, reconciled: (_name, outcome) => outcomes.push(outcome) },
     random: () => 1,
     ...(expectations === undefined ? {} : { expectations }),
@@ -102,7 +102,7 @@ test('no key is in two hands, and no worker idles while there is work', async ()
   );
   for (const key of ['a', 'a', 'b', 'c']) queue.add(key, 'x');
   await settle();
-  queue.add('a', 'again');
+  queue.add('a');
   assert.deepEqual([...open.keys()], ['a', 'b']);
   open.get('a')?.();
   await settle();
@@ -118,7 +118,7 @@ test('no key is in two hands, and no worker idles while there is work', async ()
 
 test('a pass does not begin before the cache has seen what the last one wrote', async () => {
   const cache = new Cache<KubernetesObject>();
-  cache.replaceAll([], '10', 'first');
+  cache.replaceAll([], '10');
   const written: KubernetesObject = { metadata: { name: 'j', namespace: 'shop', uid: 'u', resourceVersion: '12' } };
   let expectations: Expectations | undefined;
   const whys: (readonly string[])[] = [];

@@ -11,7 +11,7 @@ const job = (version: string, uid = 'u'): KubernetesObject => ({
 
 function build(): { cache: Cache<KubernetesObject>; expectations: Expectations; clock: FakeClock } {
   const cache = new Cache<KubernetesObject>();
-  cache.replaceAll([], '10', 'first');
+  cache.replaceAll([], '10');
   const clock = new FakeClock();
   return { cache, clock, expectations: new Expectations(clock, 1000) };
 }

@@ -44,7 +44,7 @@ test('a bookmark moves the place from which a broken watch goes on', async () =>
 
 test('an object that was deleted and created again in a gap is told as a deletion and an addition', async () => {
   await using api = (await server())
-    .lists(list(10, object('a', 5, 'first')), list(90, object('a', 50, 'second')))
+    .lists(list(10, object('a', 5)), list(90, object('a', 50, 'second')))
     .watches(watch([gone], 'end'), watch([event('MODIFIED', object('a', 95, 'third'))]));
   await using scene = await begin(api);
   await eventually('the third is there', () => scene.cache.get('shop/a')?.metadata.uid === 'third');

@@ -45,7 +45,7 @@ export async function begin(
 ): Promise<Scene> {
   const transport = await openTransport({ source: { kind: 'Explicit', server: server.address }, version: '0.0.0' });
   let missed = 0;
-  const cache = new Cache<TestObject>({ onMissed: () => missed++ });
+  const cache = new Cache<TestObject>();
   const told: string[] = [];
   const name = (o: TestObject | undefined): string => `${o?.metadata.name}@${o?.metadata.resourceVersion}`;
   cache.subscribe((change, before, after) =>
@@ -55,7 +55,13 @@ export async function begin(
   const clock = new HastyClock();
   const listWatch = new ListWatch(openSource(transport, JOBS, options.source), cache, {
     clock,
-    metrics: { ...noMetrics, watchEnded: (_resource, end) => ends.push(end) },
+    metrics: {
+      ...noMetrics,
+      watchEnded: (_resource, end) => ends.push(end),
+      eventsMissed: (_resource, count) => {
+        missed += count;
+      },
+    },
     random: () => 1,
     ...options,
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../../src/operator/controller/clock.ts';
 import { begin, eventually, server } from './list-watch-scene.ts';
 import { event, gone, list, object, status, type TestObject, watch } from './scripted-server.ts';
 
@@ -155,6 +156,34 @@ test('a list that does not answer once a watch lives does not shake what is know
   await eventually('it watches again', () => api.count('watch') === 2);
   assert.equal(scene.listWatch.synced, true);
   assert.deepEqual(scene.told, ['Added a@5']);
+});
+
+test('a refresh lists at once, even during a delay, and waits for a list that began after it was asked for', async () => {
+  let answerLate: () => void = () => {};
+  await using api = (await server())
+    .lists(
+      list(10),
+      status(500, 'InternalError', 'no'),
+      (response, url, request) => {
+        answerLate = () => list(20, object('a', 15))(response, url, request);
+      },
+      list(30, object('a', 15), object('b', 25)),
+    )
+    .watches(watch([]));
+  await using scene = await begin(api, { clock: systemClock });
+  await scene.listWatch.whenSynced();
+  void scene.listWatch.refresh();
+  await eventually('the second list failed', () => scene.ends.includes('refused'));
+  let isFresh = false;
+  void scene.listWatch.refresh().then(() => {
+    isFresh = true;
+  });
+  await eventually('the third list was asked for', () => api.count('list') === 3);
+  void scene.listWatch.refresh();
+  answerLate();
+  await eventually('it is fresh', () => isFresh);
+  assert.deepEqual(scene.told, ['Added a@15', 'Added b@25']);
+  assert.equal(api.count('list'), 4);
 });
 
 test('of ConfigMaps only the metadata is asked for', async () => {

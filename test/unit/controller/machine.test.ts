@@ -17,6 +17,7 @@ function build(pass: () => Promise<object> = async () => ({})) {
     synced: false,
     whenSynced: () => sync.promise,
     start: () => void happened.push('watch'),
+    refresh: async () => void happened.push('refresh'),
     stop: async () => void happened.push('unwatch'),
   };
   const queue = new Queue({ name: 'test', clock });
@@ -47,9 +48,9 @@ test('nothing is reconciled before the caches are synced and the lease is ours',
   assert.deepEqual(happened, ['watch']);
   api.fail('none');
   await clock.advance(2_000);
-  assert.deepEqual(happened, ['watch', 'pass']);
+  assert.deepEqual(happened, ['watch', 'refresh', 'pass']);
   assert.equal(await machine.stop(), 'Stopped');
-  assert.deepEqual(happened, ['watch', 'pass', 'unwatch']);
+  assert.deepEqual(happened, ['watch', 'refresh', 'pass', 'unwatch']);
   assert.equal(clock.pendingTimers, 0);
 });
 
