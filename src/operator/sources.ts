@@ -47,7 +47,7 @@ export interface Queues {
 }
 
 /** Names of the indexes. */
-export const INDEX = { uid: 'uid', configMap: 'configMap', secret: 'secret', migration: 'migration' } as const;
+export const INDEX = { uid: 'uid', configMap: 'configMap', secret: 'secret' } as const;
 
 const uidOf = (object: KubernetesObject): readonly string[] => {
   const uid = object.metadata?.labels?.[LABELS.uid];
@@ -64,12 +64,7 @@ export function createCaches(): Caches {
         [INDEX.secret]: object => [`${object.metadata?.namespace}/${object.spec.database?.urlSecretRef?.name}`],
       },
     }),
-    backups: new Cache<DatabaseBackup>({
-      indexes: {
-        [INDEX.uid]: object => [object.metadata?.uid ?? ''],
-        [INDEX.migration]: object => [`${object.metadata?.namespace}/${object.spec.run.migration}`],
-      },
-    }),
+    backups: new Cache<DatabaseBackup>(),
     jobs: new Cache<Job>({ indexes: { [INDEX.uid]: uidOf } }),
     pods: new Cache<Pod>({ indexes: { [INDEX.uid]: uidOf } }),
     configMaps: new Cache<KubernetesObject>(),
@@ -87,8 +82,8 @@ export function connectQueues(caches: Caches, queues: Queues): void {
       for (const rival of caches.migrations.byIndex(INDEX.secret, secret))
         queues.migrations.add(objectKey(rival), 'rival');
     }
-    for (const backup of caches.backups.byIndex(INDEX.migration, objectKey(object)))
-      queues.backups.add(objectKey(backup), 'migration');
+    const asked = object.status?.run?.backup?.name;
+    if (asked !== undefined) queues.backups.add(`${object.metadata?.namespace}/${asked}`, 'migration');
   });
   caches.backups.subscribe((_, before, after) => {
     const object = after ?? before;

@@ -14,7 +14,7 @@ import { jobView } from '../jobs/view.ts';
 import { type Actor, FINISHED_JOB_SECONDS } from '../migration/act.ts';
 import { toTime } from '../migration/turn.ts';
 import type { JobView } from '../migration/world.ts';
-import { BACKUPS, type DatabaseBackup, INDEX } from '../sources.ts';
+import { BACKUPS, type DatabaseBackup, type DatabaseMigration, INDEX, MIGRATIONS } from '../sources.ts';
 import { type BackupDecision, decideBackup } from './decide.ts';
 import type { BackupAction, BackupWorld } from './world.ts';
 
@@ -28,7 +28,7 @@ export function reconcileBackups(parts: BackupReconciler): Reconcile {
   return async (key, _why, signal): Promise<ReconcileResult> => {
     const object = parts.caches.backups.get(key);
     if (object === undefined) return endOrphans(parts, key);
-    const world = observeBackup(parts, object);
+    const world = await observeBackup(parts, object);
     const decision = decideBackup(world);
     const current = await report(parts, key, object, decision);
     for (const action of decision.actions) {
@@ -43,12 +43,8 @@ export function reconcileBackups(parts: BackupReconciler): Reconcile {
   };
 }
 
-function observeBackup(parts: BackupReconciler, object: DatabaseBackup): BackupWorld {
+async function observeBackup(parts: BackupReconciler, object: DatabaseBackup): Promise<BackupWorld> {
   const { namespace = '', name = '', uid = '', generation = 0 } = object.metadata ?? {};
-  const migration = parts.caches.migrations.get(`${namespace}/${object.spec.run.migration}`);
-  const run = migration?.status?.run;
-  const isAsked =
-    migration?.metadata?.uid === object.spec.run.uid && run?.id === object.spec.run.id && run.backup?.name === name;
   return {
     now: toTime(parts.now().getTime()),
     namespace,
@@ -58,9 +54,21 @@ function observeBackup(parts: BackupReconciler, object: DatabaseBackup): BackupW
     spec: parseBackupSpec(object.spec),
     status: object.status ?? {},
     owner: ownerOf(parts.clusterUid, namespace, object.spec.run.migration),
-    asked: isAsked ? 'Asked' : 'NotAsked',
+    asked: (await isAsked(parts, object)) ? 'Asked' : 'NotAsked',
     jobs: jobsOf(parts, uid),
   };
+}
+
+/** The cache may not have the status that asks for this backup yet: its watch is another. So a no is read live. */
+async function isAsked(parts: BackupReconciler, object: DatabaseBackup): Promise<boolean> {
+  const { namespace = '', name } = object.metadata ?? {};
+  const { migration, uid, id } = object.spec.run;
+  const asks = (one: DatabaseMigration | undefined): boolean =>
+    one?.metadata?.uid === uid && one.status?.run?.id === id && one.status.run.backup?.name === name;
+  return (
+    asks(parts.caches.migrations.get(`${namespace}/${migration}`)) ||
+    asks(await parts.api.get(MIGRATIONS, namespace, migration))
+  );
 }
 
 function jobsOf(parts: BackupReconciler, uid: string): readonly JobView[] {

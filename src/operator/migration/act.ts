@@ -131,7 +131,10 @@ async function annotate(
   workload: WorkloadTarget,
   annotations: Readonly<Record<string, string | null>>,
 ): Promise<void> {
-  const body = { metadata: { uid: workload.uid, resourceVersion: workload.resourceVersion, annotations } };
+  // A mark must hold the count of this very version; taking one away is right whatever else has changed.
+  const isMark = Object.values(annotations).some(value => value !== null);
+  const precondition = isMark ? { resourceVersion: workload.resourceVersion } : {};
+  const body = { metadata: { uid: workload.uid, ...precondition, annotations } };
   await patchWorkload(actor.api, namespace, workload, body);
 }
 

@@ -55,7 +55,8 @@ export function remembered(t: Turn, key: string): HistoryEntry | undefined {
 /** Whole seconds from the stop of the app to its start, 0 when it was not stopped. */
 export function stoppedSeconds(t: Turn): number {
   const stop = t.step('Stop');
-  if (stop === undefined) return 0;
+  const wasUp = (t.run.workloads ?? []).some(workload => (workload.replicas ?? 0) > 0);
+  if (stop === undefined || !wasUp) return 0;
   const starts = (t.run.workloads ?? []).flatMap(workload =>
     workload.state === 'Started' && workload.since !== undefined ? [Date.parse(workload.since)] : [],
   );

@@ -87,14 +87,9 @@ function isKnown(t: Turn): boolean {
 
 function finish(t: Turn, all: readonly BringUp[]): 'Done' {
   const failure = t.run.failure;
-  const held = all.filter(one => one.state === 'AwaitingManifest');
-  if (all.length > 0 && held.length === 0) {
-    t.condition(
-      'RolledOut',
-      'False',
-      'Restored',
-      `After the failure the app was started again: ${all.map(one => one.note).join('; ')}.`,
-    );
+  const started = all.filter(one => one.state !== 'AwaitingManifest');
+  if (started.length > 0 && started.length === all.length) {
+    t.condition('RolledOut', 'False', 'Restored', 'After the failure the app was started again.');
   }
   if (failure?.kind === 'Superseded') {
     t.status.replans = (t.status.replans ?? 0) + 1;
