@@ -26,6 +26,8 @@ export interface ElectionOptions {
   readonly renewMs?: number;
   /** Between looks at a Lease that another holds, and between failed renewals. Default 1,500: a clean hand-over in 2 s. */
   readonly retryMs?: number;
+  /** A renewal without an answer for this long is tried again, though its request goes on. Default 4,000. */
+  readonly answerMs?: number;
   /** The leader writes nothing in the last part of its lease; must be at least the time limit of a write. Default 10,000. */
   readonly writeMarginMs?: number;
   readonly clock?: Clock;
@@ -61,6 +63,7 @@ export class LeaderElection implements Leadership {
       leaseDurationSeconds: 30,
       renewMs: 10_000,
       retryMs: 1_500,
+      answerMs: 4_000,
       writeMarginMs: 10_000,
       clock: systemClock,
       logger: silentLogger,
@@ -165,23 +168,35 @@ export class LeaderElection implements Leadership {
   }
 
   async #renew(): Promise<boolean> {
-    const { api, clock, logger, namespace, name } = this.#options;
+    const { clock, logger } = this.#options;
     const asked = { monotonicMs: clock.monotonicMs(), calendarMs: clock.now().getTime() };
     try {
-      const lease = this.#lease ?? (await api.get(LEASES, namespace, name));
-      if (lease?.spec?.holderIdentity !== this.identity) {
-        this.#renewal = undefined;
-        return false;
-      }
-      this.#lease = await api.replace(LEASES, { ...lease, spec: this.#spec(lease) });
-      this.#renewal = asked;
-      return true;
+      this.#lease = await this.#answered(this.#renewed());
+      this.#renewal = this.#lease === undefined ? undefined : asked;
+      return this.#lease !== undefined;
     } catch (error) {
       // A conflict may be our own earlier write whose answer was lost, or a label that someone set: look before the next try.
       this.#lease = undefined;
       logger.warn('the lease could not be renewed', { error: String(error), left_ms: Math.round(this.#leftMs()) });
       return false;
     }
+  }
+
+  /** The lease as renewed; undefined when it is another's. */
+  async #renewed(): Promise<Lease | undefined> {
+    const { api, namespace, name } = this.#options;
+    const lease = this.#lease ?? (await api.get(LEASES, namespace, name));
+    if (lease?.spec?.holderIdentity !== this.identity) return undefined;
+    return api.replace(LEASES, { ...lease, spec: this.#spec(lease) });
+  }
+
+  /** Rejects when there is no answer in time. A late answer is dropped: the next look at the Lease tells what came of it. */
+  #answered<R>(answer: Promise<R>): Promise<R> {
+    const { clock, answerMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.setTimeout(() => reject(new Error(`no answer for ${answerMs} ms`)), answerMs);
+      answer.then(resolve, reject).finally(cancel);
+    });
   }
 
   #spec(lease: Lease | undefined): NonNullable<Lease['spec']> {

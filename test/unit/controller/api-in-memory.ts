@@ -7,15 +7,17 @@ const refuse = (status: number, reason: string): never => {
   throw new ApiError({ status, reason, message: reason, effect: 'None' });
 };
 
+/** `answer lost`: the write happens, and nobody hears of it. `hanging`: it happens, and the answer never comes. */
+type Outage = 'none' | 'refused' | 'answer lost' | 'hanging';
+
 export class ApiInMemory implements Api {
   readonly objects = new Map<string, KubernetesObject>();
   /** `create Lease`, `replace Lease`: what was written. */
   readonly writes: string[] = [];
   #version = 0;
-  #outage: 'none' | 'refused' | 'answer lost' = 'none';
+  #outage: Outage = 'none';
 
-  /** `answer lost`: the write happens, and nobody hears of it. */
-  fail(outage: 'none' | 'refused' | 'answer lost'): void {
+  fail(outage: Outage): void {
     this.#outage = outage;
   }
 
@@ -46,13 +48,14 @@ export class ApiInMemory implements Api {
 
   async delete(): Promise<void> {}
 
-  #write<T>(verb: string, resource: { kind: string }, body: T): T {
+  async #write<T>(verb: string, resource: { kind: string }, body: T): Promise<T> {
     if (this.#outage === 'refused') this.#noAnswer();
     const object = body as KubernetesObject;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#version) } };
     this.objects.set(objectKey(object), stored);
     this.writes.push(`${verb} ${resource.kind}`);
     if (this.#outage === 'answer lost') this.#noAnswer();
+    if (this.#outage === 'hanging') return new Promise<T>(() => {});
     return stored as T;
   }
 

@@ -102,7 +102,7 @@ test('no key is in two hands, and no worker idles while there is work', async ()
   );
   for (const key of ['a', 'a', 'b', 'c']) queue.add(key, 'x');
   await settle();
-  queue.add('a');
+  queue.add('a', 'again');
   assert.deepEqual([...open.keys()], ['a', 'b']);
   open.get('a')?.();
   await settle();

@@ -112,6 +112,19 @@ test('a renewal whose answer was lost is recognised as our own', async () => {
   await a.election.stop('release');
 });
 
+test('a renewal that hangs does not use up the lease', async () => {
+  const api = new ApiInMemory();
+  const a = candidate(api, 'a');
+  await a.clock.advance(5_000);
+  api.fail('hanging');
+  await a.clock.advance(8_000);
+  api.fail('none');
+  await a.clock.advance(60_000);
+  assert.ok(a.election.isLeading() && !a.isLost);
+  await a.election.stop('release');
+  assert.equal(a.clock.pendingTimers, 0);
+});
+
 test('a first write whose answer was lost is found at the next look', async () => {
   const api = new ApiInMemory();
   api.fail('answer lost');

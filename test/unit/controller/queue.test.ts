@@ -26,7 +26,7 @@ test('keys are served in the order in which they came', async () => {
 
 test('a key that is added while a worker has it comes again, but not before the worker is done', async () => {
   const { queue } = build();
-  queue.add('a');
+  queue.add('a', 'second');
   await queue.take();
   queue.add('a', 'second');
   let next: string | undefined;
