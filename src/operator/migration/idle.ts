@@ -1,4 +1,5 @@
 // Between runs: say how the last one ended, keep watch over workloads that are still held at zero, let the finalizer go.
+import { newRunReason } from './begin.ts';
 import { bringUp } from './bring-up.ts';
 import { stoppedSeconds } from './ending.ts';
 import { isMarked } from './live.ts';
@@ -14,10 +15,7 @@ export function rest(t: Turn): void {
   const { run } = t;
   if (run.outcome === 'Failed' || run.outcome === 'Refused') sayFailure(t, held);
   else if (run.outcome === 'Superseded') {
-    t.stalled(
-      'PlanKeepsChanging',
-      `The database changed under ${t.status.replans ?? 0} plans in a row. Find out who else migrates it, then ask for a retry with the annotation migrations.truledgr.app/retry=<any new value>.`,
-    );
+    saySuperseded(t);
   } else sayUpToDate(t);
   const hasMarks = t.world.workloads.some(({ found }) => found !== undefined && isMarked(t, found));
   if (!hasMarks && t.world.resource.finalizer === 'Present') t.do({ do: 'RemoveFinalizer' });
@@ -34,6 +32,20 @@ export function releaseHeld(t: Turn): readonly string[] {
     const one = bringUp(t, workload, fitting);
     return one.state === 'AwaitingManifest' ? [one.note] : [];
   });
+}
+
+/** The plan was outdated when it ran: it is made afresh, a few times. */
+function saySuperseded(t: Turn): void {
+  const message = t.run.failure?.message ?? '';
+  if (newRunReason(t) !== undefined) {
+    t.lookIn(0);
+    t.reconciling('Planning', `${message} A new plan is made.`.trim());
+    return;
+  }
+  t.stalled(
+    'PlanKeepsChanging',
+    `The database changed under ${t.status.replans ?? 0} plans in a row. ${message} Find out who else migrates it, then ask for a retry with the annotation migrations.truledgr.app/retry=<any new value>.`,
+  );
 }
 
 function sayUpToDate(t: Turn): void {

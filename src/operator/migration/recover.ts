@@ -6,6 +6,7 @@
 import { mayHaveStarted, readAttempt } from './attempt.ts';
 import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
 import { end } from './ending.ts';
+import { isMarked } from './live.ts';
 import { madeFor } from './requests.ts';
 import { isSettled, judgeSettle } from './steps/settle.ts';
 import type { Turn } from './turn.ts';
@@ -19,7 +20,7 @@ export function recover(t: Turn): 'Done' | 'Waiting' {
     return finish(t, []);
   const fitting = fittingOf(t);
   const all = t.world.workloads
-    .filter(workload => workload.found !== undefined)
+    .filter(({ found }) => found !== undefined && isMarked(t, found))
     .flatMap(workload => (fitting === 'Hold' ? [] : [bringUp(t, workload, fitting)]));
   const unscaled = all.filter(
     one => one.state === 'ComingUp' && (one.live.replicas === 0 || one.live.mark !== undefined),
@@ -87,8 +88,8 @@ function isKnown(t: Turn): boolean {
 
 function finish(t: Turn, all: readonly BringUp[]): 'Done' {
   const failure = t.run.failure;
-  const started = all.filter(one => one.state !== 'AwaitingManifest');
-  if (started.length > 0 && started.length === all.length) {
+  const isBack = (t.run.workloads ?? []).some(workload => workload.state === 'Started');
+  if (isBack && all.length === 0 && failure?.kind !== 'Application') {
     t.condition('RolledOut', 'False', 'Restored', 'After the failure the app was started again.');
   }
   if (failure?.kind === 'Superseded') {

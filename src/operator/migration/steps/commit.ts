@@ -24,7 +24,7 @@ export function judgeCommit(t: Turn): 'Committed' | 'NothingToDo' | 'Waiting' {
   return 'Committed';
 }
 
-/** Pending migrations, a workload that waits for us, or a version that was never validated. */
+/** Pending migrations, a workload that waits for us, or a rollout that failed and is to be judged again. */
 function hasWork(t: Turn): boolean {
   const { plan } = t.run;
   if ((plan?.pendingCount ?? 0) > 0) return true;
@@ -34,7 +34,7 @@ function hasWork(t: Turn): boolean {
     const given = t.spec.rollout.workloads.find(ref => ref.kind === kind && ref.name === name)?.replicas;
     return isMarked(t, found) || (given !== undefined && !started.has(found.uid));
   });
-  const isUnvalidated = t.status.version !== undefined && t.status.stableVersion !== plan?.target;
+  const isUnvalidated = t.status.history?.[0]?.kind === 'Application';
   return t.spec.rollout.strategy !== 'None' && (waits || isUnvalidated);
 }
 

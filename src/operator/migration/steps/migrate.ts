@@ -25,7 +25,10 @@ export function judgeMigrate(t: Turn): 'Done' | 'Waiting' {
   const step = t.step('Migrate');
   if (step?.state === 'Failed') return judgeSettle(t) === 'Done' ? afterSettle(t) : 'Waiting';
   if (step?.state !== 'Active') {
-    if (isContested(t) || isStoppedTooLong(t, step?.message ?? 'the migration had not begun')) return 'Waiting';
+    // Once an attempt may have begun in the database, it is no longer given up for the time it takes.
+    const hasBegun = (step?.crashes ?? 0) > 0;
+    if (isContested(t)) return 'Waiting';
+    if (!hasBegun && isStoppedTooLong(t, step?.message ?? 'the migration had not begun')) return 'Waiting';
     if (t.spec.suspend) return suspended(t);
   }
   return follow(t);
