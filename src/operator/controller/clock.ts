@@ -14,7 +14,7 @@ export interface Clock {
 }
 
 /** The longest delay that a JavaScript timer can have (24.8 days); longer ones would fire at once. */
-export const LONGEST_DELAY_MS = 2 ** 31 - 1;
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => new Date(),

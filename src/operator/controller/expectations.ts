@@ -32,7 +32,7 @@ export interface Unmet {
 }
 
 /** How long a write is waited for. */
-export const EXPECTATION_LIMIT_MS = 10_000;
+const EXPECTATION_LIMIT_MS = 10_000;
 
 export class Expectations {
   readonly #notes = new Map<string, Note[]>();

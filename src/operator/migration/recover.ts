@@ -36,6 +36,7 @@ export function recover(t: Turn): 'Done' | 'Waiting' {
 /** The version that the app must fit to come back, or `Hold` when the database is neither as it was nor at the target. */
 export function fittingOf(t: Turn): Fitting | 'Hold' {
   const { ledger, plan } = t.run;
+  if (t.step('Settle')?.state === 'Failed') return 'Hold';
   if (ledger === undefined) return { version: plan?.from ?? null, unannotated: 'Start' };
   const version = ledger.version ?? null;
   if (ledger.progressRows > 0) return 'Hold';
@@ -81,9 +82,28 @@ function isKnown(t: Turn): boolean {
   const attempt = readAttempt(t.world, step, madeFor(t, 'migrate', step.attempt));
   const neverStarted = !mayHaveStarted(attempt) && (step.tries ?? 1) === 1;
   if (neverStarted || judgeSettle(t) === 'Done') return true;
+  return isGivenUp(t);
+}
+
+/** A deletion does not wait for ever: unknown, the app is held, and the finalizer goes. */
+function isGivenUp(t: Turn): boolean {
+  const { failure } = t.run;
   const limit = t.spec.rollout.maxStoppedSeconds;
-  if (t.run.failure?.kind === 'Deleted' && t.since(t.run.failure.time) >= limit) return true;
-  return false;
+  if (failure?.kind !== 'Deleted') return false;
+  if (t.since(failure.time) < limit) {
+    t.lookIn(limit - t.since(failure.time));
+    return false;
+  }
+  const settle = t.begin('Settle');
+  settle.state = 'Failed';
+  const marked = t.world.workloads.filter(({ found }) => found !== undefined && isMarked(t, found));
+  const names = marked.map(({ kind, name }) => `${kind} ${name}`).join(', ') || 'none';
+  t.tell(
+    'Warning',
+    'HeldUnknown',
+    `The resource was deleted during a migration, and for ${limit} s the database could not be asked what it did. Workloads held at zero (annotation migrations.truledgr.app/stopped-by): ${names}. Find out which version the database is at, then scale them up.`,
+  );
+  return true;
 }
 
 function finish(t: Turn, all: readonly BringUp[]): 'Done' {
