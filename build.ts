@@ -17,7 +17,7 @@ interface Bundle {
 const ROOT = import.meta.dirname;
 
 /** What can be built, by name of the folder below `dist/`. */
-export const BUNDLES = {
+const BUNDLES = {
   operator: { entry: 'src/operator/main.ts', assets: [], shape: 'chunks' },
   runner: {
     entry: 'src/runner/main.ts',
@@ -29,6 +29,7 @@ export const BUNDLES = {
 } as const satisfies Record<string, Bundle>;
 
 export type BundleName = keyof typeof BUNDLES;
+export const BUNDLE_NAMES = Object.keys(BUNDLES) as readonly BundleName[];
 
 // Dependencies written as CommonJS expect these three names, which an ES module does not have.
 const COMMONJS_NAMES = [
@@ -77,10 +78,10 @@ function isBundleName(name: string): name is BundleName {
 }
 
 async function main(requested: readonly string[]): Promise<void> {
-  const names = requested.length > 0 ? requested : Object.keys(BUNDLES);
+  const names = requested.length > 0 ? requested : BUNDLE_NAMES;
   for (const name of names) {
     if (!isBundleName(name)) {
-      console.error(`build: no bundle is called "${name}"; there are ${Object.keys(BUNDLES).join(', ')}`);
+      console.error(`build: no bundle is called "${name}"; there are ${BUNDLE_NAMES.join(', ')}`);
       process.exitCode = 2;
       return;
     }

@@ -5,7 +5,15 @@ import { parseArgs } from 'node:util';
 import { type Cluster, PrerequisiteError } from '../../test/cluster/cluster.ts';
 import { connect, type Kubernetes } from './demo/kubernetes.ts';
 import { NAMESPACE } from './demo/migration.ts';
-import { clean, installOperator, loadImages, OPERATOR_NAMESPACE, openCluster, startDatabase } from './demo/stage.ts';
+import {
+  clean,
+  installOperator,
+  loadImages,
+  OPERATOR_NAMESPACE,
+  openCluster,
+  refuseLeftovers,
+  startDatabase,
+} from './demo/stage.ts';
 import { badRelease, firstRelease, goodRelease, people } from './demo/story.ts';
 import { command, line, paragraph, seconds, styled, title } from './demo/terminal.ts';
 
@@ -73,6 +81,7 @@ async function tell(): Promise<Cluster> {
 async function setStage() {
   const cluster = await openCluster();
   const kubernetes: Kubernetes = await connect(cluster);
+  await refuseLeftovers(kubernetes);
   const images = await loadImages(cluster);
   await installOperator(kubernetes, images);
   return { cluster, kubernetes, images };

@@ -9,6 +9,8 @@ import { releaseOf, requireSchema } from './schema.ts';
 
 const PORT = 8080;
 const LARGEST_BODY = 64 * 1024;
+/** What a request that is under way at the end may still take. */
+const LONGEST_ANSWER_MS = 500;
 /** What the database says about input that it does not accept; anything else is our own fault. */
 const REFUSALS: Readonly<Record<string, number>> = {
   '23505': 409,
@@ -33,7 +35,8 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => {
     console.log(`truledgr-api ${release}: stopping`);
     server.close(() => void database.end());
-    server.closeIdleConnections();
+    // Who keeps a connection open for later would keep this process, and the migration that waits for it.
+    setTimeout(() => server.closeAllConnections(), LONGEST_ANSWER_MS).unref();
   });
 }
 

@@ -29,8 +29,7 @@ export interface Followed {
   readonly migration: Migration;
 }
 
-export async function follow(kubernetes: Kubernetes, until: Until): Promise<Followed> {
-  const page = new Page();
+export async function follow(kubernetes: Kubernetes, until: Until, page: Page): Promise<Followed> {
   const stop = new AbortController();
   const end = Promise.withResolvers<Followed>();
   const timer = setTimeout(() => end.reject(new Error('nothing came to an end in 5 minutes')), LONGEST_WAIT_MS);
@@ -53,13 +52,14 @@ export async function follow(kubernetes: Kubernetes, until: Until): Promise<Foll
   }
 }
 
-/** Prints what changed, and only that. */
-class Page {
+/** Prints what changed, and only that; one for a release, whatever number of times it is followed. */
+export class Page {
   readonly #started = performance.now();
   readonly #shown = new Map<string, string>();
 
-  constructor() {
-    line(styled('bold', cells(['time', 'VERSION', 'TARGET', 'PENDING', 'READY', 'STATUS'])));
+  /** What is known before the release is not news. */
+  skip(migration: Migration): void {
+    for (const { type, status, reason } of migration.status?.conditions ?? []) this.#shown.set(type, status + reason);
   }
 
   showMigration(migration: Migration): void {
@@ -67,6 +67,8 @@ class Page {
     const ready = conditionOf(migration, 'Ready');
     const pending = status?.pending?.count;
     const columns = [status?.version, status?.targetVersion, pending?.toString(), ready?.status, ready?.reason];
+    const head = ['time', 'VERSION', 'TARGET', 'PENDING', 'READY', 'STATUS'];
+    this.#show('head', '', () => line(styled('bold', cells(head))));
     this.#show('columns', columns.join(' '), () => {
       const time = seconds(performance.now() - this.#started);
       const text = cells([time, ...columns.map(column => column ?? '–')]);

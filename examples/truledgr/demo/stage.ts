@@ -3,8 +3,15 @@
 // MIGRATION_OPERATOR_IMAGE and TRULEDGR_API_IMAGE name images that it pulls by itself.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { buildBundle } from '../../../build.ts';
-import { attach, type Cluster, clusterFromEnvironment, down, up } from '../../../test/cluster/cluster.ts';
+import { BUNDLE_NAMES, buildBundle } from '../../../build.ts';
+import {
+  attach,
+  type Cluster,
+  clusterFromEnvironment,
+  down,
+  PrerequisiteError,
+  up,
+} from '../../../test/cluster/cluster.ts';
 import { buildImage, postgresImage, standInArchive } from '../../../test/cluster/images.ts';
 import { connect, type Kubernetes } from './kubernetes.ts';
 import { NAMESPACE } from './migration.ts';
@@ -35,29 +42,29 @@ export async function openCluster(): Promise<Cluster> {
 export async function loadImages(cluster: Cluster): Promise<ImageNames> {
   const operator = process.env.MIGRATION_OPERATOR_IMAGE;
   const api = process.env.TRULEDGR_API_IMAGE;
-  if (operator === undefined) {
-    await step('bundling the operator and the runner', async () => {
-      await buildBundle('operator');
-      await buildBundle('runner');
-    });
-    const options = { dockerfile: join(ROOT, 'Dockerfile'), context: ROOT, buildArgs: { DIST: 'prebuilt' } };
-    const archive = await buildImage({ ...options, tag: OPERATOR_IMAGE, progress });
-    await step(`loading ${OPERATOR_IMAGE}`, () => cluster.loadImage(archive));
-  }
-  if (api === undefined) {
-    await buildBundle('truledgr-api');
-    const dockerfile = join(ROOT, 'examples/truledgr/app/Dockerfile');
-    const context = join(ROOT, 'dist/truledgr-api');
-    const archive = await buildImage({ dockerfile, context, tag: API_IMAGE, progress });
-    await step(`loading ${API_IMAGE}, the application`, () => cluster.loadImage(archive));
-  }
-  // Somebody else's cluster pulls PostgreSQL from the registry; ours has none.
-  if (cluster.name === CLUSTER) {
-    await step(`loading ${postgresImage}`, async () =>
-      cluster.loadImage(await standInArchive(postgresImage, progress)),
-    );
-  }
+  const archives: Promise<string>[] = [];
+  await step('bundling operator, runner and application', async () => {
+    for (const name of BUNDLE_NAMES) await buildBundle(name);
+  });
+  if (operator === undefined) archives.push(buildOperatorImage());
+  if (api === undefined) archives.push(buildApiImage());
+  // Somebody else's cluster pulls PostgreSQL from the registry; one that was started here has none.
+  if (cluster.caFile !== undefined) archives.push(standInArchive(postgresImage, progress));
+  await step('images: operator, application, PostgreSQL', () =>
+    Promise.all(archives.map(async archive => cluster.loadImage(await archive))),
+  );
   return { [OPERATOR_IMAGE]: operator ?? OPERATOR_IMAGE, [API_IMAGE]: api ?? API_IMAGE };
+}
+
+/** Of the bundles just made: an image build reaches no package registry here. */
+async function buildOperatorImage(): Promise<string> {
+  const buildArgs = { DIST: 'prebuilt' };
+  return buildImage({ dockerfile: join(ROOT, 'Dockerfile'), context: ROOT, buildArgs, tag: OPERATOR_IMAGE, progress });
+}
+
+async function buildApiImage(): Promise<string> {
+  const dockerfile = join(ROOT, 'examples/truledgr/app/Dockerfile');
+  return buildImage({ dockerfile, context: join(ROOT, 'dist/truledgr-api'), tag: API_IMAGE, progress });
 }
 
 /** As a platform team would: the chart with its defaults, under its own service account. */
@@ -81,6 +88,13 @@ export async function installOperator(kubernetes: Kubernetes, images: ImageNames
       '--timeout=3m',
     ]),
   );
+}
+
+/** What is there from an earlier demo would be in the way of the story. */
+export async function refuseLeftovers(kubernetes: Kubernetes): Promise<void> {
+  const found = await kubernetes.kubectl(['get', 'namespace', NAMESPACE, '--ignore-not-found', '--output=name']);
+  if (found.trim() === '') return;
+  throw new PrerequisiteError(`The namespace ${NAMESPACE} is there already: \`npm run demo -- --clean\` removes it.`);
 }
 
 /** The example's database, empty but for two roles: the owner, who migrates, and the one of the application. */

@@ -7,6 +7,8 @@ type Style = Parameters<typeof styleText>[0];
 
 const IS_TERMINAL = process.stdout.isTTY === true;
 const INDENT = '   ';
+/** Also for a file, which has no width of its own. */
+const WIDEST = 140;
 
 /** The line of a step that is under way, on a terminal only: it is rewritten when the step ends. */
 let openLine: string | undefined;
@@ -24,7 +26,7 @@ export function line(text = ''): void {
 /** What comes now, and why. */
 export function title(name: string, why: string): void {
   process.stdout.write(`\n${styled(['bold', 'cyan'], `━━ ${name} `.padEnd(width(), '━'))}\n`);
-  paragraph(why);
+  if (why !== '') paragraph(why);
   line();
 }
 
@@ -86,7 +88,7 @@ function wrapped(text: string): readonly string[] {
 }
 
 function width(): number {
-  return Math.min(Math.max(process.stdout.columns ?? 120, 100), 140);
+  return Math.min(Math.max(process.stdout.columns ?? WIDEST, 100), WIDEST);
 }
 
 /** Keeps the spaces of a line that fits, since it may be a row of a table. */

@@ -20,8 +20,6 @@ export type ImageNames = Readonly<Record<string, string>>;
 /** As a person writes it, from the root of the repository. */
 export const MANIFESTS = 'examples/truledgr/manifests';
 const ROOT = join(import.meta.dirname, '../../..');
-/** Whoever applies owns the fields that he names; the operator's writes have another name. */
-const FIELD_MANAGER = 'truledgr-release';
 
 export async function wavesOf(kubernetes: Kubernetes, folder: string, images: ImageNames): Promise<readonly Wave[]> {
   const rendered = await kubernetes.kubectl(['kustomize', join(ROOT, MANIFESTS, folder)]);
@@ -31,10 +29,10 @@ export async function wavesOf(kubernetes: Kubernetes, folder: string, images: Im
   return numbers.map(number => ({ number, objects: objects.filter(object => waveOf(object) === number) }));
 }
 
-/** A repeat changes nothing; fields that others own, such as the count of Pods, are left to them. */
+/** A repeat changes nothing; what the manifests leave out, such as the count of Pods, is left to others. */
 export async function applyWave(kubernetes: Kubernetes, wave: Wave): Promise<void> {
   const text = wave.objects.map(object => stringify(object)).join('---\n');
-  await kubernetes.kubectl(['apply', '--server-side', `--field-manager=${FIELD_MANAGER}`, '--filename=-'], text);
+  await kubernetes.kubectl(['apply', '--server-side', '--filename=-'], text);
 }
 
 export function describeWave(wave: Wave): string {
