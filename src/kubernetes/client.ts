@@ -7,7 +7,7 @@ import { pages } from './source.ts';
 import type { Transport, TransportRequest } from './transport.ts';
 
 /** Who we are in `managedFields`. Flux and kubectl treat managers that begin with `kubectl` in their own way. */
-export const FIELD_MANAGER = 'migration-operator';
+const FIELD_MANAGER = 'migration-operator';
 
 export interface ClientOptions {
   /** Aborts every request under way. */

@@ -10,7 +10,7 @@ export interface Deadline {
 }
 
 /** `code` tells failures.ts that nothing was sent. */
-export class TooLateError extends Error {
+class TooLateError extends Error {
   override readonly name = 'TooLateError';
   readonly code = 'TOO_LATE_TO_SEND';
 }

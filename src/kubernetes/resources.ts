@@ -12,7 +12,6 @@ import type {
   V1PersistentVolumeClaim,
   V1Pod,
   V1PodTemplateSpec,
-  V1Scale,
   V1StatefulSet,
   V2HorizontalPodAutoscaler,
 } from '@kubernetes/client-node';
@@ -26,7 +25,6 @@ export type Container = Wire<V1Container>;
 export type ConfigMap = Wire<V1ConfigMap>;
 export type Deployment = Wire<V1Deployment>;
 export type StatefulSet = Wire<V1StatefulSet>;
-export type Scale = Wire<V1Scale>;
 export type Event = Wire<CoreV1Event>;
 export type Lease = Wire<V1Lease>;
 export type Namespace = Wire<V1Namespace>;

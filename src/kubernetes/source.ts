@@ -10,7 +10,7 @@ export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
-export interface WatchLimits {
+interface WatchLimits {
   /** The server ends the watch after this long. */
   readonly timeoutSeconds: number;
   /** Not a byte for this long: the connection is taken for dead. */

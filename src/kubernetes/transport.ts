@@ -8,7 +8,7 @@ import { type Deadline, refuseLate } from './deadline.ts';
 import { ApiError } from './errors.ts';
 import { answerError, brokenConnection } from './failures.ts';
 
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 export interface TransportRequest {
   readonly verb: Verb;
@@ -25,7 +25,7 @@ export interface TransportRequest {
   readonly signal?: AbortSignal;
 }
 
-export interface StreamRequest extends TransportRequest {
+interface StreamRequest extends TransportRequest {
   /** The stream fails with reason `Silent` when nothing at all arrives for this long. */
   readonly silenceMs: number;
   /** The stream is ended, as if the server had, after this long. */
@@ -66,7 +66,7 @@ export interface TransportOptions {
 }
 
 /** Default time limit of a request, in milliseconds. */
-export const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 
 export async function openTransport(options: TransportOptions): Promise<Transport> {
   const connection = await connect(options.source ?? { kind: 'Default' });

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Undefined: well; else what is wrong, for a person. */
-export type HealthCheck = () => string | undefined;
+type HealthCheck = () => string | undefined;
 
 export interface HealthOptions {
   /** 0: any free port. */

@@ -3,9 +3,9 @@
 // credential has already made the mistake.
 import { createLogger as createWinston, format, transports } from 'winston';
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-export type LogFormat = 'json' | 'human';
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+type LogFormat = 'json' | 'human';
+type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
   debug(message: string, fields?: LogFields): void;

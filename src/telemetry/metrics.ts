@@ -18,7 +18,7 @@ const PASS_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 /** Powers of ten, as workqueue has them. */
 const QUEUE_SECONDS = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000] as const;
 
-export const MACHINE_METRICS = {
+const MACHINE_METRICS = {
   controller_runtime_reconcile_total: {
     kind: 'counter',
     help: 'Passes by controller and result: success, error, requeue, requeue_after',

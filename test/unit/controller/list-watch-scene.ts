@@ -9,7 +9,7 @@ import { noMetrics } from '../../../src/operator/controller/collaborators.ts';
 import { ListWatch, type ListWatchOptions } from '../../../src/operator/controller/list-watch.ts';
 import { ScriptedServer, type TestObject } from './scripted-server.ts';
 
-export const JOBS: Resource<TestObject> = {
+const JOBS: Resource<TestObject> = {
   group: 'batch',
   version: 'v1',
   plural: 'jobs',
