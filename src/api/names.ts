@@ -3,7 +3,7 @@
 export const GROUP = 'migrations.truledgr.app';
 export const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
-/** Field manager of every write of the operator. */
+/** Who we are in `managedFields`. Flux and kubectl treat managers that begin with `kubectl` in their own way. */
 export const FIELD_MANAGER = 'migration-operator';
 
 export const LABELS = {

@@ -80,7 +80,6 @@ const migrationSpec = z.object({
 /** A DatabaseMigration's spec, complete. */
 export type MigrationSpec = z.output<typeof migrationSpec>;
 export type JobSpec = MigrationSpec['job'];
-export type WorkloadRef = MigrationSpec['rollout']['workloads'][number];
 /** The status as it is stored; `parseStatus` has checked the parts that decisions rest on. */
 export type MigrationStatus = StatusWire;
 export type Run = NonNullable<MigrationStatus['run']>;

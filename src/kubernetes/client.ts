@@ -1,4 +1,5 @@
 // The `Api` of api.ts over a transport: paths, verbs, content types and preconditions. No caching, no retries.
+import { FIELD_MANAGER } from '../api/names.ts';
 import type { Api, DeleteOptions, ListOptions, ListResult, PatchOptions, Subresource } from './api.ts';
 import { ApiError } from './errors.ts';
 import { apiVersionOf, type KubernetesObject, type Resource } from './object.ts';

@@ -13,7 +13,6 @@ import type {
   V1Pod,
   V1PodTemplateSpec,
   V1StatefulSet,
-  V2HorizontalPodAutoscaler,
 } from '@kubernetes/client-node';
 import type { KubernetesObject, Resource } from './object.ts';
 import type { Wire } from './wire.ts';
@@ -29,7 +28,6 @@ export type Event = Wire<CoreV1Event>;
 export type Lease = Wire<V1Lease>;
 export type Namespace = Wire<V1Namespace>;
 export type PersistentVolumeClaim = Wire<V1PersistentVolumeClaim>;
-export type HorizontalPodAutoscaler = Wire<V2HorizontalPodAutoscaler>;
 
 const OURS = { group: 'migrations.truledgr.app', version: 'v1alpha1', scope: 'Namespaced' } as const;
 
@@ -104,12 +102,5 @@ export const PERSISTENT_VOLUME_CLAIMS: Resource<PersistentVolumeClaim> = {
   version: 'v1',
   plural: 'persistentvolumeclaims',
   kind: 'PersistentVolumeClaim',
-  scope: 'Namespaced',
-};
-export const HORIZONTAL_POD_AUTOSCALERS: Resource<HorizontalPodAutoscaler> = {
-  group: 'autoscaling',
-  version: 'v2',
-  plural: 'horizontalpodautoscalers',
-  kind: 'HorizontalPodAutoscaler',
   scope: 'Namespaced',
 };
