@@ -7,9 +7,6 @@ import { collectionPath, objectPath } from './paths.ts';
 import { pages } from './source.ts';
 import type { Transport, TransportRequest } from './transport.ts';
 
-/** Who we are in `managedFields`. Flux and kubectl treat managers that begin with `kubectl` in their own way. */
-const FIELD_MANAGER = 'migration-operator';
-
 export interface ClientOptions {
   /** Aborts every request under way. */
   readonly signal?: AbortSignal;

@@ -20,6 +20,7 @@ import { openSource, type SourceOptions, withoutManagedFields } from '../kuberne
 import type { Transport } from '../kubernetes/transport.ts';
 import { Cache } from './controller/cache.ts';
 import { ListWatch, type ListWatchOptions } from './controller/list-watch.ts';
+import type { Watching } from './controller/machine.ts';
 import type { Queue } from './controller/queue.ts';
 
 export interface DatabaseMigration extends KubernetesObject {
@@ -115,20 +116,20 @@ export function createListWatches(
   caches: Caches,
   namespaces: readonly string[],
   options: ListWatchOptions,
-): readonly ListWatch<KubernetesObject>[] {
+): readonly Watching[] {
   const places = namespaces.length === 0 ? [undefined] : namespaces;
   return places.flatMap(namespace => {
     const watch = <T extends KubernetesObject>(
       resource: Resource<T>,
       cache: Cache<T>,
       extra: Pick<SourceOptions<T>, 'labelSelector' | 'metadataOnly' | 'slim'>,
-    ): ListWatch<KubernetesObject> => {
+    ): Watching => {
       const source = openSource<T>(transport, resource, {
         ...(namespace === undefined ? {} : { namespace }),
         slim: withoutManagedFields,
         ...extra,
       });
-      return new ListWatch<T>(source, cache, options) as unknown as ListWatch<KubernetesObject>;
+      return new ListWatch<T>(source, cache, options);
     };
     return [
       watch(MIGRATIONS, caches.migrations, {}),

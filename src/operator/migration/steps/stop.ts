@@ -56,12 +56,14 @@ export function isContested(t: Turn): boolean {
     const live = workload.found;
     const record = recordOf(t, workload);
     if (live === undefined || record?.state !== 'Stopped' || live.replicas === 0) continue;
+    // A scale through /scale leaves no owner of the count behind, so the manager is not always known.
+    const by = live.scaledBy === 'unknown' ? '' : ` by "${live.scaledBy}"`;
     fail(
       t,
       t.isDone('BackUp') ? 'Migrate' : t.isDone('Stop') ? 'BackUp' : 'Stop',
       'Environment',
       'ReplicasContested',
-      `${workload.kind} ${workload.name} was raised to ${live.replicas} replicas by "${live.scaledBy}" while it was held at zero. Take the replicas out of what it applies, then ask for a retry.`,
+      `${workload.kind} ${workload.name} was raised to ${live.replicas} replicas${by} while it was held at zero. Take the replicas out of what applies or scales it, then ask for a retry.`,
     );
     return true;
   }
