@@ -8,7 +8,7 @@
 // Called by the runner's backup step; writes nothing to the database.
 import { join } from 'node:path';
 import type { Attempt } from '../engine/attempt.ts';
-import type { Connection } from '../engine/connection.ts';
+import { type Connection, QueryError } from '../engine/connection.ts';
 import { EngineError, failure } from '../engine/errors.ts';
 import type { Server } from '../engine/server.ts';
 import { type ArchivedTable, dump, readArchive, type Tools } from './archive.ts';
@@ -104,6 +104,7 @@ export async function makeBackup(request: BackupRequest, surroundings: BackupSur
     return answer(request, { text, manifest: JSON.parse(text) as Manifest });
   } catch (error) {
     await removeDirectory(temporary).catch(() => {});
+    if (surroundings.tools.signal?.aborted) throw failure('Interrupted', { during: 'during the backup' });
     if (error instanceof EngineError) throw error;
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw volumeFailure(error, request.volume);
     throw error;
@@ -134,6 +135,7 @@ async function writeArchive(
   const [counted, dumped] = await Promise.allSettled([countRows(connection, tables), dumping]);
   if (dumped.status === 'rejected') throw dumped.reason;
   if (counted.status === 'rejected') {
+    if (!(counted.reason instanceof QueryError)) throw counted.reason;
     throw failure('BackupFailed', { reason: `the rows could not be counted: ${queryReason(counted.reason)}` });
   }
   await connection.query('COMMIT');

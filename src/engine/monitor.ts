@@ -102,7 +102,7 @@ async function blockersOf(session: Connection, pid: number): Promise<readonly st
   const rows = await session.query(
     `SELECT pid, usename, application_name, state,
         pg_catalog.to_char(coalesce(xact_start, backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"') AS since,
-        pg_catalog.left(query, 400) AS query
+        pg_catalog.left(nullif(query, '<insufficient privilege>'), 400) AS query
       FROM pg_catalog.pg_stat_activity WHERE pid = ANY (pg_catalog.pg_blocking_pids($1::int)) LIMIT 5`,
     [String(pid)],
   );
@@ -118,7 +118,7 @@ function describe(row: Row): string {
     .replace(/\s+/g, ' ')
     .trim();
   const shown = query.length > 60 ? `${query.slice(0, 60)}…` : query;
-  const parts = [`role ${row.usename}`, row.application_name || 'no application name', `since ${row.since}`];
-  if (row.state !== null) parts.push(row.state ?? '');
+  const since = row.since === null ? '' : `since ${row.since}`;
+  const parts = [`role ${row.usename}`, row.application_name || 'no application name', since, row.state ?? ''];
   return `pid ${textOf(row, 'pid')} (${[...parts, shown].filter(part => part !== '').join(', ')})`;
 }

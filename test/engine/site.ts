@@ -213,6 +213,6 @@ export async function until(what: string, isTrue: () => boolean | Promise<boolea
   const deadline = Date.now() + limitMs;
   while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
-    await new Promise(resolve => setTimeout(resolve, 20));
+    await new Promise(resolve => setTimeout(resolve, 60));
   }
 }

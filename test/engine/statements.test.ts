@@ -119,7 +119,8 @@ describe('A statement that must stand alone', () => {
 
 describe('Settings in the head of a file', () => {
   it('are read from comments before the first statement', () => {
-    const sql = '-- about this\n-- migrate: lock-timeout=250ms role=builder\n-- migrate: statement-timeout=2min\nSELECT 1';
+    const sql =
+      '-- about this\n-- migrate: lock-timeout=250ms role=builder\n-- migrate: statement-timeout=2min\nSELECT 1';
     assert.deepEqual(
       { ...parse(sql).directives },
       { noTransaction: false, lockTimeoutMs: 250, statementTimeoutMs: 120_000, role: 'builder' },

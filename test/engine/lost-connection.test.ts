@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { connect, createServer, type Socket } from 'node:net';
+import { after, describe, it } from 'node:test';
+import { Site, serverForTests } from './site.ts';
+
+const server = await serverForTests();
+
+type Cut = 'Forward' | 'DropReply' | 'DropRequest';
+
+/** A proxy before the server that cuts a connection at a COMMIT of a migration: before it is forwarded, or after. */
+async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: number; commits: () => number }> {
+  const sockets = new Set<Socket>();
+  let commits = 0;
+  const proxy = createServer(client => {
+    const upstream = connect(server.port, '127.0.0.1');
+    let isMuted = false;
+    sockets.add(client).add(upstream);
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    client.on('data', (chunk: Buffer) => {
+      if (!isCommit(chunk)) return void upstream.write(chunk);
+      commits += 1;
+      const what = cut(commits);
+      if (what === 'DropRequest') upstream.destroy();
+      else upstream.write(chunk);
+      if (what !== 'Forward') {
+        isMuted = true;
+        setTimeout(() => client.destroy(), 200);
+      }
+    });
+    upstream.on('data', (chunk: Buffer) => {
+      if (!isMuted) client.write(chunk);
+    });
+    upstream.on('close', () => (isMuted ? undefined : client.destroy()));
+    client.on('close', () => upstream.destroy());
+  });
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
+  after(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  const address = proxy.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return { port: address.port, commits: () => commits };
+}
+
+/** A simple query of just COMMIT; other transactions of ours end in longer messages or come first. */
+function isCommit(chunk: Buffer): boolean {
+  return chunk.toString('latin1') === 'Q\0\0\0\x0bCOMMIT\0';
+}
+
+const TWO = { '001_a.up.sql': 'CREATE TABLE a(id int)', '002_b.up.sql': 'CREATE TABLE b(id int)' };
+const perMigration = { transaction: 'PerMigration', lockTimeoutMilliseconds: 400, lockRetrySeconds: 2 } as const;
+
+async function siteBehind(cut: (commit: number) => Cut) {
+  const site = await Site.create(server, TWO);
+  const planned = await site.planned();
+  const proxy = await cuttingProxy(cut);
+  const databaseUrl = site.url.replace(`:${server.port}/`, `:${proxy.port}/`);
+  return { site, planned, environment: { databaseUrl } };
+}
+
+// The first COMMIT is the epoch's, the second that of the first migration.
+describe('A lost reply to COMMIT', () => {
+  it('of the last transaction is found in the ledger: the run is a success', async () => {
+    const { site, planned, environment } = await siteBehind(commit => (commit === 2 ? 'DropReply' : 'Forward'));
+    const result = await site.migrate({ planned, environment });
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.deepEqual([result.ledger?.version, result.ledger?.appliedNow, result.wrote], ['002_b', 2, true]);
+    assert.deepEqual(site.audited, ['001_a', '002_b']);
+    assert.deepEqual(site.sessions, []);
+  });
+
+  it('of an earlier transaction ends the attempt, which runs nothing more; the next goes on', async () => {
+    const { site, planned, environment } = await siteBehind(commit => (commit === 2 ? 'DropReply' : 'Forward'));
+    const result = await site.migrate({ planned, environment, execution: perMigration });
+    assert.deepEqual([result.exitCode, result.error?.code, result.wrote], [10, 'ConnectionLost', true]);
+    assert.equal(result.ledger?.version, '001_a');
+    assert.deepEqual(site.applied, ['001_a']);
+    const next = await site.migrate({ planned, execution: perMigration });
+    assert.equal(next.exitCode, 0, next.error?.message ?? 'no error');
+    assert.deepEqual(site.audited, ['001_a', '002_b']);
+  });
+
+  it('that never arrived is found in the ledger too: nothing was done', async () => {
+    const { site, planned, environment } = await siteBehind(commit => (commit === 2 ? 'DropRequest' : 'Forward'));
+    const result = await site.migrate({ planned, environment });
+    assert.deepEqual([result.exitCode, result.error?.code, result.wrote], [10, 'ConnectionLost', true]);
+    assert.deepEqual([result.ledger?.version, site.applied], [null, []]);
+    const settled = await site.settle();
+    assert.deepEqual([settled.ledger?.unchanged, settled.ledger?.epochRunId], [true, 1]);
+    assert.equal((await site.migrate({ planned })).exitCode, 0);
+    assert.deepEqual(site.audited, ['001_a', '002_b']);
+  });
+
+  it('of the epoch is told honestly as perhaps written', async () => {
+    const { site, planned, environment } = await siteBehind(commit => (commit === 1 ? 'DropReply' : 'Forward'));
+    const result = await site.migrate({ planned, environment });
+    assert.deepEqual([result.exitCode, result.wrote], [10, true]);
+    assert.equal((await site.migrate({ planned })).exitCode, 0);
+    assert.deepEqual(site.audited, ['001_a', '002_b']);
+  });
+});

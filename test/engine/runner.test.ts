@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { parseJobResult } from '../../src/api/job-contract.ts';
+import { PASSWORDS } from '../postgres.ts';
+import { EXECUTION, OWNER, Site, serverForTests, until } from './site.ts';
+
+const server = await serverForTests();
+const scratch = mkdtempSync(join(tmpdir(), 'migrate-runner-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+let runs = 0;
+
+/** Runs main.ts as a container does. */
+function start(args: readonly string[], environment: Readonly<Record<string, string>>) {
+  runs += 1;
+  const file = join(scratch, `result-${runs}`);
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/runner/main.ts'), ...args], {
+    env: { PATH: process.env.PATH ?? '', MIGRATE_RESULT_FILE: file, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  const ended = new Promise<{ code: number | null; output: string; text: string }>(resolve => {
+    child.once('close', code => {
+      let text = '';
+      try {
+        text = readFileSync(file, 'utf8');
+      } catch {
+        // No result was written.
+      }
+      resolve({ code, output, text });
+    });
+  });
+  return { child, ended };
+}
+
+const job = (step: string, more: object) =>
+  JSON.stringify({
+    step,
+    contract: 1,
+    resource: 'shop/truledgr',
+    owner: OWNER,
+    attempt: 1,
+    runId: 1,
+    job: 'a-job',
+    ledgerSchema: 'migrate',
+    ...more,
+  });
+const planJob = job('plan', {
+  target: 'latest',
+  strategy: 'Recreate',
+  execution: EXECUTION,
+  appRoles: [],
+  backups: 'NotMounted',
+});
+
+describe('The runner', () => {
+  for (const [what, args, environment] of [
+    ['without a step', [], {}],
+    ['with an unknown step', ['dance'], {}],
+  ] as const) {
+    it(`${what} ends with 2`, async () => {
+      const { code, output } = await start(args, environment).ended;
+      assert.equal(code, 2);
+      assert.match(output, /plan, backup, migrate, settle, validate/);
+    });
+  }
+
+  for (const [what, input] of [
+    ['no input', ''],
+    ['garbled input', '{"step":'],
+    ['input of another contract', planJob.replace('"contract":1', '"contract":2')],
+    ['input for another step', job('settle', { appRoles: [] })],
+    ['input that lacks a field', planJob.replace('"target":"latest",', '')],
+  ] as const) {
+    it(`with ${what} ends with 2 and a result that says so`, async () => {
+      const { code, text } = await start(['plan'], { MIGRATE_JOB: input, DATABASE_URL: 'postgresql://u@h/d' }).ended;
+      assert.equal(code, 2);
+      const result = parseJobResult(text);
+      assert.deepEqual([result?.kind, result?.exitCode, result?.error?.code], ['PlanResult', 2, 'BadInput']);
+    });
+  }
+
+  it('writes its result, and its password nowhere', async () => {
+    const site = await Site.create(server, { '001_a.up.sql': 'SELECT 1' });
+    const environment = {
+      MIGRATE_JOB: planJob,
+      DATABASE_URL: site.url,
+      MIGRATE_MIGRATIONS_DIRECTORY: site.migrations,
+    };
+    const { code, text, output } = await start(['plan'], environment).ended;
+    assert.equal(code, 0, output);
+    const result = parseJobResult(text);
+    assert.equal(result?.kind === 'PlanResult' && result.plan?.target, '001_a');
+    for (const secret of [PASSWORDS.owner, encodeURIComponent(PASSWORDS.owner)]) {
+      assert.equal(`${text}${output}`.includes(secret), false);
+    }
+  });
+
+  it('hides a password that a migration puts into an error', async () => {
+    const site = await Site.create(server, {
+      '001_a.up.sql': `DO $$ BEGIN RAISE NOTICE 'using ${PASSWORDS.owner}'; RAISE EXCEPTION 'cannot use ${PASSWORDS.owner}'; END $$`,
+    });
+    const result = await site.migrate();
+    assert.equal(result.exitCode, 20);
+    assert.match(result.error?.message ?? '', /cannot use \*\*\*/);
+    assert.equal(`${JSON.stringify(result)}${site.log.join()}`.includes(PASSWORDS.owner), false);
+  });
+
+  it('told to end by SIGTERM rolls back, says so and leaves no session', async () => {
+    const site = await Site.create(server, { '001_slow.up.sql': 'CREATE TABLE slow(id int); SELECT pg_sleep(60)' });
+    const plan = await site.planned();
+    const input = job('migrate', {
+      attempt: 7,
+      strategy: 'Recreate',
+      execution: EXECUTION,
+      appRoles: [],
+      from: plan.version,
+      to: plan.target,
+      sourceDigest: plan.sourceDigest,
+      ledgerDigest: plan.ledgerDigest,
+    });
+    const { child, ended } = start(['migrate'], {
+      MIGRATE_JOB: input,
+      DATABASE_URL: site.url,
+      MIGRATE_MIGRATIONS_DIRECTORY: site.migrations,
+    });
+    await until(
+      'it is at work',
+      () => site.sql("SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") !== '0',
+    );
+    const told = Date.now();
+    child.kill('SIGTERM');
+    const { code, text } = await ended;
+    assert.equal(code, 12);
+    assert.ok(Date.now() - told < 5_000);
+    const result = parseJobResult(text);
+    assert.equal(result?.kind === 'MigrateResult' && result.wrote, true);
+    assert.deepEqual(site.sessions, []);
+    assert.equal(site.hasTable('slow'), false);
+  });
+});
+
+describe('Validate', () => {
+  it('passes when every check has its status, and tells each answer without a body', async () => {
+    let asked = 0;
+    const web = createServer((request, response) => {
+      asked += 1;
+      const isReady = request.url === '/moved' || asked > 2;
+      response.writeHead(request.url === '/moved' ? 302 : isReady ? 200 : 503, { location: '/' });
+      response.end('S3CRET body');
+    });
+    await new Promise<void>(resolve => web.listen(0, '127.0.0.1', resolve));
+    const address = web.address();
+    const base = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const site = await Site.create(server);
+    const http = [
+      { name: 'health', url: `${base}/health?token=S3CRET`, expectedStatus: 200 },
+      { name: 'moved', url: `${base}/moved`, expectedStatus: 302 },
+    ];
+    const passed = await site.validate({ http, timeoutSeconds: 10 });
+    assert.equal(passed.exitCode, 0);
+    assert.deepEqual(
+      passed.checks.map(check => [check.name, check.answer, check.message]),
+      [
+        ['health', 'Passed', '200'],
+        ['moved', 'Passed', '302'],
+      ],
+    );
+    await new Promise(resolve => web.close(resolve));
+    const failed = await site.validate({ http, timeoutSeconds: 1 });
+    assert.deepEqual([failed.exitCode, failed.error?.code], [1, 'ValidationFailed']);
+    assert.deepEqual(
+      failed.checks.map(check => check.message),
+      ['connection refused', 'connection refused'],
+    );
+    assert.doesNotMatch(JSON.stringify([passed, failed]) + site.log.join(), /S3CRET/);
+  });
+
+  it('without checks has nothing to ask', async () => {
+    const site = await Site.create(server);
+    assert.equal((await site.validate()).exitCode, 0);
+  });
+});

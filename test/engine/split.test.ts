@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Connection } from '../../src/engine/connection.ts';
+import { LOCK_KEY } from '../../src/engine/migration-lock.ts';
+import { EXECUTION, Site, serverForTests, until } from './site.ts';
+
+const server = await serverForTests();
+
+const USERS = {
+  '001_users.up.sql':
+    'CREATE TABLE users(id int, name text); INSERT INTO users SELECT i, i FROM generate_series(1, 1000) i',
+};
+const INDEXED = `CREATE TABLE before_it(id int);
+CREATE INDEX CONCURRENTLY users_name ON users(name);
+CREATE TABLE after_it(id int);`;
+
+const isValid = (site: Site, index: string) =>
+  site.sql(
+    `SELECT coalesce((SELECT indisvalid::text FROM pg_index WHERE indexrelid = to_regclass('${index}')), 'absent')`,
+  );
+
+/** A transaction of somebody's that CREATE INDEX CONCURRENTLY has to wait for. */
+async function oldTransaction(site: Site): Promise<Connection> {
+  const session = await site.session('owner', 'a long report');
+  await session.query('BEGIN');
+  await session.query('SELECT count(*) FROM users; SELECT txid_current(); LOCK TABLE users IN ROW EXCLUSIVE MODE');
+  return session;
+}
+
+describe('A file with a statement that must stand alone', () => {
+  it('is run in pieces and recorded as one version', async () => {
+    const site = await Site.create(server, { ...USERS, '002_index.up.sql': INDEXED });
+    const result = await site.migrate();
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.equal(isValid(site, 'users_name'), 'true');
+    assert.deepEqual(site.audited, ['001_users', '002_index']);
+    assert.equal(site.sql('SELECT count(*) FROM migrate.progress'), '0');
+  });
+
+  it('killed midway is seen as half done, and resumed by the next attempt', async () => {
+    const site = await Site.create(server, { ...USERS, '002_index.up.sql': INDEXED });
+    await site.migrate({ to: '001_users' });
+    site.runId = 2;
+    const planned = await site.planned();
+    const report = await oldTransaction(site);
+    const killed = site.migrate({ planned });
+    await until('the index is being built', () => isValid(site, 'users_name') === 'false');
+    site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%'");
+    const lost = await killed;
+    assert.deepEqual([lost.exitCode, lost.error?.code, lost.wrote], [10, 'ConnectionLost', true]);
+    await report.close();
+    assert.equal(isValid(site, 'users_name'), 'false');
+
+    const settled = await site.settle();
+    assert.equal(settled.ledger?.unchanged, false);
+    assert.equal(settled.ledger?.progressRows, 2);
+    assert.equal(settled.ledger?.version, '001_users');
+
+    const resumed = await site.migrate({ planned });
+    assert.equal(resumed.exitCode, 0, resumed.error?.message ?? 'no error');
+    assert.equal(isValid(site, 'users_name'), 'true');
+    assert.equal(site.hasTable('after_it'), true);
+    assert.deepEqual(site.audited, ['001_users', '002_index']);
+    assert.equal(site.sql('SELECT count(*) FROM migrate.progress'), '0');
+  });
+
+  it('whose statement was done, but not its row, is not run twice', async () => {
+    const site = await Site.create(server, { ...USERS, '002_index.up.sql': INDEXED });
+    await site.migrate({ to: '001_users' });
+    site.runId = 2;
+    const planned = await site.planned();
+    const report = await oldTransaction(site);
+    const killed = site.migrate({ planned });
+    await until('the index is being built', () => isValid(site, 'users_name') === 'false');
+    site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%'");
+    await killed;
+    await report.close();
+    site.sql('DROP INDEX users_name; SET ROLE owner; CREATE INDEX users_name ON users(name)');
+    const oid = site.sql("SELECT 'users_name'::regclass::oid");
+    assert.equal((await site.migrate({ planned })).exitCode, 0);
+    assert.equal(site.sql("SELECT 'users_name'::regclass::oid"), oid);
+    assert.match(site.log.join('\n'), /was done by an earlier attempt/);
+  });
+
+  it('that fails leaves no invalid index and no row, so that nothing has changed', async () => {
+    const site = await Site.create(server, {
+      ...USERS,
+      '002_unique.up.sql': 'CREATE UNIQUE INDEX CONCURRENTLY users_one ON users((id % 2))',
+    });
+    await site.migrate({ to: '001_users' });
+    site.runId = 2;
+    const { error, exitCode } = await site.migrate();
+    assert.deepEqual([exitCode, error?.sqlstate, error?.statement], [20, '23505', 1]);
+    assert.equal(isValid(site, 'users_one'), 'absent');
+    const settled = await site.settle();
+    assert.deepEqual([settled.ledger?.unchanged, settled.ledger?.progressRows], [true, 0]);
+  });
+
+  it("never drops an index that was somebody else's before", async () => {
+    const site = await Site.create(server, { ...USERS, '002_i.up.sql': 'CREATE INDEX CONCURRENTLY mine ON users(id)' });
+    await site.migrate({ to: '001_users' });
+    site.sql('SET ROLE owner; CREATE INDEX mine ON users(name)');
+    const { error } = await site.migrate({ runId: 2 });
+    assert.equal(error?.sqlstate, '42P07');
+    assert.equal(isValid(site, 'mine'), 'true');
+    site.sql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mine'::regclass");
+    assert.equal((await site.migrate({ runId: 3 })).error?.sqlstate, '42P07');
+    assert.equal(isValid(site, 'mine'), 'false');
+    site.write('002_i.up.sql', 'CREATE INDEX CONCURRENTLY IF NOT EXISTS mine ON users(id)');
+    const invalid = await site.migrate({ runId: 4 });
+    assert.deepEqual([invalid.exitCode, invalid.error?.code], [20, 'InvalidIndex']);
+  });
+
+  it('may change after what was run, and nowhere else', async () => {
+    const bad = `CREATE TABLE one(id int);\nVACUUM users;\nSELECT 1 / 0;`;
+    const site = await Site.create(server, { ...USERS, '002_half.up.sql': bad });
+    assert.equal((await site.migrate()).error?.sqlstate, '22012');
+    site.write('002_half.up.sql', bad.replace('one(id int)', 'two(id int)'));
+    const changed = await site.plan();
+    assert.deepEqual([changed.exitCode, changed.error?.code], [21, 'HalfDoneFileChanged']);
+    site.write('002_half.up.sql', bad.replace('1 / 0', '1'));
+    const mended = await site.migrate({ runId: 2 });
+    assert.equal(mended.exitCode, 0, mended.error?.message ?? 'no error');
+    assert.deepEqual(site.audited, ['001_users', '002_half']);
+  });
+
+  it('that is half done and then taken away is asked for before anything is built on it', async () => {
+    const site = await Site.create(server, { ...USERS, '002_half.up.sql': 'VACUUM users; SELECT 1 / 0' });
+    await site.migrate();
+    site.remove('002_half.up.sql');
+    site.write('003_next.up.sql', 'SELECT 1');
+    assert.equal((await site.plan()).error?.code, 'HalfDoneFileMissing');
+  });
+
+  it('keeps the settings of its own statements from piece to piece', async () => {
+    const site = await Site.create(server, {
+      '001_s.up.sql': 'CREATE SCHEMA shop; CREATE TABLE shop.t(a int)',
+      '002_i.up.sql':
+        'SET search_path TO shop;\nCREATE INDEX CONCURRENTLY t_a ON t(a);\nALTER TABLE t ADD COLUMN b int;',
+    });
+    assert.equal((await site.migrate()).exitCode, 0);
+    assert.equal(isValid(site, 'shop.t_a'), 'true');
+  });
+
+  it('waits for others no longer than it was told, and names them', async () => {
+    const site = await Site.create(server, {
+      ...USERS,
+      '002_i.up.sql': '-- migrate: lock-timeout=1s\nCREATE INDEX CONCURRENTLY users_name ON users(name)',
+    });
+    await site.migrate({ to: '001_users' });
+    site.runId = 2;
+    const report = await oldTransaction(site);
+    const waiting = site.migrate();
+    const closing = until('it gave up', () => /cannot|could not|LockTimeout|removed/.test(site.log.join()), 15_000)
+      .catch(() => {})
+      .then(() => report.close());
+    const { error, exitCode } = await waiting;
+    await closing;
+    assert.deepEqual([exitCode, error?.code], [11, 'LockTimeout']);
+    assert.match(error?.message ?? '', /a long report/);
+  });
+});
+
+describe('Other statements that stand alone', () => {
+  it('are proven by what they leave', async () => {
+    const site = await Site.create(server, {
+      '001_p.up.sql': `CREATE TABLE p(a int) PARTITION BY RANGE (a);
+        CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (2);
+        CREATE TABLE t(a int); CREATE INDEX t_a ON t(a); CREATE TYPE mood AS ENUM ('sad');`,
+      '002_all.up.sql': `-- migrate: no-transaction
+        ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;
+        REINDEX INDEX CONCURRENTLY t_a;
+        DROP INDEX CONCURRENTLY t_a;
+        ALTER TYPE mood ADD VALUE 'glad';
+        CREATE TABLE m(m mood DEFAULT 'glad');
+        VACUUM t;
+        DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO t VALUES (2); END $$;`,
+    });
+    const result = await site.migrate();
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.equal(site.sql('SELECT count(*) FROM pg_inherits'), '0');
+    assert.equal(site.sql('SELECT count(*) FROM t'), '2');
+  });
+
+  it('that leave no trace are not run again after a crash: a person is asked', async () => {
+    const site = await Site.create(server, {
+      '001_t.up.sql': 'CREATE TABLE t(a int)',
+      '002_do.up.sql':
+        '-- migrate: no-transaction\nDO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PERFORM pg_sleep(30); END $$',
+    });
+    const planned = await site.planned();
+    const killed = site.migrate({ planned });
+    await until(
+      'it has committed',
+      () => site.sql("SELECT to_regclass('t') IS NOT NULL") === 't' && site.sql('SELECT count(*) FROM t') === '1',
+    );
+    site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN INSERT%'");
+    assert.equal((await killed).exitCode, 10);
+    const asked = await site.migrate({ planned });
+    assert.deepEqual([asked.exitCode, asked.error?.code], [30, 'OutcomeUnknown']);
+    const plan = await site.plan();
+    assert.equal(plan.exitCode, 30);
+    assert.equal(site.sql('SELECT count(*) FROM t'), '1');
+    site.sql("UPDATE migrate.progress SET state = 'done'");
+    assert.equal((await site.migrate({ runId: 2 })).exitCode, 0);
+  });
+});
+
+describe('A lock that is not to be had', () => {
+  it('is tried for again, and its holder named in the end', async () => {
+    const site = await Site.create(server, { ...USERS, '002_alter.up.sql': 'ALTER TABLE users ADD COLUMN email text' });
+    await site.migrate({ to: '001_users' });
+    site.runId = 2;
+    const holder = await oldTransaction(site);
+    try {
+      const began = Date.now();
+      const { error, exitCode, wrote } = await site.migrate();
+      assert.deepEqual([exitCode, error?.code, wrote, error?.migration], [11, 'LockTimeout', true, '002_alter']);
+      assert.match(
+        error?.message ?? '',
+        new RegExp(`pid ${holder.pid} \\(role owner, a long report, since 20.*SELECT count`),
+      );
+      assert.ok(Date.now() - began > 1_000);
+      assert.ok(site.log.filter(line => /trying again/.test(line)).length >= 2);
+    } finally {
+      await holder.close();
+    }
+    assert.equal((await site.migrate()).exitCode, 0);
+  });
+
+  it('is waited for when it is freed in time', async () => {
+    const site = await Site.create(server, { ...USERS, '002_alter.up.sql': 'ALTER TABLE users ADD COLUMN email text' });
+    await site.migrate({ to: '001_users' });
+    site.runId = 2;
+    const holder = await oldTransaction(site);
+    setTimeout(() => void holder.close(), 1_000);
+    const result = await site.migrate({ execution: { ...EXECUTION, lockRetrySeconds: 10 } });
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+  });
+
+  it('hides constants in the query of its holder', async () => {
+    const site = await Site.create(server, { ...USERS, '002_alter.up.sql': 'ALTER TABLE users ADD COLUMN email text' });
+    await site.migrate({ to: '001_users' });
+    site.runId = 2;
+    const holder = await site.session('app', 'x');
+    site.sql('GRANT ALL ON users TO app');
+    await holder.query('BEGIN');
+    await holder.query("UPDATE users SET name = 'S3CRET' WHERE id = 424242");
+    try {
+      const { error } = await site.migrate({ environment: { databaseUrl: server.url('postgres', site.name) } });
+      assert.match(error?.message ?? '', /UPDATE users SET name = \? WHERE id = \?/);
+    } finally {
+      await holder.close();
+    }
+  });
+});
+
+describe('An attempt that is told to stop', () => {
+  it('rolls back and says so within seconds', async () => {
+    const site = await Site.create(server, { '001_slow.up.sql': 'CREATE TABLE slow(id int); SELECT pg_sleep(60)' });
+    const planned = await site.planned();
+    const stop = new AbortController();
+    const running = site.migrate({ planned, environment: { signal: stop.signal } });
+    await until(
+      'it is at work',
+      () => site.sql("SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") !== '0',
+    );
+    const told = Date.now();
+    stop.abort();
+    const { error, exitCode, wrote } = await running;
+    assert.ok(Date.now() - told < 3_000);
+    assert.deepEqual([exitCode, error?.code, wrote], [12, 'Interrupted', true]);
+    assert.equal(site.hasTable('slow'), false);
+    assert.deepEqual(site.sessions, []);
+  });
+
+  it('while it waits for the fence has written nothing', async () => {
+    const site = await Site.create(server, { '001_a.up.sql': 'SELECT 1' });
+    const planned = await site.planned();
+    const holder = await site.session('postgres');
+    await holder.query(`SELECT pg_advisory_lock(${LOCK_KEY})`);
+    const { error, exitCode, wrote } = await site.migrate({
+      planned,
+      environment: { signal: AbortSignal.timeout(300) },
+    });
+    await holder.close();
+    assert.deepEqual([exitCode, wrote], [12, false], error?.message ?? 'no error');
+  });
+});

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { libpqEnvironment, parseConnectionUrl, secretsOf, tlsTries } from '../../src/database/url.ts';
+import type { EngineError } from '../../src/engine/errors.ts';
+
+const HOST = { host: 'db', port: 5432 };
+
+function refused(url: string): EngineError {
+  try {
+    parseConnectionUrl(url);
+  } catch (error) {
+    return error as EngineError;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('A connection URL', () => {
+  it('is read with libpq’s meaning', () => {
+    const settings = parseConnectionUrl(
+      'postgresql://us%40er:p%3A%2F%40ss@one:6543,two/da%20ta?sslmode=verify-full&target_session_attrs=primary&connect_timeout=1&options=-c%20x%3D1',
+    );
+    assert.deepEqual(
+      { ...settings },
+      {
+        hosts: [
+          { host: 'one', port: 6543 },
+          { host: 'two', port: 5432 },
+        ],
+        user: 'us@er',
+        password: 'p:/@ss',
+        database: 'da ta',
+        sslMode: 'verify-full',
+        sslRootCert: undefined,
+        sslCert: undefined,
+        sslKey: undefined,
+        sessionTarget: 'primary',
+        connectTimeoutMs: 2_000,
+        options: '-c x=1',
+        channelBinding: undefined,
+      },
+    );
+  });
+
+  it('may leave out nearly everything', () => {
+    const settings = parseConnectionUrl('postgres://owner@/');
+    assert.deepEqual(
+      [settings.hosts[0], settings.database, settings.sslMode],
+      [{ host: 'localhost', port: 5432 }, 'owner', 'prefer'],
+    );
+  });
+
+  it('may name a Unix socket, an IPv6 address, and parameters that win over the rest', () => {
+    assert.equal(parseConnectionUrl('postgresql://u@%2Fvar%2Frun/d').hosts[0]?.host, '/var/run');
+    assert.deepEqual(parseConnectionUrl('postgresql://u@[::1]:99/d').hosts[0], { host: '::1', port: 99 });
+    const settings = parseConnectionUrl('postgresql://u:a@h/d?host=/tmp&port=77&user=v&password=b%26&dbname=e');
+    assert.deepEqual(
+      [settings.hosts[0], settings.user, settings.password, settings.database],
+      [{ host: '/tmp', port: 77 }, 'v', 'b&', 'e'],
+    );
+  });
+
+  for (const url of [
+    '',
+    'mysql://u:hunter2@h/d',
+    'postgresql://u:hunter2@h:notaport/d',
+    'postgresql://u:hunter2@h/d?sslmod=require',
+    'postgresql://u:hunter2@h/d?sslmode=on',
+    'postgresql://u:hunter2%zz@h/d',
+  ]) {
+    it(`is refused without being quoted: ${url.replace('hunter2', '…') || 'nothing'}`, () => {
+      const error = refused(url);
+      assert.equal(error.code, 'BadConnectionUrl');
+      assert.doesNotMatch(error.message, /hunter2/);
+    });
+  }
+
+  it('with sslmode=require encrypts without verifying, unless a root certificate is given', () => {
+    const tries = (mode: string) => tlsTries(parseConnectionUrl(`postgresql://u@db/d?sslmode=${mode}`), HOST);
+    assert.deepEqual(tries('disable'), [false]);
+    assert.deepEqual(tries('allow'), [false, { rejectUnauthorized: false }]);
+    assert.deepEqual(tries('prefer'), [{ rejectUnauthorized: false }, false]);
+    assert.deepEqual(tries('require'), [{ rejectUnauthorized: false }]);
+    assert.deepEqual(tries('verify-ca'), [{ rejectUnauthorized: true, anyName: true }]);
+    assert.deepEqual(tries('verify-full'), [{ rejectUnauthorized: true }]);
+    assert.deepEqual(tlsTries(parseConnectionUrl('postgresql://u@%2Ftmp/d'), { host: '/tmp', port: 1 }), [false]);
+  });
+
+  it('reaches libpq programs by environment, with the one host that is meant', () => {
+    const settings = parseConnectionUrl('postgresql://u:pw@one,two/d?sslmode=require');
+    assert.deepEqual(libpqEnvironment(settings, { host: 'two', port: 5432 }, 'migrate/x/1'), {
+      PGHOST: 'two',
+      PGPORT: '5432',
+      PGUSER: 'u',
+      PGDATABASE: 'd',
+      PGSSLMODE: 'require',
+      PGGSSENCMODE: 'disable',
+      PGCONNECT_TIMEOUT: '10',
+      PGAPPNAME: 'migrate/x/1',
+      PGPASSWORD: 'pw',
+    });
+  });
+
+  it('has secrets: itself and its password in every spelling', () => {
+    assert.deepEqual(secretsOf('postgresql://u:p%40ss@h/d'), [
+      'postgresql://u:p%40ss@h/d',
+      'postgresql://u:p@ss@h/d',
+      'p%40ss',
+      'p@ss',
+    ]);
+  });
+});
