@@ -96,6 +96,7 @@ function showTheEnd(cluster: Cluster): void {
   line();
   paragraph('The cluster is still up:');
   command(`export KUBECONFIG=${cluster.kubeconfig}`);
+  if (cluster.kubectl.includes('/')) command(`alias kubectl=${cluster.kubectl}`);
   command(`kubectl -n ${NAMESPACE} describe dbm truledgr          # every answer of the operator, and its events`);
   command(`kubectl -n ${NAMESPACE} get jobs,pods                  # what it made of them`);
   command(`kubectl -n ${OPERATOR_NAMESPACE} logs deploy/migration-operator`);

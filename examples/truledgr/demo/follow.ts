@@ -72,14 +72,18 @@ export class Page {
     this.#show('columns', columns.join(' '), () => {
       const time = seconds(performance.now() - this.#started);
       const text = cells([time, ...columns.map(column => column ?? '–')]);
-      line(styled(colourOf(migration), text) + styled('dim', cut(meaningOf(ready?.reason), text.length)));
+      line(
+        styled(colourOf(migration), text) +
+          styled('dim', cut(meaningOf(ready?.reason) ?? ready?.message ?? '', text.length)),
+      );
     });
     for (const { type, status: value, reason, message } of status?.conditions ?? []) {
       const isSummary = type === 'Ready' || type === 'Reconciling' || type === 'Stalled';
       if (isSummary || value === 'Unknown' || reason === 'Pending') continue;
       this.#show(type, value + reason, () => {
         const text = cut(`${type}: ${message}`, BELOW_TIME.length + 2);
-        line(`${BELOW_TIME}${mark(value === 'True' ? 'good' : 'open')} ${styled('dim', text)}`);
+        const sign = value === 'True' ? 'good' : reason === conditionOf(migration, 'Stalled')?.reason ? 'bad' : 'open';
+        line(`${BELOW_TIME}${mark(sign)} ${styled('dim', text)}`);
       });
     }
   }
@@ -109,13 +113,13 @@ function colourOf(migration: Migration): 'green' | 'red' | 'yellow' {
   return conditionOf(migration, 'Ready')?.status === 'True' ? 'green' : 'yellow';
 }
 
-/** In one sentence, from the table that docs/conditions.md is made of; empty for reasons that a Job gave. */
-function meaningOf(reason: string | undefined): string {
+/** In one sentence, from the table that docs/conditions.md is made of; undefined for reasons that a Job gave. */
+function meaningOf(reason: string | undefined): string | undefined {
   const { Ready, Reconciling, Stalled } = CONDITION_TABLE;
   const tables: readonly Readonly<Record<string, { readonly meaning: string }>>[] = [
     Ready.reasons,
     Reconciling.reasons,
     Stalled.reasons,
   ];
-  return tables.map(table => table[reason ?? '']?.meaning).find(meaning => meaning !== undefined) ?? '';
+  return tables.map(table => table[reason ?? '']?.meaning).find(meaning => meaning !== undefined);
 }
