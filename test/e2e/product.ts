@@ -1,0 +1,36 @@
+// The product as a platform team gets it: the operator's image and its chart with default values, so that what is tested
+// runs under its own service account and its own role. Images are built of the bundles, which are made here.
+import { join } from 'node:path';
+import { BUNDLE_NAMES, buildBundle } from '../../build.ts';
+import type { Kubernetes } from '../../examples/truledgr/demo/kubernetes.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { buildImage, postgresImage, standInArchive } from '../cluster/images.ts';
+import { APP_IMAGE, OPERATOR, OPERATOR_IMAGE } from './names.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export async function loadImages(cluster: Cluster, progress: (line: string) => void): Promise<void> {
+  for (const name of BUNDLE_NAMES) await buildBundle(name);
+  const buildArgs = { DIST: 'prebuilt' };
+  const builds = [
+    buildImage({ dockerfile: join(ROOT, 'Dockerfile'), context: ROOT, buildArgs, tag: OPERATOR_IMAGE, progress }),
+    buildImage({
+      dockerfile: join(ROOT, 'examples/truledgr/app/Dockerfile'),
+      context: join(ROOT, 'dist/truledgr-api'),
+      tag: APP_IMAGE,
+      progress,
+    }),
+    standInArchive(postgresImage, progress),
+  ];
+  await Promise.all(builds.map(async archive => cluster.loadImage(await archive)));
+}
+
+export async function installOperator(kubernetes: Kubernetes): Promise<void> {
+  const { name, namespace } = OPERATOR;
+  const chart = join(ROOT, 'charts/migration-operator');
+  const flags = ['--namespace', namespace, '--create-namespace', '--wait', '--timeout=3m'];
+  await kubernetes.helm(['upgrade', '--install', name, chart, ...flags]);
+  // On a cluster of KUBECONFIG the image may be new under the name that the running Pod has.
+  await kubernetes.kubectl(['rollout', 'restart', `deployment/${name}`, '-n', namespace]);
+  await kubernetes.kubectl(['rollout', 'status', `deployment/${name}`, '-n', namespace, '--timeout=2m']);
+}
