@@ -238,6 +238,7 @@ function requestFor(world: BackupWorld, spec: BackupSpec, tries: number): JobReq
       contract: CONTRACT_VERSION,
       resource: `${world.namespace}/${spec.run.migration}`,
       owner: world.owner,
+      resourceUid: spec.run.uid,
       attempt: spec.run.attempt,
       runId: spec.run.id,
       job: jobName(world, tries),

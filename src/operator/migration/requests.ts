@@ -61,6 +61,7 @@ function inputFor(t: Turn, step: Exclude<JobStep, 'backup'>, attempt: number): J
     contract: CONTRACT_VERSION,
     resource: `${world.resource.namespace}/${world.resource.name}`,
     owner: world.owner,
+    resourceUid: world.resource.uid,
     attempt,
     runId: run.id,
     job: jobName(t, step, attempt),

@@ -1,0 +1,113 @@
+// `npm run bench`: the figures of docs/benchmarks.md, each beside a limit or a peer of the same run. Measures, asserts
+// nothing: a slow machine is no failure. Needs a PostgreSQL server (test/postgres.ts brings one).
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CONTRACT_VERSION, type JobInput } from '../src/api/job-contract.ts';
+import { runStep, type StepEnvironment } from '../src/runner/run.ts';
+import { startPostgres, type TestPostgres } from './postgres.ts';
+
+interface Figure {
+  readonly what: string;
+  readonly ours: string;
+  readonly beside: string;
+}
+
+const FILES = 5_000;
+const FILE_BYTES = 2_000;
+
+const COMMON = {
+  contract: CONTRACT_VERSION,
+  resource: 'bench/bench',
+  owner: '0123456789abcdef',
+  runId: 1,
+  job: 'bench',
+  ledgerSchema: 'migrate',
+} as const;
+const EXECUTION = { transaction: 'Auto', lockTimeoutMilliseconds: 5000, lockRetrySeconds: 60 } as const;
+
+function writeMigrations(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (let i = 1; i <= FILES; i += 1) {
+    const padding = `-- ${'x'.repeat(FILE_BYTES - 60)}\n`;
+    writeFileSync(join(directory, `${i}_table_${i}.up.sql`), `${padding}CREATE TABLE t${i} (id bigint PRIMARY KEY);\n`);
+  }
+}
+
+async function timed<T>(work: () => Promise<T> | T): Promise<{ readonly seconds: number; readonly value: T }> {
+  const started = performance.now();
+  const value = await work();
+  return { seconds: (performance.now() - started) / 1000, value };
+}
+
+/** The limit of a plan: reading and hashing the same files. */
+function readAndHash(directory: string): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(directory).sort()) hash.update(readFileSync(join(directory, name)));
+  return hash.digest('hex');
+}
+
+async function benchPlan(environment: StepEnvironment): Promise<Figure> {
+  const directory = join(environment.migrationsDirectory, '0');
+  writeMigrations(directory);
+  const limit = await timed(() => readAndHash(directory));
+  const input: JobInput = {
+    step: 'plan',
+    ...COMMON,
+    attempt: 1,
+    target: 'latest',
+    strategy: 'Recreate',
+    execution: EXECUTION,
+    appRoles: [],
+    backups: 'Mounted',
+  };
+  const plan = await timed(() => runStep(input, environment));
+  if (plan.value.exitCode !== 0) throw new Error(`the plan failed: ${plan.value.error?.message}`);
+  const rss = Math.round(process.memoryUsage().rss / 2 ** 20);
+  return {
+    what: `plan of ${FILES} files, ${(FILES * FILE_BYTES) / 1e6} MB`,
+    ours: `${plan.seconds.toFixed(2)} s, ${rss} MiB RSS after`,
+    beside: `reading and hashing alone: ${limit.seconds.toFixed(2)} s`,
+  };
+}
+
+async function benchBackup(server: TestPostgres, database: string, environment: StepEnvironment): Promise<Figure> {
+  server.psql('CREATE TABLE rows AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, 2000000) i', database);
+  server.psql('ALTER TABLE rows OWNER TO owner', database);
+  const peerDirectory = join(environment.backupsDirectory, 'peer');
+  const dump = [`--dbname=${server.url('postgres', database)}`, '-Fd', '-j2', `--file=${peerDirectory}`];
+  const peer = await timed(() => execFileSync(join(server.binaries, 'pg_dump'), dump));
+  const input: JobInput = { step: 'backup', ...COMMON, attempt: 2, directory: 'bench/ours' };
+  const ours = await timed(() => runStep(input, environment));
+  if (ours.value.exitCode !== 0) throw new Error(`the backup failed: ${ours.value.error?.message}`);
+  return {
+    what: 'backup of 2,000,000 rows with manifest and read to the end',
+    ours: `${ours.seconds.toFixed(2)} s`,
+    beside: `pg_dump -Fd -j2 alone: ${peer.seconds.toFixed(2)} s`,
+  };
+}
+
+async function main(): Promise<void> {
+  const server = await startPostgres();
+  const root = mkdtempSync(join(tmpdir(), 'migrate-bench-'));
+  try {
+    const database = 'bench';
+    const environment: StepEnvironment = {
+      databaseUrl: await server.createDatabase(database),
+      migrationsDirectory: join(root, 'migrations'),
+      backupsDirectory: join(root, 'backups'),
+      postgresBinaries: server.binaries,
+      log: () => undefined,
+    };
+    mkdirSync(environment.backupsDirectory, { recursive: true });
+    const figures = [await benchPlan(environment), await benchBackup(server, database, environment)];
+    for (const { what, ours, beside } of figures) console.log(`${what}\n  ours: ${ours}\n  ${beside}`);
+  } finally {
+    await server.stop();
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+await main();
