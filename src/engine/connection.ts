@@ -46,13 +46,11 @@ export class QueryError extends Error {
 
 /** The session ended while a statement ran, or before it was sent. What that statement did is not known here. */
 export class ConnectionLost extends Error {
-  override readonly name = 'ConnectionLost';
+  override readonly name: string = 'ConnectionLost';
 }
 
-/** SQLSTATE of a server's answer, undefined for any other failure. */
-export function sqlstateOf(error: unknown): string | undefined {
-  return error instanceof QueryError ? error.sqlstate : undefined;
-}
+/** The session ended while a statement ran outside any transaction: it may have been done, in part or not at all. */
+export class LostAlone extends ConnectionLost {}
 
 /** Quotes an identifier the way PostgreSQL reads it back. */
 export function quoted(identifier: string): string {

@@ -160,7 +160,12 @@ async function begin(request: MigrateRequest, fenced: Fenced, course: Course, is
   const { connection, server, ledger } = fenced;
   if (ledger.epoch === undefined && !(await hasLedger(connection, attempt.ledgerSchema))) {
     course.wrote = true;
-    await createLedger(connection, attempt.ledgerSchema, server.role);
+    try {
+      await createLedger(connection, attempt.ledgerSchema, server.role);
+    } catch (error) {
+      if (error instanceof EngineError) course.wrote = false;
+      throw error;
+    }
   }
   const start = isFirst
     ? {

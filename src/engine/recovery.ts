@@ -1,6 +1,6 @@
 // After a lost connection, above all a lost reply to COMMIT: fences on a new session and reads the ledger, which alone
 // says what was done. Runs no further migration SQL: that is the next attempt's. Called by migrate.ts.
-import type { ConnectionLost } from './connection.ts';
+import { type ConnectionLost, LostAlone } from './connection.ts';
 import { assertOwner } from './epoch.ts';
 import { EngineError, failure } from './errors.ts';
 import { openSession, takeFence } from './fence.ts';
@@ -26,6 +26,7 @@ export async function recoverCommit(work: Work, lost: CommitUnknown | Connection
     const { connection, server } = await openSession(work);
     try {
       if (!isSameServer(server, work.server)) {
+        if (lost instanceof LostAlone) return { ledger: undefined, error: afterFailover() };
         const what = 'the server (system identifier and timeline)';
         const planned = `${work.server.systemIdentifier}/${work.server.timeline}`;
         const found = `${server.systemIdentifier}/${server.timeline}`;
@@ -39,6 +40,12 @@ export async function recoverCommit(work: Work, lost: CommitUnknown | Connection
   } catch (error) {
     return { ledger: undefined, error: error instanceof EngineError ? error : connectionLost };
   }
+}
+
+/** The new server may or may not have what the old one did outside a transaction; even its started row may be missing. */
+function afterFailover(): EngineError {
+  const reason = 'the server changed (a failover) while it ran outside any transaction';
+  return failure('OutcomeUnknown', { where: 'A statement that stands alone', reason });
 }
 
 function judge(ledger: Ledger, work: Work, to: string, connectionLost: EngineError): EngineError | undefined {

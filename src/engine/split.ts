@@ -1,7 +1,7 @@
 // Runs a file that cannot be one transaction: each run of ordinary statements is a transaction with its progress row;
 // each statement that must stand alone gets a committed `started` row first, and is proven from the catalogue after.
 // A crash anywhere leaves rows from which the next attempt goes on. Called by apply.ts only.
-import { QueryError } from './connection.ts';
+import { ConnectionLost, LostAlone, QueryError } from './connection.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
 import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
@@ -97,7 +97,7 @@ async function sendAlone(
     });
   } catch (error) {
     if (error instanceof StatementFailure) await clearFailed(work, file, number, effect);
-    throw error;
+    throw error instanceof ConnectionLost ? new LostAlone(error.message, { cause: error }) : error;
   } finally {
     if (!work.connection.isLost) await asOwner(work);
   }

@@ -159,6 +159,22 @@ describe('A plan', () => {
     assert.deepEqual([garbled.exitCode, garbled.error?.code], [2, 'BadConnectionUrl']);
   });
 
+  it('tries the hosts of the URL in turn, and says when none of them encrypts', async () => {
+    const site = await Site.create(server, TWO);
+    const hosts = site.url.replace(`@127.0.0.1:${server.port}/`, `@127.0.0.1:1,127.0.0.1:${server.port}/`);
+    assert.equal((await site.plan({ environment: { databaseUrl: hosts } })).exitCode, 0);
+    const tls = await site.plan({ environment: { databaseUrl: `${site.url}?sslmode=require` } });
+    assert.deepEqual([tls.exitCode, tls.error?.code], [10, 'DatabaseUnreachable']);
+    assert.match(tls.error?.message ?? '', /SSL/);
+  });
+
+  it('waits for a server that takes no writes', async () => {
+    const site = await Site.create(server, TWO);
+    site.sql(`ALTER DATABASE "${site.name}" SET default_transaction_read_only = on`);
+    const { error, exitCode } = await site.plan();
+    assert.deepEqual([exitCode, error?.code], [10, 'ServerReadOnly']);
+  });
+
   it('has the same digest for no ledger and for an empty one', async () => {
     const site = await Site.create(server, TWO);
     const before = await site.planned();
