@@ -5,7 +5,7 @@
  */
 export interface DatabaseMigrationSpec {
   /**
-   * While true, no new run starts, and a run that has stopped the app makes no new attempt to back up or to migrate. A Job that runs goes on; bringing the app back goes on.
+   * While true, no new run starts, and a run that has stopped the app makes no new attempt to back up or to migrate. A Job that runs goes on; bringing the app back goes on. Default false.
    */
   suspend?: boolean;
   /**
@@ -26,7 +26,7 @@ export interface DatabaseMigrationSpec {
       key: string;
     };
     /**
-     * Schema of the ledger, the tables that say what was applied. Cannot change once a version is known: the history would seem lost.
+     * Schema of the ledger, the tables that say what was applied. Cannot change once a version is known: the history would seem lost. Default migrate.
      */
     ledgerSchema?: string;
     /**
@@ -62,7 +62,7 @@ export interface DatabaseMigrationSpec {
    */
   backup?: {
     /**
-     * `Always`: no migration without a complete backup of the same run. `Never`: none is taken, and there is no way back to the data as it was.
+     * `Always`: no migration without a complete backup of the same run. `Never`: none is taken, and there is no way back to the data as it was. Default Always.
      */
     policy?: "Always" | "Never";
     /**
@@ -112,19 +112,19 @@ export interface DatabaseMigrationSpec {
       replicas?: number;
     }[];
     /**
-     * How long database sessions of the app, and Pods of a StatefulSet that does not scale down, may take to go away after the stop.
+     * How long database sessions of the app, and Pods of a StatefulSet that does not scale down, may take to go away after the stop. Default 60.
      */
     drainSeconds?: number;
     /**
-     * How long the app may take to be fully up after it was started.
+     * How long the app may take to be fully up after it was started. Default 600.
      */
     progressDeadlineSeconds?: number;
     /**
-     * How long the app may be stopped before the migration has begun; then the run is given up and the app comes back. Once it has begun it is not interrupted.
+     * How long the app may be stopped before the migration has begun; then the run is given up and the app comes back. Once it has begun it is not interrupted. Default 900.
      */
     maxStoppedSeconds?: number;
     /**
-     * How long an app that was stopped may wait for the manifest that fits the new version before that counts as a failure.
+     * How long an app that was stopped may wait for the manifest that fits the new version before that counts as a failure. Default 600.
      */
     manifestDeadlineSeconds?: number;
   };
@@ -147,12 +147,12 @@ export interface DatabaseMigrationSpec {
        */
       url: string;
       /**
-       * HTTP status that counts as yes.
+       * HTTP status that counts as yes. Default 200.
        */
       expectedStatus?: number;
     }[];
     /**
-     * How long all checks together may take to say yes.
+     * How long all checks together may take to say yes. Default 120.
      */
     timeoutSeconds?: number;
   };
@@ -161,15 +161,15 @@ export interface DatabaseMigrationSpec {
    */
   execution?: {
     /**
-     * `PerRun`: all pending migrations in one transaction, so that a failure leads back to the start. `PerMigration`: one transaction each. `Auto`: PerRun under Recreate where every file can, else PerMigration.
+     * `PerRun`: all pending migrations in one transaction, so that a failure leads back to the start. `PerMigration`: one transaction each. `Auto`: PerRun under Recreate where every file can, else PerMigration. Default Auto.
      */
     transaction?: "Auto" | "PerRun" | "PerMigration";
     /**
-     * How long a statement may wait for a table lock before it gives way to the app's queries and is tried again.
+     * How long a statement may wait for a table lock before it gives way to the app's queries and is tried again. Default 5000.
      */
     lockTimeoutMilliseconds?: number;
     /**
-     * How long to go on trying to get a table lock.
+     * How long to go on trying to get a table lock. Default 60.
      */
     lockRetrySeconds?: number;
   };
@@ -248,7 +248,7 @@ export interface DatabaseMigrationSpec {
      */
     timeoutSeconds?: number;
     /**
-     * How long a Pod may take to start running before its Job is replaced, or the run is given up.
+     * How long a Pod may take to start running before its Job is replaced, or the run is given up. Default 120.
      */
     startDeadlineSeconds?: number;
   };
