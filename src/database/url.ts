@@ -2,7 +2,7 @@
 // environment of pg_dump. One parser for both, because `pg` by itself reads `sslmode=require` differently from libpq.
 // A password goes into settings and a child's environment only, never into an argument or a message.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { failure } from '../engine/errors.ts';
 
@@ -147,11 +147,11 @@ export type Tls = false | { rejectUnauthorized: boolean; ca?: string; cert?: str
 export function tlsTries(settings: ConnectionSettings, host: Host): readonly Tls[] {
   if (host.host.startsWith('/')) return [false];
   const files = {
-    ...(settings.sslCert === undefined ? {} : { cert: readFileSync(settings.sslCert, 'utf8') }),
-    ...(settings.sslKey === undefined ? {} : { key: readFileSync(settings.sslKey, 'utf8') }),
+    ...(settings.sslCert === undefined ? {} : { cert: readPem('sslcert', settings.sslCert) }),
+    ...(settings.sslKey === undefined ? {} : { key: readPem('sslkey', settings.sslKey) }),
     ...(settings.sslRootCert === undefined || settings.sslRootCert === 'system'
       ? {}
-      : { ca: readFileSync(settings.sslRootCert, 'utf8') }),
+      : { ca: readPem('sslrootcert', settings.sslRootCert) }),
   };
   const unverified: Tls = { rejectUnauthorized: false, ...files };
   switch (settings.sslMode) {
@@ -170,6 +170,23 @@ export function tlsTries(settings: ConnectionSettings, host: Host): readonly Tls
   }
 }
 
+function readPem(parameter: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw failure('BadConnectionUrl', { reason: `the file that ${parameter} names cannot be read` });
+  }
+}
+
+/** libpq before 16 knows no system store: it is given Debian's bundle, which Node and we trust too. */
+const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
+function rootCertificate(settings: ConnectionSettings): string | undefined {
+  const isNamed = settings.sslRootCert !== undefined && settings.sslRootCert !== 'system';
+  if (isNamed || !settings.sslMode.startsWith('verify')) return settings.sslRootCert;
+  return existsSync(SYSTEM_CERTIFICATES) ? SYSTEM_CERTIFICATES : settings.sslRootCert;
+}
+
 /** Environment for libpq programs, with the one host that our own session is connected to: a snapshot is a server's own. */
 export function libpqEnvironment(
   settings: ConnectionSettings,
@@ -178,7 +195,7 @@ export function libpqEnvironment(
 ): Readonly<Record<string, string>> {
   const optional = {
     PGPASSWORD: settings.password,
-    PGSSLROOTCERT: settings.sslRootCert,
+    PGSSLROOTCERT: rootCertificate(settings),
     PGSSLCERT: settings.sslCert,
     PGSSLKEY: settings.sslKey,
     PGOPTIONS: settings.options,

@@ -2,7 +2,6 @@
 // files that cannot be a transaction in pieces (split.ts). A version and its ledger row are committed together, so that
 // whatever ends this process leaves the ledger true. Called by migrate.ts only.
 import { QueryError } from './connection.ts';
-import { type EngineError, failure } from './errors.ts';
 import { prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
@@ -87,7 +86,7 @@ async function checkDeferred(work: Work, file: PendingFile): Promise<void> {
     await work.connection.query('SET CONSTRAINTS ALL IMMEDIATE');
   } catch (error) {
     const last = file.parsed.statements.at(-1);
-    if (error instanceof QueryError && last !== undefined) throw new StatementFailure(file, last, error);
+    if (error instanceof QueryError && last !== undefined) throw new StatementFailure(file, last, error, work.monitor);
     throw error;
   }
 }
@@ -119,10 +118,4 @@ function reasonToSeparate(error: unknown, files: readonly PendingFile[]): string
     return `${error.file.parsed.file} alters a table on which an earlier migration left deferred checks`;
   }
   return undefined;
-}
-
-/** A COMMIT that the server refused (a constraint checked at the end): nothing of it was done. */
-export function commitError(error: QueryError): EngineError {
-  const reason = `the server refused COMMIT: ${error.message} (SQLSTATE ${error.sqlstate})`;
-  return failure('MigrationFailed', { where: 'The transaction', reason }, { sqlstate: error.sqlstate });
 }

@@ -3,6 +3,7 @@
 import { QueryError } from './connection.ts';
 import { type EngineError, type ErrorPlace, failure } from './errors.ts';
 import { whereOf } from './half-done.ts';
+import type { Monitor } from './monitor.ts';
 import { assertNotInterrupted, seconds } from './pace.ts';
 import { fileSettingsSql } from './server.ts';
 import type { Statement } from './statements.ts';
@@ -18,11 +19,17 @@ export class StatementFailure extends Error {
   readonly file: PendingFile;
   readonly statement: Statement;
   readonly error: QueryError;
-  constructor(file: PendingFile, statement: Statement, error: QueryError) {
+  /** Who blocked it when it failed. */
+  readonly blockers: readonly string[];
+  /** Whether we cancelled it ourselves, because it had waited long enough. */
+  readonly hasWaited: boolean;
+  constructor(file: PendingFile, statement: Statement, error: QueryError, monitor: Monitor) {
     super(error.message, { cause: error });
     this.file = file;
     this.statement = statement;
     this.error = error;
+    this.blockers = monitor.blockers;
+    this.hasWaited = monitor.hasCancelled;
   }
 }
 
@@ -85,13 +92,14 @@ export async function runStatement(
   try {
     await work.monitor.watch(() => work.connection.execute(statement.text), watching);
   } catch (error) {
-    if (error instanceof QueryError) throw new StatementFailure(file, statement, error);
+    if (error instanceof QueryError) throw new StatementFailure(file, statement, error, work.monitor);
     throw error;
   }
 }
 
 /** Turns a statement's failure into the catalogue's words: the last ones, after any retries. */
-export function statementError(work: Work, { file, statement, error }: StatementFailure): EngineError {
+export function statementError(work: Work, failed: StatementFailure): EngineError {
+  const { file, statement, error, blockers, hasWaited } = failed;
   const place: ErrorPlace = {
     migration: file.migration.version,
     statement: statement.number,
@@ -101,10 +109,10 @@ export function statementError(work: Work, { file, statement, error }: Statement
   if (error.sqlstate === '57014' && work.signal?.aborted) {
     return failure('Interrupted', { during: `in ${whereOf(file.parsed, statement)}` }, place);
   }
-  const waited = work.monitor.hasCancelled || error.sqlstate === '55P03' || error.sqlstate === '40P01';
-  if (waited) {
-    const time = work.monitor.hasCancelled ? 'the time allowed' : seconds(work.execution.lockRetrySeconds * 1000);
-    return failure('LockTimeout', { waited: time, blockers: work.monitor.blockers }, place);
+  const isLock = hasWaited || error.sqlstate === '55P03' || error.sqlstate === '40P01';
+  if (isLock) {
+    const waited = hasWaited ? 'the time allowed' : seconds(work.execution.lockRetrySeconds * 1000);
+    return failure('LockTimeout', { waited, blockers }, place);
   }
   return failure('MigrationFailed', { where: whereOf(file.parsed, statement), reason: reasonOf(error) }, place, {
     cause: error,

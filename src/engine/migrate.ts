@@ -14,10 +14,10 @@
 
 import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
 import { type ApplicationSessions, waitForApplicationToLeave } from './application-sessions.ts';
-import { applyMigrations, commitError } from './apply.ts';
+import { applyMigrations } from './apply.ts';
 import { type Attempt, runKey } from './attempt.ts';
 import { appendAudit } from './audit.ts';
-import { ConnectionLost, QueryError } from './connection.ts';
+import { ConnectionLost } from './connection.ts';
 import { EngineError, failure, gathered } from './errors.ts';
 import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
 import type { Source } from './files.ts';
@@ -201,7 +201,7 @@ async function afterFailure(thrown: unknown, work: Work, course: Course, request
     course.ledger = recovered.ledger;
     return recovered.error;
   }
-  const error = thrown instanceof QueryError ? commitError(thrown) : thrown;
+  const error = thrown;
   try {
     if (error instanceof EngineError && error.exitCode === 20) {
       const { code, place } = error;

@@ -3,9 +3,11 @@
 // A crash anywhere leaves rows from which the next attempt goes on. Called by apply.ts only.
 import { ConnectionLost, LostAlone, QueryError } from './connection.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
+import { EngineError, failure } from './errors.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
 import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
 import type { ProgressRow } from './ledger.ts';
+import { seconds } from './pace.ts';
 import { recordApplied, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
 import type { Segment } from './statements.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
@@ -15,6 +17,8 @@ type Alone = Extract<Segment, { kind: 'Alone' }>;
 
 /** How long CREATE INDEX CONCURRENTLY and its like may wait for others in one go; `lock-timeout=` of the file overrides. */
 const CONCURRENT_WAIT_MS = 600_000;
+/** How long the clearing up after a failure may wait; what is left is the next attempt's. */
+const CLEARING_WAIT_MS = 3_000;
 const FIRST_LOOK_MS = 500;
 
 /** Goes through the segments, from wherever the progress rows say. Throws OutcomeUnknown. */
@@ -59,7 +63,7 @@ async function runAlone(
   row: ProgressRow | undefined,
 ): Promise<void> {
   const effect = row === undefined ? await begin(work, file, number, segment) : (row.effect as StoredEffect);
-  const proof: Proof = row === undefined ? 'NotDone' : await proveEffect(work.connection, effect);
+  const proof: Proof = row === undefined ? 'NotDone' : await prove(work, file, effect);
   if (proof === 'Unknown') throw outcomeUnknown(file.migration.version, file.parsed, segment.statement);
   if (proof === 'Done') work.log(`${whereOf(file.parsed, segment.statement)} was done by an earlier attempt`);
   else await sendAlone(work, file, number, segment, effect);
@@ -106,14 +110,36 @@ async function sendAlone(
 /** These wait for old transactions of others, which a lock timeout would end without need. */
 const PATIENT: ReadonlySet<string> = new Set(['IndexCreated', 'IndexesDropped', 'Reindexed', 'PartitionDetached']);
 
-/** A statement that failed with an answer: what it left is removed, and its row, where the catalogue can tell. */
-async function clearFailed(work: Work, file: PendingFile, number: number, effect: StoredEffect): Promise<void> {
+/** Proves an effect; dropping what is half made may have to wait for others, so it is watched and has an end. */
+async function prove(work: Work, file: PendingFile, effect: StoredEffect, waitMs?: number): Promise<Proof> {
+  const limit = waitMs ?? file.parsed.directives.lockTimeoutMs ?? CONCURRENT_WAIT_MS;
+  await work.connection.query(`SET lock_timeout TO ${limit}`);
   try {
-    await asOwner(work);
-    if ((await proveEffect(work.connection, effect)) !== 'NotDone') return;
-    await inTransaction(work, () => recordSegmentCleared(work, file, number));
+    const watching = { firstLookMs: Math.min(FIRST_LOOK_MS, limit / 2) };
+    return await work.monitor.watch(() => proveEffect(work.connection, effect), watching);
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
+    const place = { migration: file.migration.version, sqlstate: error.sqlstate };
+    if (work.signal?.aborted) throw failure('Interrupted', { during: `in ${file.parsed.file}` }, place);
+    if (error.sqlstate === '55P03' || error.sqlstate === '40P01') {
+      throw failure('LockTimeout', { waited: seconds(limit), blockers: work.monitor.blockers }, place);
+    }
+    const reason = `what an earlier try left could not be cleared: ${error.message}`;
+    throw failure('MigrationFailed', { where: file.parsed.file, reason }, place);
+  } finally {
+    if (!work.connection.isLost) await asOwner(work);
+  }
+}
+
+/** A statement that failed with an answer: what it left is removed, and its row, where the catalogue can tell. */
+async function clearFailed(work: Work, file: PendingFile, number: number, effect: StoredEffect): Promise<void> {
+  if (work.signal?.aborted) return;
+  try {
+    await asOwner(work);
+    if ((await prove(work, file, effect, CLEARING_WAIT_MS)) !== 'NotDone') return;
+    await inTransaction(work, () => recordSegmentCleared(work, file, number));
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
     work.log(`what ${file.parsed.file} left behind could not be removed: ${error.message}`);
   }
 }

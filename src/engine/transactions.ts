@@ -3,7 +3,7 @@
 // table of retries. Called by apply.ts and split.ts.
 import { ConnectionLost, only, QueryError, textOf } from './connection.ts';
 import { holdEpoch } from './epoch.ts';
-import { failure } from './errors.ts';
+import { type EngineError, failure } from './errors.ts';
 import { StatementFailure } from './execute.ts';
 import { HOLDS_LOCK_SQL } from './migration-lock.ts';
 import { jittered, sleep } from './pace.ts';
@@ -76,8 +76,14 @@ async function commit(work: Work): Promise<void> {
     await work.connection.query('COMMIT');
   } catch (error) {
     if (error instanceof ConnectionLost) throw new CommitUnknown(error.message, { cause: error });
-    throw error;
+    throw error instanceof QueryError ? commitRefused(error) : error;
   }
+}
+
+/** A COMMIT that the server refused (a constraint checked at the end): nothing of it was done. */
+function commitRefused(error: QueryError): EngineError {
+  const reason = `the server refused COMMIT: ${error.message} (SQLSTATE ${error.sqlstate})`;
+  return failure('MigrationFailed', { where: 'The transaction', reason }, { sqlstate: error.sqlstate });
 }
 
 async function rollBack(work: Work): Promise<void> {
@@ -104,7 +110,7 @@ export async function withLockRetries<T>(work: Work, attempt: () => Promise<T>):
       deadline ??= Date.now() + work.execution.lockRetrySeconds * 1000;
       const wait = jittered(pause);
       if (Date.now() + wait >= deadline) throw error;
-      const blockers = work.monitor.blockers.join(', ') || 'a session that is not visible';
+      const blockers = error.blockers.join(', ') || 'a session that is not visible';
       work.log(`${error.file.parsed.file} waits for a lock held by ${blockers}; trying again`);
       await sleep(wait, work.signal, 'while waiting to try again for a lock');
     }
