@@ -9,7 +9,7 @@ export interface CatalogueQuery {
 
 const acl = (column: string) => `ARRAY(SELECT item::text FROM unnest(${column}) AS item ORDER BY item::text)`;
 const owner = (column: string) => `pg_get_userbyid(${column})`;
-/** Since the minor releases of November 2026 the server keeps a version mark of its own among a column's options. */
+/** PostgreSQL 15.20 keeps a version mark of its own among a column's options; it is no part of the schema. */
 const ATTRIBUTE_OPTIONS =
   "ARRAY(SELECT item FROM unnest(a.attoptions) AS item WHERE NOT starts_with(item, 'pg_attver=') ORDER BY item)";
 const ours = (classId: string, oid: string) =>
@@ -18,7 +18,13 @@ const full = (schema: string, name: string) => `quote_ident(${schema}) || '.' ||
 
 /** The queries that a server of this version understands. */
 export function catalogueQueries(versionNumber: number): readonly CatalogueQuery[] {
-  return [...relationQueries(versionNumber), ...routineQueries(), ...typeQueries(versionNumber), ...databaseQueries()];
+  return [
+    ...relationQueries(versionNumber),
+    ...attachedQueries(),
+    ...routineQueries(),
+    ...typeQueries(versionNumber),
+    ...databaseQueries(),
+  ];
 }
 
 function relationQueries(versionNumber: number): readonly CatalogueQuery[] {
@@ -60,6 +66,11 @@ function relationQueries(versionNumber: number): readonly CatalogueQuery[] {
             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') LIMIT 1))
         FROM relations c JOIN pg_sequence s ON s.seqrelid = c.oid`,
     },
+  ];
+}
+
+function attachedQueries(): readonly CatalogueQuery[] {
+  return [
     {
       kind: 'constraint',
       sql: `SELECT coalesce(c.full_name, k.contypid::regtype::text) || '.' || quote_ident(k.conname),

@@ -171,46 +171,6 @@ describe('A migration that fails', () => {
   });
 });
 
-describe('One transaction for all', () => {
-  it('is given up, with a note, for an enum value that an earlier file adds', async () => {
-    const site = await Site.create(server, { '001_e.up.sql': "CREATE TYPE mood AS ENUM ('sad')" });
-    await site.migrate();
-    site.write('002_add.up.sql', "ALTER TYPE mood ADD VALUE 'happy'");
-    site.write('003_use.up.sql', "CREATE TABLE m(m mood DEFAULT 'happy')");
-    const result = await site.migrate({ runId: 2 });
-    assert.equal(result.exitCode, 0);
-    assert.match(result.notes.join(), /003_use\.up\.sql uses an enum value/);
-    assert.deepEqual(site.audited, ['001_e', '002_add', '003_use']);
-  });
-
-  it('is given up for checks that an earlier file left deferred', async () => {
-    const site = await Site.create(server, {
-      '001_t.up.sql': `CREATE TABLE a(id int PRIMARY KEY);
-        CREATE TABLE b(a int REFERENCES a DEFERRABLE INITIALLY DEFERRED)`,
-    });
-    await site.migrate();
-    site.write('002_rows.up.sql', 'INSERT INTO b VALUES (1); INSERT INTO a VALUES (1)');
-    site.write('003_alter.up.sql', 'ALTER TABLE b ADD COLUMN c int');
-    const result = await site.migrate({ runId: 2 });
-    assert.equal(result.exitCode, 0);
-    assert.match(result.notes.join(), /003_alter\.up\.sql alters a table/);
-  });
-
-  it('is kept when a file fails by its own doing', async () => {
-    const site = await Site.create(server, {
-      '001_a.up.sql': 'CREATE TABLE a(id int)',
-      '002_e.up.sql': "CREATE TYPE mood AS ENUM ('sad')",
-    });
-    await site.migrate();
-    site.write('003_a.up.sql', 'CREATE TABLE c(id int)');
-    site.write('004_e.up.sql', "ALTER TYPE mood ADD VALUE 'x'; CREATE TABLE d(m mood DEFAULT 'x')");
-    const result = await site.migrate({ runId: 2 });
-    assert.equal(result.error?.sqlstate, '55P04');
-    assert.match(result.error?.message ?? '', /file of its own/);
-    assert.equal(site.hasTable('c'), false);
-  });
-});
-
 describe('A file', () => {
   it('begins in a fresh session state, whatever the file before it has set', async () => {
     const site = await Site.create(server, {

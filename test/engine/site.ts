@@ -216,3 +216,11 @@ export async function until(what: string, isTrue: () => boolean | Promise<boolea
     await new Promise(resolve => setTimeout(resolve, 60));
   }
 }
+
+/** A transaction of somebody's on the table `users`, for which CREATE INDEX CONCURRENTLY and ALTER TABLE have to wait. */
+export async function oldTransaction(site: Site): Promise<Connection> {
+  const session = await site.session('owner', 'a long report');
+  await session.query('BEGIN');
+  await session.query('SELECT count(*) FROM users; SELECT txid_current(); LOCK TABLE users IN ROW EXCLUSIVE MODE');
+  return session;
+}

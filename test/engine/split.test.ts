@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Connection } from '../../src/engine/connection.ts';
-import { LOCK_KEY } from '../../src/engine/migration-lock.ts';
-import { EXECUTION, Site, serverForTests, until } from './site.ts';
+import { oldTransaction, Site, serverForTests, until } from './site.ts';
 
 const server = await serverForTests();
 
@@ -18,14 +16,6 @@ const isValid = (site: Site, index: string) =>
   site.sql(
     `SELECT coalesce((SELECT indisvalid::text FROM pg_index WHERE indexrelid = to_regclass('${index}')), 'absent')`,
   );
-
-/** A transaction of somebody's that CREATE INDEX CONCURRENTLY has to wait for. */
-async function oldTransaction(site: Site): Promise<Connection> {
-  const session = await site.session('owner', 'a long report');
-  await session.query('BEGIN');
-  await session.query('SELECT count(*) FROM users; SELECT txid_current(); LOCK TABLE users IN ROW EXCLUSIVE MODE');
-  return session;
-}
 
 describe('A file with a statement that must stand alone', () => {
   it('is run in pieces and recorded as one version', async () => {
@@ -184,6 +174,38 @@ describe('Other statements that stand alone', () => {
     assert.equal(site.sql('SELECT count(*) FROM t'), '2');
   });
 
+  it('that were killed are brought to their end, and what they left half made is gone', async () => {
+    const site = await Site.create(server, {
+      ...USERS,
+      '002_p.up.sql': `CREATE INDEX users_name ON users(name); CREATE TABLE p(a int) PARTITION BY RANGE (a);
+        CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (2)`,
+      '003_all.up.sql': 'REINDEX INDEX CONCURRENTLY users_name; ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY',
+    });
+    await site.migrate({ to: '002_p' });
+    site.runId = 2;
+    const planned = await site.planned();
+    const invalid = 'SELECT count(*) FROM pg_index WHERE NOT indisvalid';
+    const report = await oldTransaction(site);
+    const first = site.migrate({ planned });
+    await until('the index is being rebuilt', () => site.sql(invalid) === '1');
+    site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'REINDEX%'");
+    assert.equal((await first).exitCode, 10);
+    await report.query('ROLLBACK; BEGIN; SELECT count(*) FROM p');
+    const second = site.migrate({ planned });
+    await until(
+      'it is being detached',
+      () => site.sql('SELECT count(*) FROM pg_inherits WHERE inhdetachpending') === '1',
+    );
+    assert.equal(site.sql(invalid), '0');
+    site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'ALTER TABLE p DETACH%'");
+    assert.equal((await second).exitCode, 10);
+    await report.close();
+    const third = await site.migrate({ planned });
+    assert.equal(third.exitCode, 0, third.error?.message ?? 'no error');
+    assert.equal(site.sql('SELECT count(*) FROM pg_inherits'), '0');
+    assert.equal(site.sql(invalid), '0');
+  });
+
   it('that leave no trace are not run again after a crash: a person is asked', async () => {
     const site = await Site.create(server, {
       '001_t.up.sql': 'CREATE TABLE t(a int)',
@@ -205,87 +227,5 @@ describe('Other statements that stand alone', () => {
     assert.equal(site.sql('SELECT count(*) FROM t'), '1');
     site.sql("UPDATE migrate.progress SET state = 'done'");
     assert.equal((await site.migrate({ runId: 2 })).exitCode, 0);
-  });
-});
-
-describe('A lock that is not to be had', () => {
-  it('is tried for again, and its holder named in the end', async () => {
-    const site = await Site.create(server, { ...USERS, '002_alter.up.sql': 'ALTER TABLE users ADD COLUMN email text' });
-    await site.migrate({ to: '001_users' });
-    site.runId = 2;
-    const holder = await oldTransaction(site);
-    try {
-      const began = Date.now();
-      const { error, exitCode, wrote } = await site.migrate();
-      assert.deepEqual([exitCode, error?.code, wrote, error?.migration], [11, 'LockTimeout', true, '002_alter']);
-      assert.match(
-        error?.message ?? '',
-        new RegExp(`pid ${holder.pid} \\(role owner, a long report, since 20.*SELECT count`),
-      );
-      assert.ok(Date.now() - began > 1_000);
-      assert.ok(site.log.filter(line => /trying again/.test(line)).length >= 2);
-    } finally {
-      await holder.close();
-    }
-    assert.equal((await site.migrate()).exitCode, 0);
-  });
-
-  it('is waited for when it is freed in time', async () => {
-    const site = await Site.create(server, { ...USERS, '002_alter.up.sql': 'ALTER TABLE users ADD COLUMN email text' });
-    await site.migrate({ to: '001_users' });
-    site.runId = 2;
-    const holder = await oldTransaction(site);
-    setTimeout(() => void holder.close(), 1_000);
-    const result = await site.migrate({ execution: { ...EXECUTION, lockRetrySeconds: 10 } });
-    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
-  });
-
-  it('hides constants in the query of its holder', async () => {
-    const site = await Site.create(server, { ...USERS, '002_alter.up.sql': 'ALTER TABLE users ADD COLUMN email text' });
-    await site.migrate({ to: '001_users' });
-    site.runId = 2;
-    const holder = await site.session('app', 'x');
-    site.sql('GRANT ALL ON users TO app');
-    await holder.query('BEGIN');
-    await holder.query("UPDATE users SET name = 'S3CRET' WHERE id = 424242");
-    try {
-      const { error } = await site.migrate({ environment: { databaseUrl: server.url('postgres', site.name) } });
-      assert.match(error?.message ?? '', /UPDATE users SET name = \? WHERE id = \?/);
-    } finally {
-      await holder.close();
-    }
-  });
-});
-
-describe('An attempt that is told to stop', () => {
-  it('rolls back and says so within seconds', async () => {
-    const site = await Site.create(server, { '001_slow.up.sql': 'CREATE TABLE slow(id int); SELECT pg_sleep(60)' });
-    const planned = await site.planned();
-    const stop = new AbortController();
-    const running = site.migrate({ planned, environment: { signal: stop.signal } });
-    await until(
-      'it is at work',
-      () => site.sql("SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") !== '0',
-    );
-    const told = Date.now();
-    stop.abort();
-    const { error, exitCode, wrote } = await running;
-    assert.ok(Date.now() - told < 3_000);
-    assert.deepEqual([exitCode, error?.code, wrote], [12, 'Interrupted', true]);
-    assert.equal(site.hasTable('slow'), false);
-    assert.deepEqual(site.sessions, []);
-  });
-
-  it('while it waits for the fence has written nothing', async () => {
-    const site = await Site.create(server, { '001_a.up.sql': 'SELECT 1' });
-    const planned = await site.planned();
-    const holder = await site.session('postgres');
-    await holder.query(`SELECT pg_advisory_lock(${LOCK_KEY})`);
-    const { error, exitCode, wrote } = await site.migrate({
-      planned,
-      environment: { signal: AbortSignal.timeout(300) },
-    });
-    await holder.close();
-    assert.deepEqual([exitCode, wrote], [12, false], error?.message ?? 'no error');
   });
 });
