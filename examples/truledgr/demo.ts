@@ -81,10 +81,15 @@ async function tell(): Promise<Cluster> {
 async function setStage() {
   const cluster = await openCluster();
   const kubernetes: Kubernetes = await connect(cluster);
-  await refuseLeftovers(kubernetes);
-  const images = await loadImages(cluster);
-  await installOperator(kubernetes, images);
-  return { cluster, kubernetes, images };
+  try {
+    await refuseLeftovers(kubernetes);
+    const images = await loadImages(cluster);
+    await installOperator(kubernetes, images);
+    return { cluster, kubernetes, images };
+  } catch (error) {
+    kubernetes.close();
+    throw error;
+  }
 }
 
 function showTheEnd(cluster: Cluster): void {
@@ -106,10 +111,19 @@ function showTheEnd(cluster: Cluster): void {
   line(`${styled('bold', 'npm run demo -- --clean')} removes it all.`);
 }
 
+function readOptions() {
+  const options = { clean: { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return undefined;
+  }
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { clean: { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
-  });
+  const values = readOptions();
+  if (values === undefined) return 2;
   if (values.help) {
     process.stdout.write(USAGE);
     return 0;
@@ -149,6 +163,6 @@ async function endWith(what: string, code: number, keep: boolean): Promise<never
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-  process.exitCode = 2;
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }

@@ -22,6 +22,8 @@ export const CLUSTER = 'demo';
 export const OPERATOR_NAMESPACE = 'migration-system';
 const ROOT = join(import.meta.dirname, '../../..');
 const CHART = 'charts/migration-operator';
+/** Label of the namespaces that the demo makes and may remove. */
+const MADE_BY = { label: 'app.kubernetes.io/managed-by', value: 'truledgr-demo' } as const;
 const OPERATOR_IMAGE = 'ghcr.io/truledgr/migration-operator:0.1.0-pg17';
 const API_IMAGE = 'localhost/truledgr-api:1';
 
@@ -78,6 +80,7 @@ export async function installOperator(kubernetes: Kubernetes, images: ImageNames
   const release = ['migration-operator', '--namespace', OPERATOR_NAMESPACE, '--create-namespace', '--wait'];
   const flags = [...release, ...values.flatMap(value => ['--set', value])];
   command(`helm upgrade --install migration-operator ${CHART} ${flags.slice(1).join(' ')}`);
+  await createNamespace(kubernetes, OPERATOR_NAMESPACE);
   await step('installing the operator', () =>
     kubernetes.helm([
       'upgrade',
@@ -90,15 +93,28 @@ export async function installOperator(kubernetes: Kubernetes, images: ImageNames
   );
 }
 
-/** What is there from an earlier demo would be in the way of the story. */
+/** Both namespaces are the demo's own or not there: what is somebody else's must be neither used nor removed. */
 export async function refuseLeftovers(kubernetes: Kubernetes): Promise<void> {
-  const found = await kubernetes.kubectl(['get', 'namespace', NAMESPACE, '--ignore-not-found', '--output=name']);
+  const names = [NAMESPACE, OPERATOR_NAMESPACE];
+  const found = await kubernetes.kubectl(['get', 'namespace', ...names, '--ignore-not-found', '--output=name']);
   if (found.trim() === '') return;
-  throw new PrerequisiteError(`The namespace ${NAMESPACE} is there already: \`npm run demo -- --clean\` removes it.`);
+  const them = found.trim().replaceAll('namespace/', '').replaceAll('\n', ', ');
+  throw new PrerequisiteError(
+    `There already: namespace ${them}. \`npm run demo -- --clean\` removes what an earlier demo made.`,
+  );
+}
+
+async function createNamespace(kubernetes: Kubernetes, name: string): Promise<void> {
+  const metadata = { name, labels: { [MADE_BY.label]: MADE_BY.value } };
+  await kubernetes.kubectl(
+    ['create', '--filename=-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }),
+  );
 }
 
 /** The example's database, empty but for two roles: the owner, who migrates, and the one of the application. */
 export async function startDatabase(kubernetes: Kubernetes): Promise<void> {
+  await createNamespace(kubernetes, NAMESPACE);
   const waves = await wavesOf(kubernetes, 'database', {});
   const [namespace, ...rest] = waves;
   if (namespace !== undefined) await step(describeWave(namespace), () => applyWave(kubernetes, namespace));
@@ -135,20 +151,27 @@ export async function clean(): Promise<void> {
   }
   const kubernetes = await connect(given);
   try {
+    const selector = `--selector=${MADE_BY.label}=${MADE_BY.value}`;
+    const ours = await kubernetes.kubectl(['get', 'namespace', selector, '--output=name']);
+    if (ours.trim() === '') {
+      line('there is nothing of a demo in this cluster');
+      return;
+    }
     await step(`deleting the namespace ${NAMESPACE}`, () =>
-      kubernetes.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=3m']),
-    );
-    await step('uninstalling the operator', () =>
-      kubernetes.helm([
-        'uninstall',
-        'migration-operator',
-        '--namespace',
-        OPERATOR_NAMESPACE,
-        '--ignore-not-found',
-        '--wait',
+      kubernetes.kubectl([
+        'delete',
+        'namespace',
+        selector,
+        `--field-selector=metadata.name=${NAMESPACE}`,
+        '--timeout=3m',
       ]),
     );
-    line(`left there: the CRDs and the namespace ${OPERATOR_NAMESPACE}`);
+    await step('uninstalling the operator', async () => {
+      const flags = ['--namespace', OPERATOR_NAMESPACE, '--ignore-not-found', '--wait'];
+      await kubernetes.helm(['uninstall', 'migration-operator', ...flags]);
+      await kubernetes.kubectl(['delete', 'namespace', selector, '--timeout=3m']);
+    });
+    line('left there: the CRDs');
   } finally {
     kubernetes.close();
   }
