@@ -32,6 +32,7 @@ export async function waitForReason(
       const ready = conditionOf(migration, 'Ready');
       const isNewest = migration.status?.observedGeneration === migration.metadata?.generation;
       if (ready === undefined || !reasons.includes(ready.reason) || (generation === 'Newest' && !isNewest)) return;
+      if (process.env.E2E_VERBOSE) console.error(`# ${site.namespace} ${ready.reason}: ${ready.message}`);
       return { migration, reason: ready.reason, message: ready.message };
     },
     { seen, ...(patienceMs === undefined ? {} : { patienceMs }) },

@@ -5,10 +5,21 @@
 import { after, before, describe, it } from 'node:test';
 import { PrerequisiteError } from '../cluster/cluster.ts';
 import { isWanted, play, type Scenario } from './scenario.ts';
+import { deletion, deletionHeld } from './scenarios/deletion.ts';
+import { killedOperator } from './scenarios/killed-operator.ts';
+import { killedPods } from './scenarios/killed-pods.ts';
+import { missingConfigMap, mistypedWorkload, wrongSecret } from './scenarios/mistakes.ts';
 import { release } from './scenarios/release.ts';
+import { session } from './scenarios/sessions.ts';
+import { none, rolling, statefulSet } from './scenarios/strategies.ts';
 import { openStage, type Stage } from './stage.ts';
 
-const SIDE_BY_SIDE: readonly Scenario[] = [release];
+/** The longest first. */
+const SIDE_BY_SIDE: readonly Scenario[] = [
+  ...[release, session, killedPods, rolling, deletionHeld, deletion, statefulSet],
+  ...[mistypedWorkload, wrongSecret, missingConfigMap, none],
+];
+const ONE_BY_ONE: readonly Scenario[] = [killedOperator];
 const AT_A_TIME = 4;
 
 let stage: Stage | undefined;
@@ -29,11 +40,15 @@ after(async () => {
   await stage?.close();
 });
 
-describe('a release on a real cluster', { concurrency: AT_A_TIME }, () => {
-  for (const scenario of SIDE_BY_SIDE.filter(isWanted)) {
+function playAll(scenarios: readonly Scenario[]): void {
+  for (const scenario of scenarios.filter(isWanted)) {
     it(`${scenario.name}: ${scenario.title}`, async t => {
       if (stage === undefined) t.skip(lack);
       else await play(stage, scenario, passwords);
     });
   }
-});
+}
+
+describe('a release on a real cluster', { concurrency: AT_A_TIME }, () => playAll(SIDE_BY_SIDE));
+
+describe('an operator that is killed', { concurrency: 1 }, () => playAll(ONE_BY_ONE));

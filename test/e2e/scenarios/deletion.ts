@@ -1,0 +1,55 @@
+// The resource is deleted while its migration runs. The migration ends, the app comes back if its manifest fits what the
+// database is then at, else it is held with its count on it; the resource goes, and one of the same name takes over.
+import assert from 'node:assert/strict';
+import { ANNOTATIONS } from '../../../src/api/names.ts';
+import { ALL_SIX, expectLedger, expectRunning, waitForReason, waitReady } from '../expect.ts';
+import { filesUpTo, slowed } from '../migrations.ts';
+import { APP, MIGRATION } from '../names.ts';
+import { waitUntilAsleep } from '../pods.ts';
+import { applyApp, applyMigration, install } from '../release.ts';
+import type { Scenario } from '../scenario.ts';
+import { kubectl, read, type Site, until } from '../site.ts';
+
+const TARGET = '006_ledger_tables';
+
+export const deletion: Scenario = {
+  name: 'deletion',
+  title: 'deleted in mid-run: the migration ends, the app comes back, the resource goes',
+  run: async site => {
+    await install(site, { needs: { min: '005_auth_tables', max: TARGET } });
+    await deleteInMidRun(site);
+    await expectRunning(site, 2);
+    await expectLedger(site, ALL_SIX);
+    await applyMigration(site, { target: TARGET });
+    await waitReady(site);
+    await expectRunning(site, 2);
+  },
+};
+
+export const deletionHeld: Scenario = {
+  name: 'deletion-held',
+  title:
+    'deleted in mid-run with a manifest for the old schema only: held with its count, until a new resource takes over',
+  run: async site => {
+    await install(site);
+    await kubectl(site, 'scale', `deployment/${APP}`, '--replicas=3');
+    await expectRunning(site, 3);
+    await deleteInMidRun(site);
+    const held = await read(site, 'deployments', APP);
+    assert.equal(held?.spec?.replicas, 0, 'the old code must not run on the new schema');
+    assert.equal(held.metadata?.annotations?.[ANNOTATIONS.replicas], '3', 'its count must stay with it');
+    await applyMigration(site, { target: TARGET });
+    await applyApp(site, { release: '006' });
+    await waitForReason(site, ['UpToDate']);
+    await expectRunning(site, 3);
+    await expectLedger(site, ALL_SIX);
+  },
+};
+
+async function deleteInMidRun(site: Site): Promise<void> {
+  const files = slowed(filesUpTo(TARGET, site.database.app.name), TARGET, 8);
+  await applyMigration(site, { target: TARGET, files });
+  await waitUntilAsleep(site);
+  await kubectl(site, 'delete', 'databasemigration', MIGRATION, '--wait=false');
+  await until('the resource gone', async () => (await read(site, 'databasemigrations', MIGRATION)) === undefined);
+}
