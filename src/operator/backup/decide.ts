@@ -8,7 +8,7 @@ import { CONTRACT_VERSION, type JobResultOf } from '../../api/job-contract.ts';
 import type { BackupSpec, BackupStatus, Condition } from '../../api/parse.ts';
 import { jobRetrySeconds } from '../controller/backoff.ts';
 import type { EventNote, JobRequest } from '../migration/actions.ts';
-import { readAttempt } from '../migration/attempt.ts';
+import { NODE_LOST_SECONDS, readAttempt } from '../migration/attempt.ts';
 import { toTime } from '../migration/turn.ts';
 import type { BackupAction, BackupWorld } from './world.ts';
 
@@ -79,6 +79,8 @@ class Judgement {
         return this.#stall('JobNameTaken', `A Job named ${step.job.name} exists and is not ours. Delete it.`);
       case 'Running':
         step.job = { name: step.job.name, uid: attempt.job.uid };
+        for (const { notReadySince } of attempt.job.pods)
+          if (notReadySince !== undefined) this.#lookIn(NODE_LOST_SECONDS - this.#since(notReadySince));
         return this.#progress('BackingUp', 'The backup is being taken.');
       case 'Starting': {
         step.job = { name: step.job.name, uid: attempt.job.uid };

@@ -5,7 +5,7 @@ import type { Turn } from './turn.ts';
 export function admit(t: Turn): 'Admitted' | 'Waiting' {
   const { rivals, sources, resource } = t.world;
   if (rivals.length > 0) {
-    t.status.observedGeneration = resource.generation;
+    t.observeGeneration();
     const { name, key } = t.spec.database.urlSecretRef;
     t.stalled(
       'ClaimedByOther',
@@ -15,7 +15,7 @@ export function admit(t: Turn): 'Admitted' | 'Waiting' {
   }
   const missing = sources.filter(source => source.found === undefined).map(source => source.name);
   if (missing.length > 0) {
-    t.status.observedGeneration = resource.generation;
+    t.observeGeneration();
     t.reconciling(
       'WaitingForSource',
       `There is no ConfigMap ${missing.join(', ')} in namespace ${resource.namespace}. Create it, or mend spec.source.configMapRefs; it goes on by itself.`,

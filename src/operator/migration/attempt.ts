@@ -22,7 +22,7 @@ export type Attempt =
   | { readonly state: 'Lost'; readonly job?: JobView; readonly cause: LossCause; readonly message: string };
 
 /** A Pod whose node does not answer for this long counts as lost; the database fence makes that safe. */
-const NODE_LOST_SECONDS = 60;
+export const NODE_LOST_SECONDS = 60;
 
 export function readAttempt(world: Pick<World, 'now' | 'jobs'>, step: RunStep, madeFor: string): Attempt {
   const record = step.job;

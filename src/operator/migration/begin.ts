@@ -39,8 +39,9 @@ export function newRunReason(t: Turn): 'First' | 'SpecChanged' | 'SourceChanged'
 export function beginRun(t: Turn, why: NonNullable<ReturnType<typeof newRunReason>>): void {
   const { world, spec, status } = t;
   const token = world.resource.retryToken;
-  status.observedGeneration = world.resource.generation;
-  status.targetVersion = spec.target === 'latest' ? (status.targetVersion ?? 'latest') : spec.target;
+  t.observeGeneration();
+  status.targetVersion ??= spec.target;
+  delete status.pending;
   status.run = {
     id: (status.run?.id ?? 0) + 1,
     generation: world.resource.generation,
@@ -54,5 +55,6 @@ export function beginRun(t: Turn, why: NonNullable<ReturnType<typeof newRunReaso
   if (why !== 'Replan') status.replans = 0;
   if (why === 'SourceChanged') {
     t.reconciling('SourceChanged', 'A ConfigMap of the source changed under the same name; a new plan is made.');
+    t.lookIn(0);
   }
 }

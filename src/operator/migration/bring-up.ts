@@ -28,6 +28,8 @@ export function bringUp(t: Turn, workload: WorkloadView, fitting: Fitting): Brin
       workload.near !== undefined && workload.near.length > 0 ? ` (there is ${workload.near.join(', ')})` : '';
     return { state: 'AwaitingManifest', note: `${label} does not exist${near}`, held: false };
   }
+  // A mark on what does not stand at zero is stale: somebody else has raised it.
+  if (live.replicas > 0 && isMarked(t, live)) t.do({ do: 'UnmarkWorkload', workload: targetOf(workload, live) });
   const fit = fitOf(live, fitting.version, t.spec.rollout.strategy);
   if (fit === 'DoesNotFit' || (fit === 'Unannotated' && fitting.unannotated === 'Hold')) {
     return {
@@ -38,7 +40,6 @@ export function bringUp(t: Turn, workload: WorkloadView, fitting: Fitting): Brin
   }
   const record = liveOf(t, workload);
   if (live.replicas === 0) return fromZero(t, workload, live, record);
-  if (isMarked(t, live)) t.do({ do: 'UnmarkWorkload', workload: targetOf(workload, live) });
   if (record.state !== 'Started') {
     record.state = 'Started';
     record.since = t.world.now;
@@ -47,7 +48,7 @@ export function bringUp(t: Turn, workload: WorkloadView, fitting: Fitting): Brin
     ? { state: 'Up', note: `${label} runs ${live.replicas}` }
     : {
         state: 'ComingUp',
-        note: `${label} has ${live.availableReplicas} of ${live.replicas} available${problemOf(live)}`,
+        note: `${label} ${progressOf(live)}${problemOf(live)}`,
         record,
         live,
       };
@@ -94,6 +95,14 @@ function need(live: LiveWorkload, fitting: Fitting): string {
   }
   const max = live.maxVersion === undefined ? '' : ` to ${live.maxVersion}`;
   return `needs ${live.minVersion ?? 'any'}${max}, the database is at ${fitting.version ?? 'the start'}`;
+}
+
+/** What is still to come: new Pods, their readiness, the end of the old ones. */
+function progressOf(live: LiveWorkload): string {
+  const { replicas, updatedReplicas, availableReplicas, statusReplicas } = live;
+  if (updatedReplicas < Math.min(replicas, statusReplicas)) return `has ${updatedReplicas} of ${replicas} Pods renewed`;
+  const left = statusReplicas > replicas ? `, and ${statusReplicas - replicas} old ones left` : '';
+  return `has ${availableReplicas} of ${replicas} Pods available${left}`;
 }
 
 function problemOf(live: LiveWorkload): string {

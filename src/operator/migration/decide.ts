@@ -8,7 +8,7 @@ import { beginRun, newRunReason, planInputDigestOf } from './begin.ts';
 import { deletion } from './deletion.ts';
 import { effectiveSpec } from './effective.ts';
 import { end } from './ending.ts';
-import { rest } from './idle.ts';
+import { releaseHeld, rest } from './idle.ts';
 import { recover } from './recover.ts';
 import { judgeBackUp } from './steps/back-up.ts';
 import { judgeCommit } from './steps/commit.ts';
@@ -39,9 +39,9 @@ export function decide(world: World): Decision {
   if (world.resource.deletionTime !== undefined) return finish(deletion(turnFor(world, status)));
   if (status.run?.committedTime !== undefined && status.run.outcome === undefined) {
     const t = turnFor(world, status);
-    if (!isSuperseded(t)) return finish(committed(t));
-    end(t, 'Superseded');
-    return finish(beforeCommit(turnLike(t, world), world));
+    if (isSuperseded(t)) end(t, 'Superseded');
+    else committed(t);
+    return finish(t.run.outcome === undefined ? t : beforeCommit(turnAfter(t), world));
   }
   return finish(beforeCommit(turnFor(world, status), world));
 }
@@ -60,19 +60,15 @@ const STEPS = [
   { name: 'Validate', judge: judgeValidate, isNeeded: () => true },
 ] as const;
 
-function committed(t: Turn): Turn {
-  if (t.run.failure === undefined && !runSteps(t)) return t.run.failure === undefined ? t : recovered(t);
-  if (t.run.failure !== undefined) return recovered(t);
-  t.status.stableVersion = t.run.ledger?.version ?? t.run.plan?.target ?? t.status.stableVersion ?? '';
-  t.status.replans = 0;
-  end(t, 'Succeeded');
-  rest(t);
-  return t;
-}
-
-function recovered(t: Turn): Turn {
-  if (recover(t) === 'Done') rest(t);
-  return t;
+/** Goes on with a committed run; with its last step, or when a failure has been dealt with, it gets its outcome. */
+function committed(t: Turn): void {
+  const isThrough = t.run.failure === undefined && runSteps(t);
+  if (t.run.failure !== undefined) recover(t);
+  else if (isThrough) {
+    t.status.stableVersion = t.run.ledger?.version ?? t.run.plan?.target ?? t.status.stableVersion ?? '';
+    t.status.replans = 0;
+    end(t, 'Succeeded');
+  }
 }
 
 function runSteps(t: Turn): boolean {
@@ -92,7 +88,7 @@ function beforeCommit(t: Turn, world: World): Turn {
     t.status.handledTokens = { retry: world.resource.retryToken };
   }
   if (!world.spec.ok) {
-    t.status.observedGeneration = world.resource.generation;
+    t.observeGeneration();
     t.stalled(
       'InvalidSpec',
       `The spec cannot be used: ${world.spec.mistakes.join('; ')}. Mend it; nothing was started.`,
@@ -100,9 +96,10 @@ function beforeCommit(t: Turn, world: World): Turn {
     return t;
   }
   if (t.spec.suspend) return suspend(t);
-  if (admit(t) === 'Waiting') return t;
+  if (admit(t) === 'Waiting') return watched(t);
   const why = newRunReason(t);
   if (why !== undefined && !isSameRefusedPlan(t, why)) beginRun(t, why);
+  if (why === 'SourceChanged') return watched(t);
   if (t.run.outcome !== undefined) {
     rest(t);
     return t;
@@ -121,11 +118,15 @@ function isSameRefusedPlan(t: Turn, why: string): boolean {
 
 function plan(t: Turn): Turn {
   if (judgePlan(t) === 'Waiting') {
-    if (t.run.outcome !== undefined) rest(t);
+    if (t.run.outcome === undefined) return watched(t);
+    rest(t);
     return t;
   }
   const commit = judgeCommit(t);
-  if (commit === 'Committed') return committed(t);
+  if (commit === 'Committed') {
+    committed(t);
+    return t;
+  }
   if (commit === 'NothingToDo') {
     t.status.version = t.run.plan?.target ?? t.status.version ?? '';
     t.status.replans = 0;
@@ -139,7 +140,17 @@ function plan(t: Turn): Turn {
 function suspend(t: Turn): Turn {
   const { run } = t.status;
   if (run !== undefined && run.outcome === undefined) end(t, 'Superseded');
-  t.summary('False', 'Resting', 'Suspended', 'spec.suspend is true: nothing is started. Set it to false to go on.');
+  const message = 'spec.suspend is true: nothing is started. Set it to false to go on.';
+  const failed = run?.outcome === 'Failed' ? [`Run ${run.id} failed: ${run.failure?.message ?? ''}`] : [];
+  if (t.conditionOf('Planned')?.status === 'False') t.condition('Planned', 'False', 'Suspended', message);
+  const held = releaseHeld(t);
+  t.summary('False', 'Resting', 'Suspended', [message, ...failed, ...held.map(one => `${one.note}.`)].join(' '));
+  return t;
+}
+
+/** Before the commit too, an app that an earlier run holds at zero is started as soon as its manifest fits. */
+function watched(t: Turn): Turn {
+  releaseHeld(t);
   return t;
 }
 
@@ -153,8 +164,11 @@ function turnFor(world: World, status: MigrationStatus): Turn {
   return new Turn(world, spec ?? emptySpec(), status);
 }
 
-function turnLike(t: Turn, world: World): Turn {
-  return turnFor(world, { ...t.status, conditions: t.conditions(CONDITION_TYPES) });
+/** The rest of a pass in which a run ended: what is new begins in the same write, with the spec as it is now. */
+function turnAfter(t: Turn): Turn {
+  const next = turnFor(t.world, { ...t.status, conditions: t.conditions(CONDITION_TYPES) });
+  next.goOnFrom(t);
+  return next;
 }
 
 /** Stands in for a spec that cannot be read; no step is judged with it. */

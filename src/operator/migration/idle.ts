@@ -1,5 +1,4 @@
 // Between runs: say how the last one ended, keep watch over workloads that are still held at zero, let the finalizer go.
-import { newRunReason } from './begin.ts';
 import { bringUp } from './bring-up.ts';
 import { stoppedSeconds } from './ending.ts';
 import { isMarked } from './live.ts';
@@ -10,7 +9,7 @@ const HELD_POLL_SECONDS = 10;
 
 /** The resting state of an ended run. */
 export function rest(t: Turn): void {
-  t.status.observedGeneration = t.world.resource.generation;
+  t.observeGeneration();
   const held = releaseHeld(t);
   const { run } = t;
   if (run.outcome === 'Failed' || run.outcome === 'Refused') sayFailure(t, held);
@@ -21,30 +20,32 @@ export function rest(t: Turn): void {
   if (!hasMarks && t.world.resource.finalizer === 'Present') t.do({ do: 'RemoveFinalizer' });
 }
 
+interface Held {
+  readonly note: string;
+  /** What must change for it to start: its manifest, or the database. */
+  readonly needs: 'Manifest' | 'Database';
+}
+
 /** A mark outlives its run: what we hold starts as soon as its template fits what the database is at. */
-export function releaseHeld(t: Turn): readonly string[] {
-  const marked = t.world.workloads.filter(({ found }) => found !== undefined && isMarked(t, found));
-  if (marked.length === 0) return [];
-  t.lookIn(HELD_POLL_SECONDS);
-  const fitting = fittingOf(t);
-  if (fitting === 'Hold') return marked.map(({ kind, name }) => `${kind} ${name} is held at zero`);
-  return marked.flatMap(workload => {
-    const one = bringUp(t, workload, fitting);
-    return one.state === 'AwaitingManifest' ? [one.note] : [];
+export function releaseHeld(t: Turn): readonly Held[] {
+  return t.world.workloads.flatMap((workload): Held[] => {
+    const live = workload.found;
+    if (live === undefined || !isMarked(t, live)) return [];
+    t.lookIn(HELD_POLL_SECONDS);
+    const fitting = t.status.run === undefined ? 'Hold' : fittingOf(t, live);
+    if (fitting === 'Hold' && live.replicas === 0)
+      return [{ note: `${workload.kind} ${workload.name} is held at zero`, needs: 'Database' }];
+    const one = bringUp(t, workload, fitting === 'Hold' ? { version: null, unannotated: 'Hold' } : fitting);
+    return one.state === 'AwaitingManifest' && one.held ? [{ note: one.note, needs: 'Manifest' }] : [];
   });
 }
 
-/** The plan was outdated when it ran: it is made afresh, a few times. */
+/** The plan was outdated when it ran, several times in a row. */
 function saySuperseded(t: Turn): void {
   const message = t.run.failure?.message ?? '';
-  if (newRunReason(t) !== undefined) {
-    t.lookIn(0);
-    t.reconciling('Planning', `${message} A new plan is made.`.trim());
-    return;
-  }
   t.stalled(
     'PlanKeepsChanging',
-    `The database changed under ${t.status.replans ?? 0} plans in a row. ${message} Find out who else migrates it, then ask for a retry with the annotation migrations.truledgr.app/retry=<any new value>.`,
+    `The database changed under ${t.status.replans ?? 0} plans in a row. ${message} Find out who else migrates it, then ${RETRY}.`,
   );
 }
 
@@ -60,34 +61,31 @@ function sayUpToDate(t: Turn): void {
   t.summary('True', 'Resting', 'UpToDate', `The database is at ${version}: ${did}.`);
 }
 
-function sayFailure(t: Turn, held: readonly string[]): void {
+function sayFailure(t: Turn, held: readonly Held[]): void {
   const { failure, ledger } = t.run;
   if (failure === undefined) return;
   if (t.run.outcome === 'Refused') {
-    t.stalled(failure.reason, `${failure.message} The app was not touched.`);
+    t.stalled(
+      failure.reason,
+      `${failure.message} ${held.length > 0 ? heldSentence(held) : 'The app was not touched.'}`,
+    );
     return;
   }
-  const isAhead = held.length > 0 && fittingOf(t) !== 'Hold';
+  const isAhead = held.some(one => one.needs === 'Manifest') && !t.isDone('Migrate') && ledger?.unchanged !== false;
   const reason = isAhead ? 'ManifestAhead' : failure.reason;
-  t.stalled(reason, [failure.message, databaseSentence(t), appSentence(t, held), remedySentence(t, isAhead)].join(' '));
+  const sentences = [failure.message, databaseSentence(t), appSentence(t, held), remedySentence(t, isAhead)];
+  t.stalled(reason, sentences.filter(sentence => sentence !== '').join(' '));
   if (t.step('Migrate') !== undefined && !t.isDone('Migrate')) {
     t.condition('Migrated', 'False', failure.reason, `${failure.message} ${databaseSentence(t)}`);
   }
   if (failure.step === 'BackUp') t.condition('BackedUp', 'False', failure.reason, failure.message);
-  if (failure.step === 'Start' || held.length > 0) {
-    t.condition(
-      'RolledOut',
-      'False',
-      held.length > 0 ? 'Held' : failure.reason,
-      `${failure.message} ${appSentence(t, held)}`,
-    );
-  }
-  if (ledger === undefined && failure.step === 'Stop')
-    t.condition('Migrated', 'False', 'Pending', 'Nothing was migrated.');
+  if (held.length > 0) t.condition('RolledOut', 'False', 'Held', `${failure.message} ${heldSentence(held)}`);
+  else if (failure.step === 'Start') t.condition('RolledOut', 'False', failure.reason, failure.message);
 }
 
 function databaseSentence(t: Turn): string {
   const { ledger, plan } = t.run;
+  if (t.step('Settle')?.state === 'Failed') return 'What state the database is in is not known.';
   if (ledger === undefined) return `The database was not touched: it is at ${plan?.from ?? 'the start'}.`;
   const at = ledger.version ?? 'the start, with nothing applied';
   if (t.isDone('Migrate')) return `The database is at ${at}.`;
@@ -97,8 +95,12 @@ function databaseSentence(t: Turn): string {
   return `The database is at ${at}: this run applied ${applied.join(', ') || 'nothing whole'}${half}.`;
 }
 
-function appSentence(t: Turn, held: readonly string[]): string {
-  if (held.length > 0) return `The app is held at zero: ${held.join('; ')}.`;
+function heldSentence(held: readonly Held[]): string {
+  return `The app is held at zero: ${held.map(one => one.note).join('; ')}.`;
+}
+
+function appSentence(t: Turn, held: readonly Held[]): string {
+  if (held.length > 0) return heldSentence(held);
   if (t.run.failure?.kind === 'Application') return '';
   if (t.step('Stop') === undefined) return 'The app was not stopped.';
   const running = t.world.workloads.flatMap(({ kind, name, found }) =>
@@ -107,13 +109,28 @@ function appSentence(t: Turn, held: readonly string[]): string {
   return running.length > 0 ? `The app was started again: ${running.join(', ')}.` : 'No workload of it runs.';
 }
 
+const RETRY = 'annotate the resource with migrations.truledgr.app/retry=<any new value>';
+
 function remedySentence(t: Turn, isAhead: boolean): string {
-  const retry = 'annotate the resource with migrations.truledgr.app/retry=<any new value>';
+  const { failure, ledger, plan, backup } = t.run;
   if (isAhead)
-    return `Apply the manifest for ${t.run.ledger?.version ?? t.run.plan?.from ?? 'the old version'}; the app then starts by itself.`;
-  if (t.run.failure?.kind === 'Application')
-    return `Release a manifest that works on this version, or ${retry} to check again.`;
-  if (t.run.failure?.kind === 'Deleted') return '';
-  const backup = t.run.backup?.digest === undefined ? '' : ` The backup is DatabaseBackup ${t.run.backup.name}.`;
-  return `Mend the cause and release it (a changed migration or target runs by itself), or ${retry}.${backup}`;
+    return `Apply the manifest for ${ledger?.version ?? plan?.from ?? 'the old version'}; the app then starts by itself.`;
+  if (failure?.kind === 'Application')
+    return `Release a manifest that works on this version, or ${RETRY} to check again.`;
+  if (failure?.kind === 'Deleted') return '';
+  if (ledger?.unchanged === false) return waysOut(t);
+  const restorePoint = backup?.digest === undefined ? '' : ` The backup is DatabaseBackup ${backup.name}.`;
+  return `Mend the cause and release it (a changed migration or target runs by itself), or ${RETRY}.${restorePoint}`;
+}
+
+/** The database is neither as it was nor at the target: no way is the right one for everybody. */
+function waysOut(t: Turn): string {
+  const { ledger, backup } = t.run;
+  const mend = 'mend the migration and release it, and it goes on from where the database is';
+  const isHeld = t.step('Stop') !== undefined && ledger?.progressRows === 0;
+  const start = isHeld
+    ? [`apply a manifest that fits ${ledger.version ?? 'an empty database'}, and the app starts`]
+    : [];
+  const restore = backup?.digest === undefined ? [] : [`restore DatabaseBackup ${backup.name} by hand`];
+  return `Ways out: ${[mend, ...start, ...restore].join('; or ')}. To try the same once more, ${RETRY}.`;
 }

@@ -6,9 +6,10 @@
 import type { StepName as JobStep } from '../../api/job-contract.ts';
 import type { RunStep } from '../../api/parse.ts';
 import { jobRetrySeconds } from '../controller/backoff.ts';
-import { type Attempt, readAttempt } from './attempt.ts';
+import { type Attempt, NODE_LOST_SECONDS, readAttempt } from './attempt.ts';
 import { madeFor, requestFor } from './requests.ts';
 import type { StepName, Turn } from './turn.ts';
+import type { JobView } from './world.ts';
 
 type PursuedStep = Extract<StepName, 'Plan' | 'Migrate' | 'Settle' | 'Validate'>;
 
@@ -37,6 +38,7 @@ export function pursue(t: Turn, name: PursuedStep): Pursuit {
   } else if ('job' in attempt && attempt.job !== undefined && step.job !== undefined) {
     step.job = { name: step.job.name, uid: attempt.job.uid };
   }
+  if (attempt.state === 'Running') lookWhenLost(t, attempt.job);
   return attempt;
 }
 
@@ -56,6 +58,13 @@ export function isStartOverdue(t: Turn, attempt: Attempt & { state: 'Starting' }
   const waited = t.since(attempt.job.createdTime);
   if (waited < limit) t.lookIn(limit - waited);
   return waited >= limit;
+}
+
+/** No event tells when a node has been silent for long enough. */
+function lookWhenLost(t: Turn, job: JobView): void {
+  for (const { notReadySince } of job.pods) {
+    if (notReadySince !== undefined) t.lookIn(NODE_LOST_SECONDS - t.since(notReadySince));
+  }
 }
 
 function newAttempt(t: Turn, name: PursuedStep, step: RunStep): Pursuit {

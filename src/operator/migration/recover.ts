@@ -10,6 +10,7 @@ import { isMarked } from './live.ts';
 import { madeFor } from './requests.ts';
 import { isSettled, judgeSettle } from './steps/settle.ts';
 import type { Turn } from './turn.ts';
+import type { LiveWorkload } from './world.ts';
 
 /** Brings the run to its outcome; the summary says how far it is. */
 export function recover(t: Turn): 'Done' | 'Waiting' {
@@ -18,10 +19,12 @@ export function recover(t: Turn): 'Done' | 'Waiting' {
   if (isAtWork(t) || !isKnown(t)) return 'Waiting';
   if (failure.kind === 'Application' || t.spec.rollout.strategy === 'None' || t.step('Stop') === undefined)
     return finish(t, []);
-  const fitting = fittingOf(t);
-  const all = t.world.workloads
-    .filter(({ found }) => found !== undefined && isMarked(t, found))
-    .flatMap(workload => (fitting === 'Hold' ? [] : [bringUp(t, workload, fitting)]));
+  const all = t.world.workloads.flatMap(workload => {
+    const live = workload.found;
+    if (live === undefined || !isMarked(t, live)) return [];
+    const fitting = fittingOf(t, live);
+    return fitting === 'Hold' ? [] : [bringUp(t, workload, fitting)];
+  });
   const unscaled = all.filter(
     one => one.state === 'ComingUp' && (one.live.replicas === 0 || one.live.mark !== undefined),
   );
@@ -33,14 +36,22 @@ export function recover(t: Turn): 'Done' | 'Waiting' {
   return finish(t, all);
 }
 
-/** The version that the app must fit to come back, or `Hold` when the database is neither as it was nor at the target. */
-export function fittingOf(t: Turn): Fitting | 'Hold' {
+/**
+ * The version that a held workload must fit to come back; `Hold` when the database is in a state that no app should meet.
+ * Without annotation it comes back only to a database that it ran on (this run stopped it, and changed nothing) or that is
+ * at the target. What an earlier run left half done is known from status until a run of now has asked again.
+ */
+export function fittingOf(t: Turn, live: LiveWorkload): Fitting | 'Hold' {
   const { ledger, plan } = t.run;
+  const isStoppedByThisRun = live.mark?.run === t.run.id;
   if (t.step('Settle')?.state === 'Failed') return 'Hold';
-  if (ledger === undefined) return { version: plan?.from ?? null, unannotated: 'Start' };
-  const version = ledger.version ?? null;
-  if (ledger.progressRows > 0) return 'Hold';
-  return { version, unannotated: ledger.unchanged || version === plan?.target ? 'Start' : 'Hold' };
+  const halfDoneBefore = isStoppedByThisRun ? 0 : (t.status.halfDoneFiles ?? 0);
+  if ((ledger?.progressRows ?? halfDoneBefore) > 0) return 'Hold';
+  const before = plan === undefined ? t.status.version : plan.from;
+  const version = ledger === undefined ? before : ledger.version;
+  const isAtTarget = ledger !== undefined && version === plan?.target;
+  const isAsItWas = isStoppedByThisRun && (ledger === undefined || ledger.unchanged);
+  return { version: version ?? null, unannotated: isAtTarget || isAsItWas ? 'Start' : 'Hold' };
 }
 
 /** Ends what has not begun, and waits for what has. */
@@ -121,4 +132,5 @@ function finish(t: Turn, all: readonly BringUp[]): 'Done' {
 
 function back(t: Turn, reason: string, message: string): void {
   t.reconciling(reason, `${t.run.failure?.message ?? ''} ${message}`.trim());
+  if (reason === 'Starting') t.condition('RolledOut', 'False', reason, message);
 }

@@ -1,5 +1,6 @@
 // One pass over one World: the draft of the next status and of what to do, that the steps fill in. Created by decide.ts,
 // gone after it; nothing here touches the outside, so the same World gives the same Decision.
+import { isDeepStrictEqual } from 'node:util';
 import type { ConditionType } from '../../api/conditions.ts';
 import type { Condition, MigrationSpec, MigrationStatus, Run, RunStep } from '../../api/parse.ts';
 import type { Action, EventNote } from './actions.ts';
@@ -98,6 +99,20 @@ export class Turn {
     return toTime(this.#nowMs + seconds * 1000);
   }
 
+  /** The conditions of this pass speak of the spec as it is now. */
+  observeGeneration(): void {
+    const { target } = this.spec;
+    this.status.observedGeneration = this.world.resource.generation;
+    if (this.world.spec.ok && target !== 'latest') this.status.targetVersion = target;
+  }
+
+  /** Takes over what an earlier turn of the same pass wants done, told and looked at again. */
+  goOnFrom(earlier: Turn): void {
+    this.actions.push(...earlier.actions);
+    this.events.push(...earlier.events);
+    if (earlier.lookAgainMs !== undefined) this.lookIn(earlier.lookAgainMs / 1000);
+  }
+
   /** Asks for another pass; the earliest wish wins. */
   lookIn(seconds: number): void {
     const ms = Math.max(250, Math.ceil(seconds * 1000));
@@ -152,9 +167,11 @@ export class Turn {
     return queued ? 'Queued' : reason;
   }
 
+  /** An edit waits if it changes more than what counts from the next attempt on, which `spec` has already. */
   #isEditWaiting(): boolean {
+    const { spec } = this.world;
     const run = this.status.run;
-    return run !== undefined && run.outcome === undefined && run.generation !== this.world.resource.generation;
+    return run !== undefined && run.outcome === undefined && !(spec.ok && isDeepStrictEqual(spec.value, this.spec));
   }
 }
 

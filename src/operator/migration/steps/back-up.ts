@@ -73,11 +73,16 @@ function backingUp(t: Turn, message: string): 'Waiting' {
 
 /** spec.suspend holds back new attempts; the app comes back when its limit is over. */
 export function suspended(t: Turn): 'Waiting' {
+  const stop = t.step('Stop');
+  const app =
+    stop === undefined
+      ? ''
+      : ` The app is stopped, and comes back at ${t.after(t.spec.rollout.maxStoppedSeconds - t.since(stop.startTime))} at the latest.`;
   t.summary(
     'False',
     'Resting',
     'Suspended',
-    'spec.suspend is true: this run makes no new attempt. Set it to false to go on.',
+    `spec.suspend is true: run ${t.run.id} to ${t.run.plan?.target} makes no new attempt.${app} Set it to false to go on.`,
   );
   isStoppedTooLong(t, 'spec.suspend is true');
   return 'Waiting';

@@ -26,7 +26,7 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
       planning(
         t,
         attempt.waiting.reason === 'WaitingForPod' ? 'Planning' : attempt.waiting.reason,
-        startingMessage(attempt.waiting.message),
+        startingMessage(t, attempt.waiting),
       );
       if (isStartOverdue(t, attempt)) {
         t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
@@ -47,8 +47,11 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
   }
 }
 
-function startingMessage(message: string): string {
-  return `The Job that plans cannot start yet: ${message}. Nothing is stopped; it starts by itself once that is mended.`;
+function startingMessage(t: Turn, waiting: { readonly reason: string; readonly message: string }): string {
+  const isOnItsWay = waiting.reason === 'WaitingForPod';
+  return isOnItsWay
+    ? `The Job that reads what must be done to reach ${t.spec.target} is starting: ${waiting.message}.`
+    : `The Job that plans cannot start yet: ${waiting.message}. Nothing is stopped; it starts by itself once that is mended.`;
 }
 
 function answered(t: Turn, exitCode: number, result: JobResultOf<'PlanResult'>): 'Planned' | 'Waiting' {

@@ -15,7 +15,7 @@ export function judgeStop(t: Turn): 'Done' | 'Waiting' {
   const waits = t.world.workloads.flatMap(workload => stopOne(t, workload) ?? []);
   if (t.run.failure !== undefined) return 'Waiting';
   if (waits.length > 0) {
-    const message = `The app is being stopped before the backup: ${waits.join('; ')}.`;
+    const message = `The app is being stopped: ${waits.join('; ')}.`;
     t.reconciling('Stopping', message);
     t.condition('RolledOut', 'False', 'Stopping', message);
     t.lookIn(2);
@@ -97,7 +97,15 @@ function stopOne(t: Turn, workload: WorkloadView): string | undefined {
   if (live.pods.length === 0 && live.statusReplicas === 0 && live.observedGeneration >= live.generation)
     return undefined;
   if (workload.kind === 'StatefulSet') deleteStuckPods(t, live);
-  return `${label} has ${Math.max(live.pods.length, live.statusReplicas)} Pods left`;
+  return `${label} has ${podsLeft(live)} left`;
+}
+
+function podsLeft(live: LiveWorkload): string {
+  const count = Math.max(live.pods.length, live.statusReplicas);
+  const names = live.pods
+    .slice(0, 3)
+    .map(pod => (pod.problem === undefined ? pod.name : `${pod.name}: ${pod.problem}`));
+  return `${count} ${count === 1 ? 'Pod' : 'Pods'}${names.length === 0 ? '' : ` (${names.join(', ')})`}`;
 }
 
 /** A StatefulSet does not scale down past an unhealthy Pod: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/ */
