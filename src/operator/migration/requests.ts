@@ -82,14 +82,15 @@ function inputFor(t: Turn, step: Exclude<JobStep, 'backup'>, attempt: number): J
 }
 
 function migrateInput(t: Turn) {
-  const { plan, ledger } = t.run;
+  const { plan } = t.run;
   if (plan === undefined) throw new Error('a migration was asked for without a plan');
   const check = sessionCheck(t);
   return {
-    from: (ledger === undefined ? plan.from : ledger.version) ?? null,
+    // What the run began from, for each of its attempts: the epoch remembers it, and a later attempt goes on from there.
+    from: plan.from ?? null,
     to: plan.target,
     sourceDigest: plan.sourceDigest,
-    ledgerDigest: ledger?.ledgerDigest ?? plan.ledgerDigest,
+    ledgerDigest: plan.ledgerDigest,
     ...(check === undefined ? {} : { sessionCheck: check }),
   };
 }
