@@ -29,7 +29,7 @@ export const CONDITION_TABLE = {
       BackingUp: { meaning: 'The backup is being taken.', remedy: WAIT },
       Migrating: { meaning: 'The migrations run.', remedy: WAIT },
       Settling: {
-        meaning: 'An attempt ended without a clear answer; the database is asked, behind the fence, what it did.',
+        meaning: 'An attempt to migrate failed or was lost; the database is asked, behind the fence, what it did.',
         remedy: 'Wait. If it lasts, the message names the session or the error that stands in the way.',
       },
       Starting: { meaning: 'The app is being started.', remedy: WAIT },

@@ -1,9 +1,10 @@
 // Between runs: say how the last one ended, keep watch over workloads that are still held at zero, let the finalizer go.
-import { bringUp } from './bring-up.ts';
+import { bringUp, isFullyUp } from './bring-up.ts';
 import { stoppedSeconds } from './ending.ts';
 import { isMarked } from './live.ts';
 import { fittingOf } from './recover.ts';
 import type { Turn } from './turn.ts';
+import { RETRY } from './wording.ts';
 
 const HELD_POLL_SECONDS = 10;
 
@@ -22,8 +23,8 @@ export function rest(t: Turn): void {
 
 interface Held {
   readonly note: string;
-  /** What must change for it to start: its manifest, or the database. */
-  readonly needs: 'Manifest' | 'Database';
+  /** What must change for it to start: its manifest, or the database; `Nothing`: it is being started. */
+  readonly needs: 'Manifest' | 'Database' | 'Nothing';
 }
 
 /** A mark outlives its run: what we hold starts as soon as its template fits what the database is at. */
@@ -36,7 +37,8 @@ export function releaseHeld(t: Turn): readonly Held[] {
     if (fitting === 'Hold' && live.replicas === 0)
       return [{ note: `${workload.kind} ${workload.name} is held at zero`, needs: 'Database' }];
     const one = bringUp(t, workload, fitting === 'Hold' ? { version: null, unannotated: 'Hold' } : fitting);
-    return one.state === 'AwaitingManifest' && one.held ? [{ note: one.note, needs: 'Manifest' }] : [];
+    if (one.state !== 'AwaitingManifest') return [{ note: one.note, needs: 'Nothing' }];
+    return one.held ? [{ note: one.note, needs: 'Manifest' }] : [];
   });
 }
 
@@ -59,21 +61,31 @@ function sayUpToDate(t: Turn): void {
       ? 'nothing was pending'
       : `run ${run.id} applied ${count} ${count === 1 ? 'migration' : 'migrations'}${seconds > 0 ? `, the app was stopped for ${seconds} s` : ''}`;
   t.summary('True', 'Resting', 'UpToDate', `The database is at ${version}: ${did}.`);
+  if (run.outcome === 'UpToDate') sayNothingPending(t, `The database is at ${version}.`);
 }
 
-function sayFailure(t: Turn, held: readonly Held[]): void {
+/** What an earlier failure had said of the steps is over: the database is where it should be, and the app is looked at. */
+function sayNothingPending(t: Turn, message: string): void {
+  t.condition('Migrated', 'True', 'AtTarget', message);
+  if (t.conditionOf('RolledOut')?.status !== 'False') return;
+  const isUp = t.world.workloads.every(({ found }) => found !== undefined && isFullyUp(found));
+  if (isUp) t.condition('RolledOut', 'True', 'Started', 'The app is up.');
+  else t.lookIn(HELD_POLL_SECONDS);
+}
+
+function sayFailure(t: Turn, watched: readonly Held[]): void {
   const { failure, ledger } = t.run;
   if (failure === undefined) return;
+  const held = watched.filter(one => one.needs !== 'Nothing');
   if (t.run.outcome === 'Refused') {
-    t.stalled(
-      failure.reason,
-      `${failure.message} ${held.length > 0 ? heldSentence(held) : 'The app was not touched.'}`,
-    );
+    const app = watched.length > 0 ? appSentence(t, watched) : 'The app was not touched.';
+    const again = `It is planned afresh when the target, the database or the source changes, or when you ${RETRY}.`;
+    t.stalled(failure.reason, `${failure.message} ${app} ${again}`);
     return;
   }
   const isAhead = held.some(one => one.needs === 'Manifest') && !t.isDone('Migrate') && ledger?.unchanged !== false;
   const reason = isAhead ? 'ManifestAhead' : failure.reason;
-  const sentences = [failure.message, databaseSentence(t), appSentence(t, held), remedySentence(t, isAhead)];
+  const sentences = [failure.message, databaseSentence(t), appSentence(t, watched), remedySentence(t, isAhead)];
   t.stalled(reason, sentences.filter(sentence => sentence !== '').join(' '));
   if (t.step('Migrate') !== undefined && !t.isDone('Migrate')) {
     t.condition('Migrated', 'False', failure.reason, `${failure.message} ${databaseSentence(t)}`);
@@ -81,6 +93,8 @@ function sayFailure(t: Turn, held: readonly Held[]): void {
   if (failure.step === 'BackUp') t.condition('BackedUp', 'False', failure.reason, failure.message);
   if (held.length > 0) t.condition('RolledOut', 'False', 'Held', `${failure.message} ${heldSentence(held)}`);
   else if (failure.step === 'Start') t.condition('RolledOut', 'False', failure.reason, failure.message);
+  else if (t.conditionOf('RolledOut')?.reason === 'Held')
+    t.condition('RolledOut', 'False', 'Restored', appSentence(t, watched));
 }
 
 function databaseSentence(t: Turn): string {
@@ -99,17 +113,17 @@ function heldSentence(held: readonly Held[]): string {
   return `The app is held at zero: ${held.map(one => one.note).join('; ')}.`;
 }
 
-function appSentence(t: Turn, held: readonly Held[]): string {
+function appSentence(t: Turn, watched: readonly Held[]): string {
+  const held = watched.filter(one => one.needs !== 'Nothing');
   if (held.length > 0) return heldSentence(held);
-  if (t.run.failure?.kind === 'Application') return '';
+  if (watched.length > 0) return `The app is started again: ${watched.map(one => one.note).join('; ')}.`;
+  if (t.run.failure?.kind === 'Application') return 'The app is left as it is.';
   if (t.step('Stop') === undefined) return 'The app was not stopped.';
   const running = t.world.workloads.flatMap(({ kind, name, found }) =>
     found !== undefined && found.replicas > 0 ? [`${kind} ${name} with ${found.replicas}`] : [],
   );
-  return running.length > 0 ? `The app was started again: ${running.join(', ')}.` : 'No workload of it runs.';
+  return running.length > 0 ? `The app runs again: ${running.join(', ')}.` : 'No workload of the app runs.';
 }
-
-const RETRY = 'annotate the resource with migrations.truledgr.app/retry=<any new value>';
 
 function remedySentence(t: Turn, isAhead: boolean): string {
   const { failure, ledger, plan, backup } = t.run;

@@ -63,8 +63,9 @@ export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epoch
 }
 
 function settling(t: Turn, obstacle: string | undefined): void {
-  const what =
-    'The attempt to migrate ended without a clear answer, so the database is asked what it did; until then the app is left as it is.';
+  const attempt = t.step('Migrate');
+  const failed = attempt?.state === 'Failed' ? `${attempt.message ?? ''} ` : '';
+  const what = `${failed}The database is asked, behind the fence, what was done; until then the app is left as it is.`;
   const message = obstacle === undefined ? what : `${what} ${obstacle}`;
   t.reconciling('Settling', message);
   t.condition('Migrated', 'Unknown', 'Settling', message);
