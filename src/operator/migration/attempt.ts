@@ -3,6 +3,7 @@
 import { isExitCode } from '../../api/exit-codes.ts';
 import { type JobResult, parseJobResult } from '../../api/job-contract.ts';
 import type { RunStep } from '../../api/parse.ts';
+import { phrase } from './wording.ts';
 import type { JobView, PodView, World } from './world.ts';
 
 /** Why an attempt ended without an answer. */
@@ -93,7 +94,7 @@ function waitingFor(pod: PodView | undefined): { reason: string; message: string
   const waiting = pod?.waiting;
   if (pod === undefined || waiting === undefined)
     return { reason: 'WaitingForPod', message: 'its Pod is being started' };
-  return { reason: waitingReason(waiting.reason, waiting.message), message: waiting.message };
+  return { reason: waitingReason(waiting.reason, waiting.message), message: phrase(waiting.message) };
 }
 
 function waitingReason(reason: string, message: string): string {

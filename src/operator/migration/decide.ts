@@ -18,6 +18,7 @@ import { isAwaitingManifest, judgeStart } from './steps/start.ts';
 import { judgeStop } from './steps/stop.ts';
 import { judgeValidate } from './steps/validate.ts';
 import { Turn } from './turn.ts';
+import { sentence } from './wording.ts';
 import type { World } from './world.ts';
 
 export interface Decision {
@@ -140,11 +141,11 @@ function plan(t: Turn): Turn {
 function suspend(t: Turn): Turn {
   const { run } = t.status;
   if (run !== undefined && run.outcome === undefined) end(t, 'Superseded');
-  const message = 'spec.suspend is true: nothing is started. Set it to false to go on.';
+  const message = 'spec.suspend is true: no run begins. Set it to false to go on.';
   const failed = run?.outcome === 'Failed' ? [`Run ${run.id} failed: ${run.failure?.message ?? ''}`] : [];
   if (t.conditionOf('Planned')?.status === 'False') t.condition('Planned', 'False', 'Suspended', message);
   const held = releaseHeld(t);
-  t.summary('False', 'Resting', 'Suspended', [message, ...failed, ...held.map(one => `${one.note}.`)].join(' '));
+  t.summary('False', 'Resting', 'Suspended', [message, ...failed, ...held.map(one => sentence(one.note))].join(' '));
   return t;
 }
 

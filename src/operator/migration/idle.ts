@@ -5,6 +5,7 @@ import { isMarked } from './live.ts';
 import { fittingOf } from './recover.ts';
 import type { Turn } from './turn.ts';
 import { RETRY } from './wording.ts';
+import type { WorkloadView } from './world.ts';
 
 const HELD_POLL_SECONDS = 10;
 
@@ -29,17 +30,27 @@ interface Held {
 
 /** A mark outlives its run: what we hold starts as soon as its template fits what the database is at. */
 export function releaseHeld(t: Turn): readonly Held[] {
-  return t.world.workloads.flatMap((workload): Held[] => {
-    const live = workload.found;
-    if (live === undefined || !isMarked(t, live)) return [];
-    t.lookIn(HELD_POLL_SECONDS);
-    const fitting = t.status.run === undefined ? 'Hold' : fittingOf(t, live);
-    if (fitting === 'Hold' && live.replicas === 0)
-      return [{ note: `${workload.kind} ${workload.name} is held at zero`, needs: 'Database' }];
-    const one = bringUp(t, workload, fitting === 'Hold' ? { version: null, unannotated: 'Hold' } : fitting);
-    if (one.state !== 'AwaitingManifest') return [{ note: one.note, needs: 'Nothing' }];
-    return one.held ? [{ note: one.note, needs: 'Manifest' }] : [];
-  });
+  const watched = t.world.workloads.flatMap(workload => watch(t, workload));
+  if (watched.length > 0 && watched.every(one => one.needs === 'Nothing'))
+    t.condition('RolledOut', 'False', 'Restored', appSentence(t, watched));
+  return watched;
+}
+
+function watch(t: Turn, workload: WorkloadView): Held[] {
+  const live = workload.found;
+  if (live === undefined || !isMarked(t, live)) return [];
+  t.lookIn(HELD_POLL_SECONDS);
+  const fitting = t.status.run === undefined ? 'Hold' : fittingOf(t, live);
+  if (fitting === 'Hold' && live.replicas === 0)
+    return [
+      {
+        note: `${workload.kind} ${workload.name}, until the database is in a state that it can meet`,
+        needs: 'Database',
+      },
+    ];
+  const one = bringUp(t, workload, fitting === 'Hold' ? { version: null, unannotated: 'Hold' } : fitting);
+  if (one.state !== 'AwaitingManifest') return [{ note: one.note, needs: 'Nothing' }];
+  return one.held ? [{ note: one.note, needs: 'Manifest' }] : [];
 }
 
 /** The plan was outdated when it ran, several times in a row. */
@@ -85,7 +96,7 @@ function sayFailure(t: Turn, watched: readonly Held[]): void {
   }
   const isAhead = held.some(one => one.needs === 'Manifest') && !t.isDone('Migrate') && ledger?.unchanged !== false;
   const reason = isAhead ? 'ManifestAhead' : failure.reason;
-  const sentences = [failure.message, databaseSentence(t), appSentence(t, watched), remedySentence(t, isAhead)];
+  const sentences = [failure.message, databaseSentence(t), appSentence(t, watched), remedySentence(t, held, isAhead)];
   t.stalled(reason, sentences.filter(sentence => sentence !== '').join(' '));
   if (t.step('Migrate') !== undefined && !t.isDone('Migrate')) {
     t.condition('Migrated', 'False', failure.reason, `${failure.message} ${databaseSentence(t)}`);
@@ -93,7 +104,7 @@ function sayFailure(t: Turn, watched: readonly Held[]): void {
   if (failure.step === 'BackUp') t.condition('BackedUp', 'False', failure.reason, failure.message);
   if (held.length > 0) t.condition('RolledOut', 'False', 'Held', `${failure.message} ${heldSentence(held)}`);
   else if (failure.step === 'Start') t.condition('RolledOut', 'False', failure.reason, failure.message);
-  else if (t.conditionOf('RolledOut')?.reason === 'Held')
+  else if (['Held', 'Restored'].includes(t.conditionOf('RolledOut')?.reason ?? ''))
     t.condition('RolledOut', 'False', 'Restored', appSentence(t, watched));
 }
 
@@ -125,25 +136,25 @@ function appSentence(t: Turn, watched: readonly Held[]): string {
   return running.length > 0 ? `The app runs again: ${running.join(', ')}.` : 'No workload of the app runs.';
 }
 
-function remedySentence(t: Turn, isAhead: boolean): string {
+function remedySentence(t: Turn, held: readonly Held[], isAhead: boolean): string {
   const { failure, ledger, plan, backup } = t.run;
   if (isAhead)
     return `Apply the manifest for ${ledger?.version ?? plan?.from ?? 'the old version'}; the app then starts by itself.`;
   if (failure?.kind === 'Application')
     return `Release a manifest that works on this version, or ${RETRY} to check again.`;
   if (failure?.kind === 'Deleted') return '';
-  if (ledger?.unchanged === false) return waysOut(t);
+  if (ledger?.unchanged === false) return waysOut(t, held);
   const restorePoint = backup?.digest === undefined ? '' : ` The backup is DatabaseBackup ${backup.name}.`;
   return `Mend the cause and release it (a changed migration or target runs by itself), or ${RETRY}.${restorePoint}`;
 }
 
 /** The database is neither as it was nor at the target: no way is the right one for everybody. */
-function waysOut(t: Turn): string {
+function waysOut(t: Turn, held: readonly Held[]): string {
   const { ledger, backup } = t.run;
   const mend = 'mend the migration and release it, and it goes on from where the database is';
-  const isHeld = t.step('Stop') !== undefined && ledger?.progressRows === 0;
-  const start = isHeld
-    ? [`apply a manifest that fits ${ledger.version ?? 'an empty database'}, and the app starts`]
+  const mayStart = held.some(one => one.needs === 'Manifest');
+  const start = mayStart
+    ? [`apply a manifest that fits ${ledger?.version ?? 'an empty database'}, and the app starts`]
     : [];
   const restore = backup?.digest === undefined ? [] : [`restore DatabaseBackup ${backup.name} by hand`];
   return `Ways out: ${[mend, ...start, ...restore].join('; or ')}. To try the same once more, ${RETRY}.`;

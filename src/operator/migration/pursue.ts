@@ -6,7 +6,7 @@
 import type { StepName as JobStep } from '../../api/job-contract.ts';
 import type { RunStep } from '../../api/parse.ts';
 import { jobRetrySeconds } from '../controller/backoff.ts';
-import { type Attempt, NODE_LOST_SECONDS, readAttempt } from './attempt.ts';
+import { type Attempt, mayHaveStarted, NODE_LOST_SECONDS, readAttempt } from './attempt.ts';
 import { madeFor, requestFor } from './requests.ts';
 import type { StepName, Turn } from './turn.ts';
 import type { JobView } from './world.ts';
@@ -36,7 +36,8 @@ export function pursue(t: Turn, name: PursuedStep): Pursuit {
   if (attempt.state === 'Missing') {
     t.do({ do: 'CreateJob', request: requestFor(t, JOB_STEP[name], step.attempt ?? 0) });
   } else if ('job' in attempt && attempt.job !== undefined && step.job !== undefined) {
-    step.job = { name: step.job.name, uid: attempt.job.uid };
+    const hasStarted = step.job.started === true || mayHaveStarted(attempt);
+    step.job = { name: step.job.name, uid: attempt.job.uid, ...(hasStarted ? { started: true } : {}) };
   }
   if (attempt.state === 'Running') lookWhenLost(t, attempt.job);
   return attempt;

@@ -3,6 +3,7 @@
 //
 // Order: (1) the failure goes to status (ending.ts), (2) what has not started is deleted, what has started ends,
 // (3) settle, (4) the app, (5) the outcome. A crash after any of them: the failure is in status, and this file goes on.
+import type { RunStep } from '../../api/parse.ts';
 import { mayHaveStarted, readAttempt } from './attempt.ts';
 import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
 import { end } from './ending.ts';
@@ -71,7 +72,11 @@ function isAtWork(t: Turn): boolean {
     );
     if (attempt.state === 'Starting') {
       if (!attempt.job.deleting) t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
-      back(t, 'Stopping', `Job ${attempt.job.name}, which had not started, is being deleted.`);
+      back(
+        t,
+        name === 'Migrate' ? 'Migrating' : 'Validating',
+        `Job ${attempt.job.name}, which had not started, is being deleted.`,
+      );
       return true;
     }
     if (attempt.state === 'Running') {
@@ -92,8 +97,18 @@ function isKnown(t: Turn): boolean {
   if (step?.attempt === undefined || step.state === 'Done' || isSettled(t)) return true;
   const attempt = readAttempt(t.world, step, madeFor(t, 'migrate', step.attempt));
   const neverStarted = !mayHaveStarted(attempt) && (step.tries ?? 1) === 1;
-  if (neverStarted || judgeSettle(t) === 'Done') return true;
-  return isGivenUp(t);
+  if (neverStarted || hasNeverBegun(t, step) || judgeSettle(t) === 'Done') return true;
+  return hasNeverBegun(t, step) || isGivenUp(t);
+}
+
+/**
+ * The only attempt was never seen to start, and what kept it from starting keeps the Job that would ask the database from
+ * starting too: an image that cannot be pulled must not keep the app down for ever.
+ */
+function hasNeverBegun(t: Turn, migrate: RunStep): boolean {
+  const settle = t.step('Settle');
+  const isKeptOut = settle?.state === 'Waiting' && settle.reason?.startsWith('WaitingFor') === true;
+  return isKeptOut && migrate.tries === 1 && migrate.job?.started !== true;
 }
 
 /** A deletion does not wait for ever: unknown, the app is held, and the finalizer goes. */
@@ -132,5 +147,9 @@ function finish(t: Turn, all: readonly BringUp[]): 'Done' {
 
 function back(t: Turn, reason: string, message: string): void {
   t.reconciling(reason, `${t.run.failure?.message ?? ''} ${message}`.trim());
-  if (reason === 'Starting') t.condition('RolledOut', 'False', reason, message);
+  if (reason !== 'Starting') return;
+  t.condition('RolledOut', 'False', reason, message);
+  const { failure } = t.run;
+  if (failure !== undefined && t.step('Migrate') !== undefined && !t.isDone('Migrate'))
+    t.condition('Migrated', 'False', failure.reason, failure.message);
 }

@@ -37,7 +37,7 @@ export function judgeBackUp(t: Turn): 'Done' | 'Waiting' {
       'BackUp',
       'Environment',
       'BackupNameTaken',
-      `DatabaseBackup ${backup.name} exists and belongs to another resource. Delete it, then ask for a retry.`,
+      `DatabaseBackup ${backup.name} exists and belongs to another resource. Delete it.`,
     );
     return 'Waiting';
   }

@@ -9,6 +9,7 @@ import type { LossCause } from '../attempt.ts';
 import { fail } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
+import { sentence } from '../wording.ts';
 import { suspended } from './back-up.ts';
 import { judgeSettle, takeLedger } from './settle.ts';
 import { isContested, isStoppedTooLong } from './stop.ts';
@@ -53,14 +54,14 @@ function follow(t: Turn): 'Done' | 'Waiting' {
         `Migrating from ${t.run.plan?.from ?? 'an empty database'} to ${t.run.plan?.target}: ${t.run.plan?.pendingCount} to apply.`,
       );
     case 'Between':
-      return migrating(t, `${step.message ?? ''} Trying again at ${step.retryTime ?? 'once'}.`);
+      return migrating(t, `${sentence(step.message ?? '')} Trying again at ${step.retryTime ?? 'once'}.`);
     case 'NotOurs':
       fail(
         t,
         'Migrate',
         'Environment',
         'JobNameTaken',
-        `A Job named ${step.job?.name} exists and is not ours. Delete it, then ask for a retry.`,
+        `A Job named ${step.job?.name} exists and is not ours. Delete it.`,
       );
       return 'Waiting';
     case 'Starting':
@@ -98,7 +99,7 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'
   if (!isTurnedAway) return ask(t, code, message);
   if (isOutOfPatience(t, result.wrote)) return ask(t, code, message);
   tryAgain(t, step, code, message);
-  return migrating(t, `${message} Trying again at ${step.retryTime}.`);
+  return migrating(t, `${sentence(message)} Trying again at ${step.retryTime}.`);
 }
 
 /** After it has begun, and under Rolling and None, exits 10 to 13 are repeated only for maxStoppedSeconds. */

@@ -4,6 +4,7 @@ import type { JobResultOf } from '../../../api/job-contract.ts';
 import { end, fail, planKey, remembered } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
+import { sentence } from '../wording.ts';
 
 type Answer = NonNullable<JobResultOf<'PlanResult'>['plan']>;
 
@@ -16,18 +17,17 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
   const step = t.begin('Plan');
   switch (attempt.state) {
     case 'Missing':
+      if ((step.tries ?? 1) > 1) saidBefore(t, 'Nothing is stopped. It is tried again now.');
+      else planning(t, 'Planning', `A Job reads what must be done to reach ${t.spec.target}.`);
+      return 'Waiting';
     case 'Running':
       planning(t, 'Planning', `A Job reads what must be done to reach ${t.spec.target}.`);
       return 'Waiting';
     case 'Between':
-      planning(t, step.reason ?? 'Planning', `${step.message ?? ''} Trying again at ${step.retryTime ?? 'once'}.`);
+      saidBefore(t, `Nothing is stopped. Trying again at ${step.retryTime ?? 'once'}.`);
       return 'Waiting';
     case 'Starting':
-      planning(
-        t,
-        attempt.waiting.reason === 'WaitingForPod' ? 'Planning' : attempt.waiting.reason,
-        startingMessage(t, attempt.waiting),
-      );
+      starting(t, attempt.waiting);
       if (isStartOverdue(t, attempt)) {
         t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
         tryAgain(t, step, attempt.waiting.reason, attempt.waiting.message);
@@ -37,7 +37,7 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
       return refuse(
         t,
         'JobNameTaken',
-        `A Job named ${step.job?.name} exists and was not made for this plan. Delete it, then ask for a retry.`,
+        `A Job named ${step.job?.name} exists and was not made for this plan. Delete it.`,
       );
     case 'Lost':
       return lost(t, attempt.cause, attempt.message);
@@ -47,11 +47,19 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
   }
 }
 
-function startingMessage(t: Turn, waiting: { readonly reason: string; readonly message: string }): string {
-  const isOnItsWay = waiting.reason === 'WaitingForPod';
-  return isOnItsWay
-    ? `The Job that reads what must be done to reach ${t.spec.target} is starting: ${waiting.message}.`
-    : `The Job that plans cannot start yet: ${waiting.message}. Nothing is stopped; it starts by itself once that is mended.`;
+function starting(t: Turn, { reason, message }: { readonly reason: string; readonly message: string }): void {
+  if (reason !== 'WaitingForPod') {
+    const remedy = 'Nothing is stopped; it starts by itself once that is mended.';
+    planning(t, reason, `The Job that plans cannot start yet: ${message}. ${remedy}`);
+  } else if ((t.begin('Plan').tries ?? 1) > 1) saidBefore(t, 'Nothing is stopped. It is tried again now.');
+  else
+    planning(t, 'Planning', `The Job that reads what must be done to reach ${t.spec.target} is starting: ${message}.`);
+}
+
+/** What the last attempt said stays on show until the next one says something. */
+function saidBefore(t: Turn, what: string): void {
+  const step = t.begin('Plan');
+  planning(t, step.reason ?? 'Planning', `${sentence(step.message ?? '')} ${what}`);
 }
 
 function answered(t: Turn, exitCode: number, result: JobResultOf<'PlanResult'>): 'Planned' | 'Waiting' {
@@ -63,8 +71,8 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'PlanResult'>):
   };
   const isForTimeToHeal = (exitCode >= 10 && exitCode <= 13) || exitCode === 24;
   if (!isForTimeToHeal) return refuse(t, code, message);
-  planning(t, code, `${message} Nothing is stopped; it is tried again.`);
   tryAgain(t, step, code, message);
+  saidBefore(t, `Nothing is stopped. Trying again at ${step.retryTime}.`);
   return 'Waiting';
 }
 
@@ -75,8 +83,8 @@ function lost(t: Turn, cause: string, message: string): 'Waiting' {
   if (step.crashes >= CRASH_LIMIT || cause === 'OutOfMemory') {
     return refuse(t, reason, `The plan could not be made: ${message}.`);
   }
-  planning(t, 'Planning', `The plan is made again: ${message}.`);
-  tryAgain(t, step, reason, message);
+  tryAgain(t, step, 'Planning', `The last attempt to plan was lost: ${message}.`);
+  saidBefore(t, `Nothing is stopped. Trying again at ${step.retryTime}.`);
   return 'Waiting';
 }
 
@@ -109,7 +117,7 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
     return refuse(
       t,
       before.reason ?? 'Failed',
-      `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself. Change what failed, or annotate the resource with migrations.truledgr.app/retry=<any new value>.`,
+      `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself.`,
     );
   }
   const message = describe(run.plan.from, answer);

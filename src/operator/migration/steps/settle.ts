@@ -3,6 +3,7 @@
 import type { JobResultOf } from '../../../api/job-contract.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
+import { sentence } from '../wording.ts';
 
 type Ledger = NonNullable<JobResultOf<'SettleResult'>['ledger']>;
 
@@ -64,9 +65,9 @@ export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epoch
 
 function settling(t: Turn, obstacle: string | undefined): void {
   const attempt = t.step('Migrate');
-  const failed = attempt?.state === 'Failed' ? `${attempt.message ?? ''} ` : '';
+  const failed = attempt?.state === 'Failed' ? `${sentence(attempt.message ?? '')} ` : '';
   const what = `${failed}The database is asked, behind the fence, what was done; until then the app is left as it is.`;
-  const message = obstacle === undefined ? what : `${what} ${obstacle}`;
+  const message = obstacle === undefined ? what : `${what} It has not answered yet: ${sentence(obstacle)}`;
   t.reconciling('Settling', message);
   t.condition('Migrated', 'Unknown', 'Settling', message);
 }

@@ -61,7 +61,7 @@ function comingUp(t: Turn, coming: readonly (BringUp & { state: 'ComingUp' })[])
       'Start',
       'Application',
       'RolloutFailed',
-      `The app was not fully up ${limit} s after its start: ${late.note}. The database is at ${t.run.ledger?.version}. Release code that starts on it.`,
+      `The app was not fully up ${limit} s after its start: ${late.note}.`,
     );
   }
   return 'Waiting';

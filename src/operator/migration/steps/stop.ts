@@ -6,6 +6,7 @@
 import { fail } from '../ending.ts';
 import { liveOf, targetOf } from '../live.ts';
 import type { Turn } from '../turn.ts';
+import { phrase } from '../wording.ts';
 import type { LiveWorkload, WorkloadView } from '../world.ts';
 
 /** Judges all workloads at once; done when nothing of them runs. */
@@ -45,7 +46,7 @@ export function isStoppedTooLong(t: Turn, what: string): boolean {
     step,
     'Environment',
     'StoppedTooLong',
-    `The app had been stopped for ${limit} s (spec.rollout.maxStoppedSeconds) and the migration could not begin: ${what}.`,
+    `The app had been stopped for ${limit} s (spec.rollout.maxStoppedSeconds) and the migration could not begin: ${phrase(what)}.`,
   );
   return true;
 }
@@ -63,7 +64,7 @@ export function isContested(t: Turn): boolean {
       t.isDone('BackUp') ? 'Migrate' : t.isDone('Stop') ? 'BackUp' : 'Stop',
       'Environment',
       'ReplicasContested',
-      `${workload.kind} ${workload.name} was raised to ${live.replicas} replicas${by} while it was held at zero. Take the replicas out of what applies or scales it, then ask for a retry.`,
+      `${workload.kind} ${workload.name} was raised to ${live.replicas} replicas${by} while it was held at zero. Take the replicas out of what applies or scales it.`,
     );
     return true;
   }

@@ -4,6 +4,7 @@ import type { JobResultOf } from '../../../api/job-contract.ts';
 import { fail } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
+import { phrase } from '../wording.ts';
 
 const CRASH_LIMIT = 3;
 
@@ -44,11 +45,7 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'ValidateResult
   const what =
     failed.map(check => `${check.name}: ${check.message}`).join('; ') ||
     (result.error?.message ?? `exit code ${exitCode}`);
-  invalid(
-    t,
-    'ValidationFailed',
-    `The app runs on ${t.run.ledger?.version}, but not every check said yes in ${t.spec.validation.timeoutSeconds} s: ${what}. The app and the database are left as they are.`,
-  );
+  invalid(t, 'ValidationFailed', `Not every check said yes in ${t.spec.validation.timeoutSeconds} s: ${phrase(what)}.`);
   return 'Waiting';
 }
 

@@ -1,0 +1,14 @@
+// Words that several messages share: a message for a person states the fact, then the remedy, in whole sentences.
+
+/** How to ask for one more try; follows "or", "then" or "To try again,". */
+export const RETRY = 'annotate the resource with migrations.truledgr.app/retry=<any new value>';
+
+/** Somebody else's words (kubelet's, the scheduler's) as a part of a sentence of ours: without its full stop. */
+export function phrase(text: string): string {
+  return text.trim().replace(/[.;:\s]+$/, '');
+}
+
+/** The same as a sentence of its own: with one full stop. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text.trim()) ? text.trim() : `${phrase(text)}.`;
+}

@@ -1,0 +1,149 @@
+// What the Jobs of the story answer: results as the runner writes them, made from a small model of the database. A case
+// says only what is different; with another exit code than 0 the payload of success is left out.
+import { digestOf } from '../../src/api/digest.ts';
+import { CONTRACT_VERSION, type JobInput, type JobResult, RESULT_KIND } from '../../src/api/job-contract.ts';
+import type { BackupStatus } from '../../src/api/parse.ts';
+import { compareVersions } from '../../src/api/versions.ts';
+
+/** The versions that the source has. */
+export const VERSIONS: readonly string[] = [
+  '001_accounts',
+  '002_sessions',
+  '003_roles',
+  '004_groups_tables',
+  '005_auth_tables',
+  '006_ledger_tables',
+  '007_reports',
+];
+
+export interface DatabaseModel {
+  /** Null: nothing is applied. */
+  version: string | null;
+  progressRows: number;
+  /** Of the last attempt to migrate that began. */
+  epochRunId: number | null;
+  epochAttempt: number;
+  /** Version when that run began. */
+  epochVersion: string | null;
+}
+
+export type Answer = Partial<Pick<JobResult, 'exitCode' | 'error' | 'notes'>> & {
+  readonly plan?: object;
+  readonly ledger?: object;
+  readonly wrote?: boolean;
+  readonly checks?: readonly object[];
+};
+
+/** The termination message of a Job that did what it was asked, but for what `different` says. */
+export function answerTo(input: JobInput, database: DatabaseModel, different: Answer): JobResult {
+  const exitCode = different.exitCode ?? 0;
+  const base = { kind: RESULT_KIND[input.step], contract: CONTRACT_VERSION, exitCode, notes: [] };
+  const payload = payloadOf(input, database, exitCode);
+  return { ...base, ...mergeOne(payload, different) } as JobResult;
+}
+
+function mergeOne(payload: Record<string, unknown>, different: Answer): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...payload };
+  for (const [key, value] of Object.entries(different)) {
+    const before = payload[key];
+    const isObject = (one: unknown) => typeof one === 'object' && one !== null && !Array.isArray(one);
+    merged[key] = isObject(before) && isObject(value) ? { ...(before as object), ...(value as object) } : value;
+  }
+  return merged;
+}
+
+function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): Record<string, unknown> {
+  const isDone = exitCode === 0;
+  switch (input.step) {
+    case 'plan':
+      return isDone ? { plan: planOf(input.target, database) } : {};
+    case 'migrate':
+      return isDone
+        ? {
+            wrote: true,
+            ledger: { ...stateOf(database), appliedNow: appliedBetween(input.from, database).length, progressRows: 0 },
+          }
+        : { wrote: true };
+    case 'settle':
+      return isDone ? { ledger: settledLedger(input.runId, database) } : {};
+    case 'validate': {
+      const answer = isDone ? 'Passed' : 'Failed';
+      const message = isDone ? 'answered 200' : 'answered 503, wanted 200';
+      return { checks: input.http.map(({ name }) => ({ name, answer, message })) };
+    }
+    case 'backup':
+      return isDone ? { backup: backupOf(input.directory) } : {};
+  }
+}
+
+export function stateOf(database: DatabaseModel) {
+  const { version, progressRows } = database;
+  return {
+    version,
+    appliedCount: version === null ? 0 : VERSIONS.indexOf(version) + 1,
+    ledgerDigest: digestOf({ version, progressRows }),
+    epochAttempt: database.epochAttempt,
+    serverVersion: '17.4',
+    database: { systemIdentifier: '7461000000000000001', name: 'truledgr', host: 'truledgr-db' },
+  };
+}
+
+function planOf(wanted: string, database: DatabaseModel) {
+  const target = wanted === 'latest' ? (VERSIONS.at(-1) ?? '') : wanted;
+  const order = compareVersions(database.version, target);
+  const pending = order < 0 ? between(database.version, target) : [];
+  return {
+    ...stateOf(database),
+    target,
+    direction: order < 0 ? 'Up' : order === 0 ? 'None' : 'Down',
+    pendingCount: pending.length,
+    pendingFirst: pending.slice(0, 20),
+    sourceDigest: digestOf('source'),
+    transaction: 'PerRun',
+  };
+}
+
+function settledLedger(runId: number, database: DatabaseModel) {
+  const applied = database.epochRunId === runId ? appliedBetween(database.epochVersion, database) : [];
+  const isSame = applied.length === 0 && database.progressRows === 0;
+  return {
+    ...stateOf(database),
+    progressRows: database.progressRows,
+    epochRunId: database.epochRunId,
+    schemaSinceEpoch: isSame ? 'Same' : 'Changed',
+    unchanged: isSame,
+    appliedByRun: applied,
+  };
+}
+
+function appliedBetween(from: string | null, database: DatabaseModel): readonly string[] {
+  return database.version === null ? [] : between(from, database.version);
+}
+
+function between(from: string | null, to: string): readonly string[] {
+  return VERSIONS.filter(version => compareVersions(from, version) < 0 && compareVersions(version, to) <= 0);
+}
+
+export function backupOf(location: string) {
+  return {
+    digest: digestOf('backup'),
+    location,
+    sizeBytes: 48_213,
+    tableCount: 9,
+    rowCount: 1_204,
+    serverVersion: '17.4',
+  };
+}
+
+/** The status of a backup that is complete. */
+export function completeBackup(now: string): BackupStatus {
+  const message = '1204 rows in 9 tables, 48213 bytes; read back to the end.';
+  return {
+    observedGeneration: 1,
+    ...backupOf('shop/truledgr-restore-point'),
+    completionTime: now,
+    conditions: [
+      { type: 'Complete', status: 'True', reason: 'Complete', message, lastTransitionTime: now, observedGeneration: 1 },
+    ],
+  };
+}
