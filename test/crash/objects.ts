@@ -1,0 +1,59 @@
+// The objects of a scenario as a user would apply them.
+import { createHash } from 'node:crypto';
+import { ANNOTATIONS } from '../../src/api/names.ts';
+import { type Release, type Scenario, targetOf } from './scenarios.ts';
+
+/** Name of the DatabaseMigration, and of the app's Deployment. */
+export const APP = 'shop';
+export const CLAIM = 'backups';
+export const SECRET = 'database';
+
+/** Named by a hash of the content, as kustomize does. */
+export function configMapOf(release: Release) {
+  const data = Object.fromEntries(
+    Object.entries(release.migrations).map(([version, sql]) => [`${version}.up.sql`, sql]),
+  );
+  const hash = createHash('sha256').update(JSON.stringify(data)).digest('hex').slice(0, 8);
+  return { metadata: { name: `migrations-${hash}` }, data };
+}
+
+export function migrationSpecOf(release: Release, healthUrl: string) {
+  const isManaged = release.strategy !== 'None';
+  return {
+    database: { urlSecretRef: { name: SECRET, key: 'url' }, appRoles: ['app'] },
+    source: { configMapRefs: [{ name: configMapOf(release).metadata.name }] },
+    target: targetOf(release),
+    backup: isManaged
+      ? { policy: 'Always', storage: { volumeClaim: { name: CLAIM } } }
+      : { policy: 'Never', storage: null },
+    rollout: {
+      strategy: release.strategy,
+      workloads: isManaged ? [{ kind: 'Deployment', name: APP, replicas: 2 }] : [],
+      drainSeconds: 5,
+    },
+    validation: isManaged ? { http: [{ name: 'health', url: healthUrl }], timeoutSeconds: 30 } : { http: [] },
+  };
+}
+
+export function deploymentOf({ replicas, minVersion }: Scenario['app']) {
+  const labels = { app: APP };
+  const annotations = minVersion === undefined ? {} : { [ANNOTATIONS.minVersion]: minVersion };
+  return {
+    metadata: { name: APP },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels, annotations },
+        spec: { containers: [{ name: 'app', image: 'shop:played' }], automountServiceAccountToken: false },
+      },
+    },
+  };
+}
+
+export function claimOf() {
+  return {
+    metadata: { name: CLAIM },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  };
+}

@@ -1,0 +1,74 @@
+// What the operator is killed in: four releases of a small app, each with the state that it must end in.
+export interface Release {
+  /** Migrations by version; `schema` and a row of witness come from `migration`. */
+  readonly migrations: Readonly<Record<string, string>>;
+  readonly strategy: 'Recreate' | 'Rolling' | 'None';
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** What is installed, uncounted, before the release. */
+  readonly installed?: Release;
+  readonly release: Release;
+  /** The Deployment as the user wrote it. */
+  readonly app: { readonly replicas: number; readonly minVersion?: string };
+  /** The end, whoever was killed when. */
+  readonly end: {
+    readonly ready: string;
+    readonly version: string;
+    readonly replicas: number;
+    readonly tables: readonly string[];
+  };
+}
+
+/** A migration that cannot be applied twice unseen: it makes a table and leaves a row. */
+function migration(version: string, extra = ''): Readonly<Record<string, string>> {
+  const table = version.replace(/^\d+_/, '');
+  const witness = version.startsWith('001') ? 'CREATE TABLE witness (version text NOT NULL);\n' : '';
+  return {
+    [version]: `${witness}CREATE TABLE ${table} (id bigint PRIMARY KEY);\nINSERT INTO witness VALUES ('${version}');\n${extra}`,
+  };
+}
+
+const atFive = { ...migration('001_accounts'), ...migration('004_groups'), ...migration('005_auth') };
+const withSix = { ...atFive, ...migration('006_ledger') };
+const tablesAtFive = ['accounts', 'auth', 'groups', 'witness'];
+const tablesAtSix = ['accounts', 'auth', 'groups', 'ledger', 'witness'];
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'first-install',
+    release: { migrations: atFive, strategy: 'Recreate' },
+    app: { replicas: 0, minVersion: '005_auth' },
+    end: { ready: 'UpToDate', version: '005_auth', replicas: 2, tables: tablesAtFive },
+  },
+  {
+    name: 'recreate',
+    installed: { migrations: atFive, strategy: 'None' },
+    release: { migrations: withSix, strategy: 'Recreate' },
+    app: { replicas: 2 },
+    end: { ready: 'UpToDate', version: '006_ledger', replicas: 2, tables: tablesAtSix },
+  },
+  {
+    name: 'rolling',
+    installed: { migrations: atFive, strategy: 'None' },
+    release: { migrations: { ...withSix, ...migration('007_budgets') }, strategy: 'Rolling' },
+    app: { replicas: 2 },
+    end: { ready: 'UpToDate', version: '007_budgets', replicas: 2, tables: [...tablesAtSix, 'budgets'].sort() },
+  },
+  {
+    name: 'failing',
+    installed: { migrations: atFive, strategy: 'None' },
+    release: {
+      migrations: { ...withSix, ...migration('007_budgets', 'INSERT INTO no_such_table VALUES (1);\n') },
+      strategy: 'Recreate',
+    },
+    app: { replicas: 2 },
+    end: { ready: 'MigrationFailed', version: '005_auth', replicas: 2, tables: tablesAtFive },
+  },
+];
+
+/** The highest version of a release. */
+export function targetOf(release: Release): string {
+  return Object.keys(release.migrations).sort().at(-1) ?? '';
+}
