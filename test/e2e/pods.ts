@@ -1,18 +1,16 @@
 // Hitting things in the middle of their work: waiting until a step's Pod runs or a migration sleeps, and killing.
+import type { StepName } from '../../src/api/job-contract.ts';
 import { LABELS } from '../../src/api/names.ts';
 import type { Pod } from '../../src/kubernetes/resources.ts';
-import { kill, list, query, type Site, until } from './site.ts';
+import { kill, list, query, read, type Site, until } from './site.ts';
 
-/** Waits until the Pod of a step runs, and kills it without grace. Answers its name. */
-export async function killPodOf(
-  site: Site,
-  step: 'plan' | 'backup' | 'migrate' | 'validate',
-  run?: number,
-): Promise<string> {
-  const selector = `${LABELS.step}=${step}${run === undefined ? '' : `,${LABELS.run}=${run}`}`;
+/** Waits until the Pod of a step runs, kills it without grace, and waits until it is gone. */
+export async function killPodOf(site: Site, step: StepName, run: number): Promise<void> {
+  const selector = `${LABELS.step}=${step},${LABELS.run}=${run}`;
   const pod = await until(`a running Pod of ${step}`, async () => (await list(site, 'pods', selector)).find(isRunning));
+  const name = pod.metadata?.name ?? '';
   await kill(site, pod);
-  return pod.metadata?.name ?? '';
+  await until(`Pod ${name} gone`, async () => (await read(site, 'pods', name)) === undefined);
 }
 
 /** Waits until a migration is at its `pg_sleep`. */

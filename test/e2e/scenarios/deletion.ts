@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { ANNOTATIONS } from '../../../src/api/names.ts';
 import { ALL_SIX, expectLedger, expectRunning, waitForReason, waitReady } from '../expect.ts';
-import { filesUpTo, slowed } from '../migrations.ts';
+import { type Files, filesUpTo, slowed } from '../migrations.ts';
 import { APP, MIGRATION } from '../names.ts';
 import { waitUntilAsleep } from '../pods.ts';
 import { applyApp, applyMigration, install } from '../release.ts';
@@ -17,10 +17,10 @@ export const deletion: Scenario = {
   title: 'deleted in mid-run: the migration ends, the app comes back, the resource goes',
   run: async site => {
     await install(site, { needs: { min: '005_auth_tables', max: TARGET } });
-    await deleteInMidRun(site);
+    const files = await deleteInMidRun(site);
     await expectRunning(site, 2);
     await expectLedger(site, ALL_SIX);
-    await applyMigration(site, { target: TARGET });
+    await applyMigration(site, { target: TARGET, files });
     await waitReady(site);
     await expectRunning(site, 2);
   },
@@ -34,11 +34,11 @@ export const deletionHeld: Scenario = {
     await install(site);
     await kubectl(site, 'scale', `deployment/${APP}`, '--replicas=3');
     await expectRunning(site, 3);
-    await deleteInMidRun(site);
+    const files = await deleteInMidRun(site);
     const held = await read(site, 'deployments', APP);
     assert.equal(held?.spec?.replicas, 0, 'the old code must not run on the new schema');
     assert.equal(held.metadata?.annotations?.[ANNOTATIONS.replicas], '3', 'its count must stay with it');
-    await applyMigration(site, { target: TARGET });
+    await applyMigration(site, { target: TARGET, files });
     await applyApp(site, { release: '006' });
     await waitForReason(site, ['UpToDate']);
     await expectRunning(site, 3);
@@ -46,10 +46,12 @@ export const deletionHeld: Scenario = {
   },
 };
 
-async function deleteInMidRun(site: Site): Promise<void> {
+/** Answers the files: what was applied is not to be changed afterwards. */
+async function deleteInMidRun(site: Site): Promise<Files> {
   const files = slowed(filesUpTo(TARGET, site.database.app.name), TARGET, 8);
   await applyMigration(site, { target: TARGET, files });
   await waitUntilAsleep(site);
   await kubectl(site, 'delete', 'databasemigration', MIGRATION, '--wait=false');
   await until('the resource gone', async () => (await read(site, 'databasemigrations', MIGRATION)) === undefined);
+  return files;
 }
