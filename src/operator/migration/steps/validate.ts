@@ -42,6 +42,9 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'ValidateResult
     t.tell('Normal', 'Validated', message);
     return 'Done';
   }
+  // Exits 10 to 13 decided nothing: its Pod was told to stop before the checks had had their time.
+  if (exitCode >= 10 && exitCode <= 13)
+    return again(t, result.error?.code ?? 'JobCrashed', phrase(result.error?.message ?? `exit code ${exitCode}`));
   const what =
     failed.map(check => `${check.name}: ${check.message}`).join('; ') ||
     (result.error?.message ?? `exit code ${exitCode}`);
