@@ -7,6 +7,7 @@ import { NAMESPACES } from '../../kubernetes/resources.ts';
 import { ownerOf } from '../identity.ts';
 import { jobView } from '../jobs/view.ts';
 import { type Caches, type DatabaseMigration, INDEX } from '../sources.ts';
+import { withInheritedMark } from './marks.ts';
 import { toTime } from './turn.ts';
 import { readWorkload, type WorkloadName } from './workloads.ts';
 import type { World } from './world.ts';
@@ -44,7 +45,9 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
       .byIndex(INDEX.uid, uid)
       .map(job => jobView(job, caches.pods.byIndex(INDEX.uid, uid)))
       .toSorted((a, b) => a.name.localeCompare(b.name)),
-    workloads: await Promise.all(workloadNames(object).map(ref => readWorkload(api, namespace, ref))),
+    workloads: (await Promise.all(workloadNames(object).map(ref => readWorkload(api, namespace, ref)))).map(workload =>
+      withInheritedMark(workload, uid, other => caches.migrations.byIndex(INDEX.uid, other).length > 0),
+    ),
     ...(backup === undefined ? {} : { backup }),
   };
 }

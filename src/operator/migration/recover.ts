@@ -8,6 +8,7 @@ import { mayHaveStarted, readAttempt } from './attempt.ts';
 import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
 import { end } from './ending.ts';
 import { isMarked } from './live.ts';
+import { TAKEN_OVER } from './marks.ts';
 import { madeFor } from './requests.ts';
 import { isSettled, judgeSettle } from './steps/settle.ts';
 import type { Turn } from './turn.ts';
@@ -44,6 +45,7 @@ export function recover(t: Turn): 'Done' | 'Waiting' {
  */
 export function fittingOf(t: Turn, live: LiveWorkload): Fitting | 'Hold' {
   const { ledger, plan } = t.run;
+  if (ledger === undefined && live.mark?.run === TAKEN_OVER) return 'Hold'; // what an earlier resource left is not known
   const isStoppedByThisRun = live.mark?.run === t.run.id;
   if (t.step('Settle')?.state === 'Failed') return 'Hold';
   const halfDoneBefore = isStoppedByThisRun ? 0 : (t.status.halfDoneFiles ?? 0);
