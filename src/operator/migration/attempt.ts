@@ -65,7 +65,12 @@ function readTerminated(job: JobView, pod: PodView, ended: NonNullable<PodView['
     return { state: 'Answered', job, exitCode: ended.exitCode, result };
   }
   if (ended.reason === 'OOMKilled') {
-    return { state: 'Lost', job, cause: 'OutOfMemory', message: `the container of Pod ${pod.name} ran out of memory` };
+    return {
+      state: 'Lost',
+      job,
+      cause: 'OutOfMemory',
+      message: `the container of Pod ${pod.name} ran out of memory (limit: spec.job.resources.limits.memory)`,
+    };
   }
   if (job.finished?.reason === 'DeadlineExceeded') return lostJob(job, job.finished);
   const tail = result === undefined && ended.message !== '' ? `; its last lines: ${ended.message.slice(-600)}` : '';
@@ -79,7 +84,12 @@ function readTerminated(job: JobView, pod: PodView, ended: NonNullable<PodView['
 
 function lostJob(job: JobView, finished: NonNullable<JobView['finished']>): Attempt {
   if (finished.reason === 'DeadlineExceeded') {
-    return { state: 'Lost', job, cause: 'DeadlineExceeded', message: `its Job ${job.name} ran past its time limit` };
+    return {
+      state: 'Lost',
+      job,
+      cause: 'DeadlineExceeded',
+      message: `its Job ${job.name} ran past its time limit (spec.job.timeoutSeconds)`,
+    };
   }
   return { state: 'Lost', job, cause: 'Gone', message: `its Pod went away without an answer (${finished.reason})` };
 }

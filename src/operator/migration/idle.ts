@@ -31,7 +31,8 @@ interface Held {
 /** A mark outlives its run: what we hold starts as soon as its template fits what the database is at. */
 export function releaseHeld(t: Turn): readonly Held[] {
   const watched = t.world.workloads.flatMap(workload => watch(t, workload));
-  if (watched.length > 0 && watched.every(one => one.needs === 'Nothing'))
+  const isRolledOut = t.conditionOf('RolledOut')?.status === 'True';
+  if (!isRolledOut && watched.length > 0 && watched.every(one => one.needs === 'Nothing'))
     t.condition('RolledOut', 'False', 'Restored', appSentence(t, watched));
   return watched;
 }

@@ -117,7 +117,7 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
     return refuse(
       t,
       before.reason ?? 'Failed',
-      `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself.`,
+      `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself${before.kind === 'Environment' ? ' unless spec.job, spec.backup or spec.database changes' : ''}.`,
     );
   }
   const message = describe(run.plan.from, answer);

@@ -11,9 +11,12 @@ import type { LiveWorkload, WorkloadView } from '../world.ts';
 
 /** Judges all workloads at once; done when nothing of them runs. */
 export function judgeStop(t: Turn): 'Done' | 'Waiting' {
-  if (t.isDone('Stop')) return 'Done';
+  const isNew = t.isDone('Stop');
+  if (isNew && hasMigrationBegun(t)) return 'Done';
   t.begin('Stop');
-  const waits = t.world.workloads.flatMap(workload => stopOne(t, workload) ?? []);
+  const waits = t.world.workloads
+    .filter(workload => !isNew || isNewcomer(t, workload))
+    .flatMap(workload => stopOne(t, workload) ?? []);
   if (t.run.failure !== undefined) return 'Waiting';
   if (waits.length > 0) {
     const message = `The app is being stopped: ${waits.join('; ')}.`;
@@ -24,10 +27,22 @@ export function judgeStop(t: Turn): 'Done' | 'Waiting' {
     return 'Waiting';
   }
   const message = 'The app is stopped: no Pod of it runs.';
-  t.finish('Stop', message);
   t.condition('RolledOut', 'False', 'Stopped', message);
+  if (isNew) return 'Done';
+  t.finish('Stop', message);
   t.tell('Normal', 'Stopped', message);
   return 'Done';
+}
+
+/** A workload that was made or made anew since the commit: it is stopped like the others, until the migration has begun. */
+function isNewcomer(t: Turn, workload: WorkloadView): boolean {
+  const record = recordOf(t, workload);
+  return workload.found !== undefined && (record?.uid !== workload.found.uid || record.state === 'Seen');
+}
+
+function hasMigrationBegun(t: Turn): boolean {
+  const step = t.step('Migrate');
+  return step !== undefined && (step.state !== 'Waiting' || (step.crashes ?? 0) > 0);
 }
 
 /** Gives the run up when the app has been down for its limit; what stood in the way goes into the message. */
@@ -56,7 +71,7 @@ export function isContested(t: Turn): boolean {
   for (const workload of t.world.workloads) {
     const live = workload.found;
     const record = recordOf(t, workload);
-    if (live === undefined || record?.state !== 'Stopped' || live.replicas === 0) continue;
+    if (live === undefined || record?.uid !== live.uid || record.state !== 'Stopped' || live.replicas === 0) continue;
     // A scale through /scale leaves no owner of the count behind, so the manager is not always known.
     const by = live.scaledBy === 'unknown' ? '' : ` by "${live.scaledBy}"`;
     fail(
@@ -86,7 +101,7 @@ function stopOne(t: Turn, workload: WorkloadView): string | undefined {
     if (!ours || live.mark?.run !== t.run.id) {
       const by = `${t.world.resource.uid}/${t.run.id}`;
       t.do({ do: 'MarkWorkload', workload: targetOf(workload, live), by, replicas: live.replicas });
-      return `${label} is marked with its ${live.replicas} replicas`;
+      return `${label} is marked with its count, ${live.replicas}`;
     }
     t.do({ do: 'ScaleWorkload', workload: targetOf(workload, live), replicas: 0 });
     return `${label} is scaled from ${live.replicas} to 0`;
