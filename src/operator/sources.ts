@@ -48,7 +48,7 @@ export interface Queues {
 }
 
 /** Names of the indexes. */
-export const INDEX = { uid: 'uid', configMap: 'configMap', secret: 'secret' } as const;
+export const INDEX = { uid: 'uid', for: 'for', configMap: 'configMap', secret: 'secret' } as const;
 
 const uidOf = (object: KubernetesObject): readonly string[] => {
   const uid = object.metadata?.labels?.[LABELS.uid];
@@ -66,7 +66,12 @@ export function createCaches(): Caches {
       },
     }),
     backups: new Cache<DatabaseBackup>(),
-    jobs: new Cache<Job>({ indexes: { [INDEX.uid]: uidOf } }),
+    jobs: new Cache<Job>({
+      indexes: {
+        [INDEX.uid]: uidOf,
+        [INDEX.for]: object => [`${object.metadata?.namespace}/${object.metadata?.annotations?.[ANNOTATIONS.for]}`],
+      },
+    }),
     pods: new Cache<Pod>({ indexes: { [INDEX.uid]: uidOf } }),
     configMaps: new Cache<KubernetesObject>(),
   };

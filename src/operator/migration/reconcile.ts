@@ -4,9 +4,11 @@
 // nowhere else is in status before it is acted on; a crash after 1 leaves actions that the next pass finds undone, after
 // 2 events that are never told.
 import { isDeepStrictEqual } from 'node:util';
+import { splitKey } from '../../kubernetes/object.ts';
 import type { Logger } from '../controller/collaborators.ts';
 import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
 import { tellEvents } from '../events.ts';
+import { handOverOrphans } from '../jobs/orphans.ts';
 import { type DatabaseMigration, MIGRATIONS } from '../sources.ts';
 import { type Actor, act } from './act.ts';
 import { type Decision, decide } from './decide.ts';
@@ -19,7 +21,10 @@ export interface MigrationReconciler extends Observer, Actor {
 export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
   return async (key, _why, signal): Promise<ReconcileResult> => {
     const object = parts.caches.migrations.get(key);
-    if (object === undefined) return { summary: { at: 'Gone' } };
+    const { namespace = '', name } = splitKey(key);
+    const owner = { kind: 'DatabaseMigration', namespace, name, uid: object?.metadata?.uid };
+    const orphans = await handOverOrphans(parts, owner);
+    if (object === undefined) return { summary: { at: 'Gone', orphans } };
     const world = await observe(parts, object);
     const decision = decide(world);
     const current = await report(parts, key, object, decision);
