@@ -8,7 +8,7 @@ import { APP, MIGRATION } from '../names.ts';
 import { waitUntilAsleep } from '../pods.ts';
 import { applyApp, applyMigration, install } from '../release.ts';
 import type { Scenario } from '../scenario.ts';
-import { kubectl, read, type Site, until } from '../site.ts';
+import { kubectl, list, read, type Site, until } from '../site.ts';
 
 const TARGET = '006_ledger_tables';
 
@@ -53,5 +53,9 @@ async function deleteInMidRun(site: Site): Promise<Files> {
   await waitUntilAsleep(site);
   await kubectl(site, 'delete', 'databasemigration', MIGRATION, '--wait=false');
   await until('the resource gone', async () => (await read(site, 'databasemigrations', MIGRATION)) === undefined);
+  await until('no Job for ever', async () => {
+    const jobs = await list(site, 'jobs');
+    return jobs.every(job => job.spec?.ttlSecondsAfterFinished !== undefined);
+  });
   return files;
 }
