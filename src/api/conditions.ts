@@ -149,6 +149,10 @@ export const CONDITION_TABLE = {
       NotManaged: { meaning: 'The strategy is None, or no workload is listed.', remedy: NOTHING },
       Stopped: { meaning: 'The app is stopped.', remedy: WAIT },
       Restored: { meaning: 'After a failure the app was started again.', remedy: NOTHING },
+      ManifestMissing: {
+        meaning: 'A workload has not been there, or has not fitted, for ten minutes after the migration.',
+        remedy: 'Apply its manifest, or mend its name in `spec.rollout.workloads`.',
+      },
       Held: { meaning: 'After a failure the app is held at zero.', remedy: 'See the message of `Ready`.' },
       Pending: { meaning: 'Its turn has not come.', remedy: NOTHING },
     },

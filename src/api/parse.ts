@@ -139,6 +139,11 @@ function parsed<T>(result: z.ZodSafeParseResult<T>, root: string): Parsed<T> {
   if (result.success) return { ok: true, value: result.data };
   return {
     ok: false,
-    mistakes: result.error.issues.map(issue => `${[root, ...issue.path].join('.')}: ${issue.message}`),
+    mistakes: result.error.issues.map(issue => `${[root, ...issue.path].join('.')}: ${inWords(issue.message)}`),
   };
+}
+
+/** The library's words for what a person calls missing. */
+function inWords(message: string): string {
+  return message.replace(/^Invalid input: (expected .*), received undefined$/, 'is missing ($1)');
 }

@@ -12,7 +12,7 @@ import type { MigrationStatus } from '../../src/api/parse.ts';
 import type { Decision } from '../../src/operator/migration/decide.ts';
 import type { World } from '../../src/operator/migration/world.ts';
 import { type Answer, completeBackup } from './answers.ts';
-import { type MutableWorkload, newWorkload, podsOf, touch } from './cluster.ts';
+import { type MutableWorkload, newWorkload, type PlayedJob, podsOf, touch } from './cluster.ts';
 import { isTree, overlay, type Tree } from './merge.ts';
 import type { Play } from './play.ts';
 import { type Given, playTo } from './story.ts';
@@ -22,7 +22,7 @@ export interface Pass {
   readonly decision: Decision;
 }
 
-type JobChange = 'Runs' | 'Gone' | 'Answers' | Tree;
+export type JobChange = 'Runs' | 'Gone' | 'Answers' | Tree;
 
 /** One thing that has happened, or several at once. */
 interface Change {
@@ -118,24 +118,39 @@ function apply(play: Play, change: Tree, file: string): void {
 function changeJob(play: Play, step: string, change: JobChange): void {
   const job = play.cluster.jobOf(step as never);
   if (job === undefined) throw new Error(`there is no Job of the step ${step}`);
-  if (change === 'Gone') play.cluster.jobs.delete(job.view.name);
-  else if (change === 'Runs') play.jobRuns(job);
-  else if (change === 'Answers') play.jobAnswers(job);
-  else if (typeof change === 'string') throw new Error(`a Job cannot ${change}`);
-  else {
-    const { runs, answers, ends, waits, silentSince, noPods, ...fields } = change;
-    const [pod] = job.view.pods;
-    if (runs === true || silentSince !== undefined) play.jobRuns(job);
-    if (answers !== undefined) play.jobAnswers(job, answers as Answer);
-    if (ends !== undefined) {
-      const { exitCode, reason, message } = ends as { exitCode: number; reason: string; message?: string };
-      play.jobEnds(job, { exitCode, reason }, message ?? '');
-    }
-    if (pod !== undefined && waits !== undefined) pod.waiting = waits as { reason: string; message: string };
-    if (pod !== undefined && silentSince !== undefined) pod.notReadySince = String(silentSince);
-    if (noPods === true) job.view.pods = [];
-    Object.assign(job.view, fields);
+  applyJobChange(change, job, {
+    gone: () => play.cluster.jobs.delete(job.view.name),
+    runs: () => play.jobRuns(job),
+    answers: answer => play.jobAnswers(job, answer),
+    ends: (how, message) => play.jobEnds(job, how, message),
+  });
+}
+
+interface JobHappenings {
+  gone(): void;
+  runs(): void;
+  answers(answer: Answer): void;
+  ends(how: { exitCode: number; reason: string }, message: string): void;
+}
+
+/** What a scene says of a Job, in a play of either kind. */
+export function applyJobChange(change: JobChange, { view }: PlayedJob, happens: JobHappenings): void {
+  if (change === 'Gone') return happens.gone();
+  if (change === 'Runs') return happens.runs();
+  if (change === 'Answers') return happens.answers({});
+  const { runs, answers, ends, waits, silentSince, noPods, ...fields } = change;
+  const [pod] = view.pods;
+  if (runs === true || silentSince !== undefined) happens.runs();
+  if (answers !== undefined) happens.answers(answers as Answer);
+  if (ends !== undefined) {
+    const { exitCode, reason, message } = ends as { exitCode: number; reason: string; message?: string };
+    happens.ends({ exitCode, reason }, message ?? '');
   }
+  if (pod !== undefined && waits !== undefined) pod.waiting = waits as { reason: string; message: string };
+  if (pod !== undefined && silentSince !== undefined) pod.notReadySince = String(silentSince);
+  if (noPods === true) view.pods = [];
+  expectWords(fields, ['finished', 'deleting', 'adopted', 'madeFor'], `Job ${view.name}`);
+  Object.assign(view, fields);
 }
 
 function changeWorkload(play: Play, key: string, change: 'Missing' | Tree): void {
@@ -164,7 +179,7 @@ function changeBackup(play: Play, change: 'Complete' | 'Gone' | Tree): void {
   else play.cluster.backups.set(name, overlay(before, change) as typeof before);
 }
 
-function expectWords(tree: Tree, words: readonly string[], where: string): void {
+export function expectWords(tree: Tree, words: readonly string[], where: string): void {
   const unknown = Object.keys(tree).filter(word => !words.includes(word));
   if (unknown.length > 0) throw new Error(`${where}: unknown ${unknown.join(', ')}; known: ${words.join(', ')}`);
 }

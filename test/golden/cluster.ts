@@ -169,3 +169,26 @@ export function newWorkload(name: string, replicas: number): MutableWorkload {
     pods: podsOf(name, replicas),
   };
 }
+
+export function runJob(job: PlayedJob): void {
+  const [pod] = job.view.pods;
+  if (pod === undefined) return;
+  pod.phase = 'Running';
+  pod.container = 'Running';
+  delete pod.waiting;
+}
+
+/** The container ends with these last words, and so does the Job. */
+export function endJob(job: PlayedJob, how: { exitCode: number; reason: string }, message: string): void {
+  const [pod] = job.view.pods;
+  if (pod !== undefined) {
+    pod.phase = how.exitCode === 0 ? 'Succeeded' : 'Failed';
+    pod.container = 'Terminated';
+    pod.terminated = { ...how, message };
+    delete pod.waiting;
+  }
+  job.view.finished =
+    how.exitCode === 0
+      ? { as: 'Complete', reason: 'CompletionsReached', message: '' }
+      : { as: 'Failed', reason: 'BackoffLimitExceeded', message: '' };
+}

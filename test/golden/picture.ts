@@ -4,11 +4,23 @@ import { stringify } from 'yaml';
 import type { Condition } from '../../src/api/parse.ts';
 import type { Action, EventNote, JobRequest } from '../../src/operator/migration/actions.ts';
 import type { World } from '../../src/operator/migration/world.ts';
+import type { BackupPass } from './backup-scenes.ts';
 import type { Pass } from './builder.ts';
 import { difference, type Tree } from './merge.ts';
 
 export function picture(passes: readonly Pass[]): string {
   return passes.map(pass => stringify(shorten(frame(pass)), { lineWidth: 120 })).join('---\n');
+}
+
+export function backupPicture(passes: readonly BackupPass[]): string {
+  return passes.map(pass => stringify(shorten(backupFrame(pass)), { lineWidth: 120 })).join('---\n');
+}
+
+function backupFrame({ world, decision }: BackupPass): Tree {
+  const { conditions = [], ...rest } = decision.status;
+  const { conditions: _, ...before } = world.status;
+  const changed = difference(byName(before), byName(rest));
+  return { conditions: conditionLines(conditions, 'Complete'), ...doings(decision, changed) };
 }
 
 function frame({ world, decision }: Pass): Tree {
@@ -18,7 +30,13 @@ function frame({ world, decision }: Pass): Tree {
   const changed = decision.scope === 'Whole' ? statusChanges(restBefore, rest, world) : 'only conditions are written';
   return {
     kubectl: columns(decision.scope === 'Whole' ? decision.status : { ...before, ...decision.status }),
-    conditions: conditionLines(conditions),
+    conditions: conditionLines(conditions, 'Ready'),
+    ...doings(decision, changed),
+  };
+}
+
+function doings(decision: Pass['decision'] | BackupPass['decision'], changed: unknown): Tree {
+  return {
     ...(decision.actions.length === 0 ? {} : { actions: decision.actions.map(actionPicture) }),
     ...(decision.events.length === 0 ? {} : { events: decision.events.map(eventLine) }),
     ...(decision.lookAgainMs === undefined ? {} : { lookAgainSeconds: decision.lookAgainMs / 1000 }),
@@ -40,12 +58,12 @@ function columns(status: Pass['decision']['status']): string {
     .join('  ');
 }
 
-function conditionLines(conditions: readonly Condition[]): Tree {
-  const ready = conditions.find(condition => condition.type === 'Ready');
+function conditionLines(conditions: readonly Condition[], summary: 'Ready' | 'Complete'): Tree {
+  const ready = conditions.find(condition => condition.type === summary);
   const lines = conditions.map(condition => {
     const { type, status, reason, message, observedGeneration } = condition;
     const isSaidAbove = condition !== ready && message === ready?.message;
-    return [type, `${status} ${reason} (generation ${observedGeneration}): ${isSaidAbove ? 'as Ready' : message}`];
+    return [type, `${status} ${reason} (generation ${observedGeneration}): ${isSaidAbove ? `as ${summary}` : message}`];
   });
   return Object.fromEntries(lines);
 }

@@ -5,7 +5,7 @@ import { type MigrationStatus, parseMigrationSpec, parseStatus } from '../../src
 import { type Decision, decide } from '../../src/operator/migration/decide.ts';
 import type { World } from '../../src/operator/migration/world.ts';
 import { type Answer, answerTo, type DatabaseModel } from './answers.ts';
-import { Cluster, Conflict, type PlayedJob } from './cluster.ts';
+import { Cluster, Conflict, endJob, type PlayedJob, runJob } from './cluster.ts';
 import { overlay, type Tree } from './merge.ts';
 
 export const UID = 'uid-of-truledgr';
@@ -112,11 +112,7 @@ export class Play {
   }
 
   jobRuns(job: PlayedJob): void {
-    const [pod] = job.view.pods;
-    if (pod === undefined) return;
-    pod.phase = 'Running';
-    pod.container = 'Running';
-    delete pod.waiting;
+    runJob(job);
     this.#touchDatabase(job, 'Begin');
   }
 
@@ -124,27 +120,14 @@ export class Play {
   jobAnswers(job: PlayedJob, answer: Answer = {}): void {
     if ((answer.exitCode ?? 0) === 0) this.#touchDatabase(job, 'Apply');
     const result = answerTo(job.request.input, this.database, answer);
-    this.jobEnds(
-      job,
-      { exitCode: result.exitCode, reason: result.exitCode === 0 ? 'Completed' : 'Error' },
-      JSON.stringify(result),
-    );
+    const reason = result.exitCode === 0 ? 'Completed' : 'Error';
+    this.jobEnds(job, { exitCode: result.exitCode, reason }, JSON.stringify(result));
   }
 
   /** The container ends with any last words. */
   jobEnds(job: PlayedJob, how: { exitCode: number; reason: string }, message: string): void {
     this.#touchDatabase(job, 'Begin');
-    const [pod] = job.view.pods;
-    if (pod !== undefined) {
-      pod.phase = how.exitCode === 0 ? 'Succeeded' : 'Failed';
-      pod.container = 'Terminated';
-      pod.terminated = { ...how, message };
-      delete pod.waiting;
-    }
-    job.view.finished =
-      how.exitCode === 0
-        ? { as: 'Complete', reason: 'CompletionsReached', message: '' }
-        : { as: 'Failed', reason: 'BackoffLimitExceeded', message: '' };
+    endJob(job, how, message);
   }
 
   /** A `migrate` that begins writes its epoch; one that ends well has brought the database to its target. */

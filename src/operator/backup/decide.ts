@@ -10,6 +10,7 @@ import { jobRetrySeconds } from '../controller/backoff.ts';
 import type { EventNote, JobRequest } from '../migration/actions.ts';
 import { NODE_LOST_SECONDS, readAttempt } from '../migration/attempt.ts';
 import { toTime } from '../migration/turn.ts';
+import { sentence } from '../migration/wording.ts';
 import type { BackupAction, BackupWorld } from './world.ts';
 
 export interface BackupDecision {
@@ -112,7 +113,7 @@ class Judgement {
     const reason = cause === 'Crashed' || cause === 'Gone' ? 'JobCrashed' : cause;
     if (step.tries >= CRASH_LIMIT || cause === 'OutOfMemory' || cause === 'DeadlineExceeded')
       return this.#stall(reason, `The backup could not be taken: ${message}.`);
-    this.#again(spec, step, reason, message);
+    this.#again(spec, step, 'BackingUp', `The attempt was lost: ${message}.`);
   }
 
   #complete(backup: NonNullable<JobResultOf<'BackupResult'>['backup']>): void {
@@ -133,7 +134,8 @@ class Judgement {
   }
 
   #wait(seconds: number, message: string): void {
-    this.#progress(this.#step().reason ?? 'BackingUp', `${message} Trying again.`);
+    const { reason, retryTime } = this.#step();
+    this.#progress(reason ?? 'BackingUp', `${sentence(message)} Trying again at ${retryTime ?? 'once'}.`);
     this.#lookIn(seconds);
   }
 
@@ -164,8 +166,10 @@ class Judgement {
 
   /** What never started is deleted, what has finished is handed to the garbage collector. */
   #sweep(): void {
+    const { tries = 0 } = this.#status.steps?.[0] ?? {};
+    const ours = new Set(Array.from({ length: tries }, (_, index) => madeFor(this.#world, index + 1)));
     for (const job of this.#world.jobs) {
-      if (job.deleting) continue;
+      if (job.deleting || !ours.has(job.madeFor)) continue;
       const hasStarted = job.pods.some(pod => pod.container !== 'Waiting');
       if (job.finished !== undefined && !job.adopted)
         this.#actions.push({ do: 'AdoptJob', name: job.name, uid: job.uid });

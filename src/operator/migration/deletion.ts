@@ -1,6 +1,8 @@
 // The resource is being deleted: a run under way is given up like a failed one, the database is asked, the app comes back
 // or is held, and then the finalizer goes. In a namespace that terminates there is nothing left to bring back.
+import { ANNOTATIONS } from '../../api/names.ts';
 import { fail } from './ending.ts';
+import { isMarked } from './live.ts';
 import { recover } from './recover.ts';
 import type { StepName, Turn } from './turn.ts';
 
@@ -15,6 +17,20 @@ export function deletion(t: Turn): Turn {
     fail(t, at, 'Deleted', 'Deleted', 'The resource was deleted during this run.');
     if (recover(t) === 'Waiting') return t;
   }
+  const isKnown = run === undefined || t.step('Settle')?.state !== 'Failed';
+  if (isKnown && t.world.namespace === 'Active') sayHeld(t);
   t.do({ do: 'RemoveFinalizer' });
   return t;
+}
+
+/** The status goes with the resource, so what is left at zero is told by an event. */
+function sayHeld(t: Turn): void {
+  for (const { kind, name, found } of t.world.workloads) {
+    if (found?.mark === undefined || !isMarked(t, found) || found.replicas > 0) continue;
+    t.tell(
+      'Warning',
+      'Held',
+      `The resource is gone, and ${kind} ${name} is left at zero, as its annotation ${ANNOTATIONS.stoppedBy} says: its manifest does not fit the database, which is at ${t.status.version ?? 'the start'}. Apply one that does, and scale it to ${found.mark.replicas}.`,
+    );
+  }
 }

@@ -35,12 +35,16 @@ export function pursue(t: Turn, name: PursuedStep): Pursuit {
   const attempt = readAttempt(t.world, step, madeFor(t, JOB_STEP[name], step.attempt ?? 0));
   if (attempt.state === 'Missing') {
     t.do({ do: 'CreateJob', request: requestFor(t, JOB_STEP[name], step.attempt ?? 0) });
-  } else if ('job' in attempt && attempt.job !== undefined && step.job !== undefined) {
-    const hasStarted = step.job.started === true || mayHaveStarted(attempt);
-    step.job = { name: step.job.name, uid: attempt.job.uid, ...(hasStarted ? { started: true } : {}) };
-  }
+  } else seen(step, attempt);
   if (attempt.state === 'Running') lookWhenLost(t, attempt.job);
   return attempt;
+}
+
+/** Remembers of which Job an attempt is, and whether its container may have run: both can vanish. */
+export function seen(step: RunStep, attempt: Attempt): void {
+  if (!('job' in attempt) || attempt.job === undefined || step.job === undefined) return;
+  const hasStarted = step.job.started === true || mayHaveStarted(attempt);
+  step.job = { name: step.job.name, uid: attempt.job.uid, ...(hasStarted ? { started: true } : {}) };
 }
 
 /** Ends the current attempt and lets the next one come after a pause that grows with the tries. */

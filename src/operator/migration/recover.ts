@@ -9,6 +9,7 @@ import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
 import { end } from './ending.ts';
 import { isMarked } from './live.ts';
 import { TAKEN_OVER } from './marks.ts';
+import { seen } from './pursue.ts';
 import { madeFor } from './requests.ts';
 import { isSettled, judgeSettle } from './steps/settle.ts';
 import type { Turn } from './turn.ts';
@@ -72,6 +73,7 @@ function isAtWork(t: Turn): boolean {
       step,
       madeFor(t, name === 'Migrate' ? 'migrate' : 'validate', step.attempt ?? 0),
     );
+    seen(step, attempt);
     if (attempt.state === 'Starting') {
       if (!attempt.job.deleting) t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
       back(
@@ -99,7 +101,8 @@ function isKnown(t: Turn): boolean {
   if (step?.attempt === undefined || step.state === 'Done' || isSettled(t)) return true;
   const attempt = readAttempt(t.world, step, madeFor(t, 'migrate', step.attempt));
   const neverStarted = !mayHaveStarted(attempt) && (step.tries ?? 1) === 1;
-  if (neverStarted || hasNeverBegun(t, step) || judgeSettle(t) === 'Done') return true;
+  if (neverStarted || hasNeverBegun(t, step) || (t.step('Settle')?.state === 'Waiting' && isGivenUp(t))) return true;
+  if (judgeSettle(t) === 'Done') return true;
   return hasNeverBegun(t, step) || isGivenUp(t);
 }
 

@@ -140,8 +140,8 @@ function afterSettle(t: Turn): 'Done' | 'Waiting' {
   const hasProgress = ledger?.unchanged === false;
   const mayRepeat = (step.crashes ?? 0) < CRASH_LIMIT || (hasProgress && (step.tries ?? 0) < TRY_LIMIT);
   if (REPEATABLE.has(reason) && mayRepeat) {
-    tryAgain(t, step, reason, message);
-    return migrating(t, `${message} The database was asked; it is safe to go on. Trying again at ${step.retryTime}.`);
+    tryAgain(t, step, reason, `${sentence(message)} The database was asked, and it is safe to go on.`);
+    return migrating(t, `${step.message} Trying again at ${step.retryTime}.`);
   }
   fail(t, 'Migrate', isEnvironment(reason) ? 'Environment' : 'Migration', reason, message);
   return 'Waiting';

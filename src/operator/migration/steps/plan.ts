@@ -31,6 +31,7 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
       if (isStartOverdue(t, attempt)) {
         t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
         tryAgain(t, step, attempt.waiting.reason, attempt.waiting.message);
+        saidBefore(t, `Nothing is stopped. Trying again at ${step.retryTime}.`);
       }
       return 'Waiting';
     case 'NotOurs':

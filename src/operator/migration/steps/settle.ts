@@ -1,6 +1,8 @@
 // Settle: an attempt to migrate ended without a clear answer. A Job fences it off in the database (no earlier attempt
 // can still commit) and then reads the ledger. It has no limit: until it has answered nobody knows what is true.
 import type { JobResultOf } from '../../../api/job-contract.ts';
+import type { MigrationStatus } from '../../../api/parse.ts';
+import { compareVersions } from '../../../api/versions.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
 import { sentence } from '../wording.ts';
@@ -22,6 +24,8 @@ export function judgeSettle(t: Turn): 'Done' | 'Waiting' {
     begun.startTime = t.world.now;
     delete begun.endTime;
     delete begun.retryTime;
+    delete begun.message;
+    delete begun.reason;
   }
   const attempt = pursue(t, 'Settle');
   const step = t.begin('Settle');
@@ -42,7 +46,17 @@ export function judgeSettle(t: Turn): 'Done' | 'Waiting' {
     tryAgain(t, step, attempt.waiting.reason, attempt.waiting.message);
   }
   settling(t, step.message);
+  warnEverySoOften(t);
   return 'Waiting';
+}
+
+/** Nothing goes on until the database has answered, and only a person can help it to. */
+function warnEverySoOften(t: Turn): void {
+  const step = t.begin('Settle');
+  const limit = t.spec.rollout.maxStoppedSeconds;
+  if (step.blockedSince === undefined || t.since(step.blockedSince) < limit) return;
+  t.tell('Warning', 'Settling', `For ${limit} s the database has not answered: ${sentence(step.message ?? '')}`);
+  step.blockedSince = t.world.now;
 }
 
 /** What the ledger says, read behind the fence: the only thing that ends a run or starts the app. */
@@ -61,6 +75,15 @@ export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epoch
   if (ledger.version === null) delete status.version;
   else status.version = ledger.version;
   status.halfDoneFiles = ledger.progressRows;
+  status.pending = pendingAt(t, ledger.version);
+}
+
+/** What the plan had found pending, without what is applied by now. */
+function pendingAt(t: Turn, version: string | null): NonNullable<MigrationStatus['pending']> {
+  const { count = 0, first = [] } = t.status.pending ?? {};
+  const left = first.filter(name => compareVersions(name, version) > 0);
+  if (version === t.run.plan?.target) return { count: 0, first: [] };
+  return { count: count - (first.length - left.length), first: left };
 }
 
 function settling(t: Turn, obstacle: string | undefined): void {

@@ -83,7 +83,8 @@ function awaitManifest(
     t.condition('RolledOut', 'False', 'ManifestOverdue', message);
     return 'Waiting';
   }
-  const message = `The database is at ${t.run.ledger?.version}. The app's manifest is awaited: ${notes}.`;
+  const until = held ? ' The app is stopped, and starts by itself when it has come.' : '';
+  const message = `The database is at ${t.run.ledger?.version}. The app's manifest is awaited: ${notes}.${until}`;
   if (waited >= MISSING_SECONDS && t.conditionOf('RolledOut')?.reason !== 'ManifestMissing') {
     t.tell('Warning', 'ManifestMissing', message);
   }
