@@ -1,4 +1,6 @@
 // What the operator is killed in: four releases of a small app, each with the state that it must end in.
+import type { Side } from './proxy.ts';
+
 export interface Release {
   /** Migrations by version; `schema` and a row of witness come from `migration`. */
   readonly migrations: Readonly<Record<string, string>>;
@@ -7,10 +9,12 @@ export interface Release {
 
 export interface Scenario {
   readonly name: string;
+  /** Where its operator is killed at each write, when each is tried once. */
+  readonly side: Side;
   /** What is installed, uncounted, before the release. */
   readonly installed?: Release;
   readonly release: Release;
-  /** The Deployment as the user wrote it. */
+  /** The Deployment as the user wrote it; a count that runs is not that of `rollout.workloads[].replicas`, which is 2. */
   readonly app: { readonly replicas: number; readonly minVersion?: string };
   /** The end, whoever was killed when. */
   readonly end: {
@@ -38,33 +42,37 @@ const tablesAtSix = ['accounts', 'auth', 'groups', 'ledger', 'witness'];
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'first-install',
+    side: 'after',
     release: { migrations: atFive, strategy: 'Recreate' },
     app: { replicas: 0, minVersion: '005_auth' },
     end: { ready: 'UpToDate', version: '005_auth', replicas: 2, tables: tablesAtFive },
   },
   {
     name: 'recreate',
+    side: 'before',
     installed: { migrations: atFive, strategy: 'None' },
     release: { migrations: withSix, strategy: 'Recreate' },
-    app: { replicas: 2 },
-    end: { ready: 'UpToDate', version: '006_ledger', replicas: 2, tables: tablesAtSix },
+    app: { replicas: 3 },
+    end: { ready: 'UpToDate', version: '006_ledger', replicas: 3, tables: tablesAtSix },
   },
   {
     name: 'rolling',
+    side: 'after',
     installed: { migrations: atFive, strategy: 'None' },
     release: { migrations: { ...withSix, ...migration('007_budgets') }, strategy: 'Rolling' },
-    app: { replicas: 2 },
-    end: { ready: 'UpToDate', version: '007_budgets', replicas: 2, tables: [...tablesAtSix, 'budgets'].sort() },
+    app: { replicas: 3 },
+    end: { ready: 'UpToDate', version: '007_budgets', replicas: 3, tables: [...tablesAtSix, 'budgets'].sort() },
   },
   {
     name: 'failing',
+    side: 'before',
     installed: { migrations: atFive, strategy: 'None' },
     release: {
       migrations: { ...withSix, ...migration('007_budgets', 'INSERT INTO no_such_table VALUES (1);\n') },
       strategy: 'Recreate',
     },
-    app: { replicas: 2 },
-    end: { ready: 'MigrationFailed', version: '005_auth', replicas: 2, tables: tablesAtFive },
+    app: { replicas: 3 },
+    end: { ready: 'MigrationFailed', version: '005_auth', replicas: 3, tables: tablesAtFive },
   },
 ];
 

@@ -33,7 +33,7 @@ export async function openWorld(progress: (line: string) => void): Promise<World
     for (const one of closers.splice(0).reverse()) await one();
   };
   try {
-    const cluster = await up({ name: 'crash', controlPlaneOnly: true, progress });
+    const cluster = await up({ name: `crash-${process.pid}`, controlPlaneOnly: true, progress });
     closers.push(() => cluster.down());
     const postgres = await startPostgres();
     closers.push(() => postgres.stop());
