@@ -82,8 +82,9 @@ export class Turn {
     this.status.attempt = Math.max(this.status.attempt ?? 0, attempt);
   }
 
+  /** Asked twice in a pass, by the end of one run and by the watch over held apps, it is done once. */
   do(action: Action): void {
-    this.actions.push(action);
+    if (!this.actions.some(known => isDeepStrictEqual(known, action))) this.actions.push(action);
   }
 
   tell(type: EventNote['type'], reason: string, message: string): void {

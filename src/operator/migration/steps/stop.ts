@@ -3,6 +3,7 @@
 //
 // Order of effects, per workload: (1) mark, (2) scale, (3) "Stopped" goes to status once zero was seen.
 // A crash after 1: marked and not at zero, not yet Stopped: it is scaled. After 2: it is at zero: 3 follows.
+import type { Action } from '../actions.ts';
 import { fail } from '../ending.ts';
 import { liveOf, targetOf } from '../live.ts';
 import type { Turn } from '../turn.ts';
@@ -19,11 +20,14 @@ export function judgeStop(t: Turn): 'Done' | 'Waiting' {
     .flatMap(workload => stopOne(t, workload) ?? []);
   if (t.run.failure !== undefined) return 'Waiting';
   if (waits.length > 0) {
-    const message = `The app is being stopped: ${waits.join('; ')}.`;
+    const notes = waits.map(wait => wait.note).join('; ');
+    // What is given up is not stopped any further: the way back begins in this very pass, and it takes the marks away.
+    if (isStoppedTooLong(t, notes)) return 'Waiting';
+    for (const wait of waits) for (const action of wait.actions) t.do(action);
+    const message = `The app is being stopped: ${notes}.`;
     t.reconciling('Stopping', message);
     t.condition('RolledOut', 'False', 'Stopping', message);
     t.lookIn(2);
-    isStoppedTooLong(t, waits.join('; '));
     return 'Waiting';
   }
   const message = 'The app is stopped: no Pod of it runs.';
@@ -86,8 +90,13 @@ export function isContested(t: Turn): boolean {
   return false;
 }
 
-/** What is still to wait for, or undefined when this workload is off. */
-function stopOne(t: Turn, workload: WorkloadView): string | undefined {
+interface Wait {
+  readonly note: string;
+  readonly actions: readonly Action[];
+}
+
+/** What is still to wait for and to do, or undefined when this workload is off. */
+function stopOne(t: Turn, workload: WorkloadView): Wait | undefined {
   const live = workload.found;
   if (live === undefined) return undefined;
   const label = `${workload.kind} ${workload.name}`;
@@ -96,15 +105,15 @@ function stopOne(t: Turn, workload: WorkloadView): string | undefined {
   if (live.replicas > 0) {
     if (record.state === 'Stopped') {
       isContested(t);
-      return `${label} was raised again`;
+      return { note: `${label} was raised again`, actions: [] };
     }
     if (!ours || live.mark?.run !== t.run.id) {
       const by = `${t.world.resource.uid}/${t.run.id}`;
-      t.do({ do: 'MarkWorkload', workload: targetOf(workload, live), by, replicas: live.replicas });
-      return `${label} is marked with its count, ${live.replicas}`;
+      const mark = { do: 'MarkWorkload', workload: targetOf(workload, live), by, replicas: live.replicas } as const;
+      return { note: `${label} is marked with its count, ${live.replicas}`, actions: [mark] };
     }
-    t.do({ do: 'ScaleWorkload', workload: targetOf(workload, live), replicas: 0 });
-    return `${label} is scaled from ${live.replicas} to 0`;
+    const scale = { do: 'ScaleWorkload', workload: targetOf(workload, live), replicas: 0 } as const;
+    return { note: `${label} is scaled from ${live.replicas} to 0`, actions: [scale] };
   }
   if (record.state !== 'Stopped') {
     record.state = 'Stopped';
@@ -112,8 +121,8 @@ function stopOne(t: Turn, workload: WorkloadView): string | undefined {
   }
   if (live.pods.length === 0 && live.statusReplicas === 0 && live.observedGeneration >= live.generation)
     return undefined;
-  if (workload.kind === 'StatefulSet') deleteStuckPods(t, live);
-  return `${label} has ${podsLeft(live)} left`;
+  const actions = workload.kind === 'StatefulSet' ? deletionsOfStuckPods(t, live) : [];
+  return { note: `${label} has ${podsLeft(live)} left`, actions };
 }
 
 function podsLeft(live: LiveWorkload): string {
@@ -125,11 +134,11 @@ function podsLeft(live: LiveWorkload): string {
 }
 
 /** A StatefulSet does not scale down past an unhealthy Pod: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/ */
-function deleteStuckPods(t: Turn, live: LiveWorkload): void {
+function deletionsOfStuckPods(t: Turn, live: LiveWorkload): readonly Action[] {
   const stop = t.begin('Stop');
   const left = t.spec.rollout.drainSeconds - t.since(stop.startTime);
   if (left > 0) t.lookIn(left);
-  else for (const pod of live.pods) t.do({ do: 'DeletePod', name: pod.name, uid: pod.uid });
+  return left > 0 ? [] : live.pods.map(pod => ({ do: 'DeletePod', name: pod.name, uid: pod.uid }));
 }
 
 function recordOf(t: Turn, workload: WorkloadView) {
