@@ -131,7 +131,7 @@ export const CONDITION_TABLE = {
     meaning: 'Whether this run has a complete backup.',
     reasons: {
       Complete: { meaning: 'The DatabaseBackup named in the message is complete.', remedy: NOTHING },
-      NotRequired: { meaning: '`spec.backup.policy` is Never.', remedy: NOTHING },
+      NotRequired: { meaning: '`spec.backup.policy` is Never, or nothing is to be migrated.', remedy: NOTHING },
       Pending: { meaning: 'Its turn has not come.', remedy: NOTHING },
     },
   },

@@ -21,6 +21,8 @@ export function judgeCommit(t: Turn): 'Committed' | 'NothingToDo' | 'Waiting' {
   const message = 'Its turn has not come.';
   for (const type of ['BackedUp', 'Migrated', 'RolledOut', 'Validated'] as const)
     t.condition(type, 'False', 'Pending', message);
+  if (t.run.plan?.pendingCount === 0)
+    t.condition('BackedUp', 'False', 'NotRequired', 'Nothing is to be migrated, so no backup is taken.');
   return 'Committed';
 }
 
