@@ -2,13 +2,18 @@
 import type { StepName } from '../../src/api/job-contract.ts';
 import { LABELS } from '../../src/api/names.ts';
 import type { Pod } from '../../src/kubernetes/resources.ts';
+import { killProcessesOf } from './processes.ts';
 import { kill, list, query, read, type Site, until } from './site.ts';
 
-/** Waits until the Pod of a step runs, kills it without grace, and waits until it is gone. */
+/**
+ * Waits until the Pod of a step runs, kills its process and then the Pod without grace, and waits until it is gone. The
+ * process first: a Pod that is deleted may still answer that it was told to stop.
+ */
 export async function killPodOf(site: Site, step: StepName, run: number): Promise<void> {
   const selector = `${LABELS.step}=${step},${LABELS.run}=${run}`;
   const pod = await until(`a running Pod of ${step}`, async () => (await list(site, 'pods', selector)).find(isRunning));
   const name = pod.metadata?.name ?? '';
+  killProcessesOf(pod);
   await kill(site, pod);
   await until(`Pod ${name} gone`, async () => (await read(site, 'pods', name)) === undefined);
 }

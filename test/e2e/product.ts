@@ -34,3 +34,8 @@ export async function installOperator(kubernetes: Kubernetes): Promise<void> {
   await kubernetes.kubectl(['rollout', 'restart', `deployment/${name}`, '-n', namespace]);
   await kubernetes.kubectl(['rollout', 'status', `deployment/${name}`, '-n', namespace, '--timeout=2m']);
 }
+
+/** The CRDs stay, as the chart promises. */
+export async function removeOperator(kubernetes: Kubernetes): Promise<void> {
+  await kubernetes.helm(['uninstall', OPERATOR.name, '--namespace', OPERATOR.namespace, '--ignore-not-found']);
+}

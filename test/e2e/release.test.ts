@@ -1,7 +1,8 @@
 // The product on a real cluster: kubelet, containers, images, Jobs, an app, a database, and the operator that the chart
 // installs under its own service account. Scenarios run side by side, each in its own namespace and database; those that
 // kill the operator come after, because they would kill it for all; at the end the API server's audit log is read.
-// E2E_ONLY=name,name runs only these. KUBECONFIG names a cluster to use instead of a fresh one.
+// E2E_ONLY=name,name runs only these; E2E_VERBOSE=1 prints what the status said where it was waited for. KUBECONFIG names
+// a cluster to use instead of a fresh one.
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { PrerequisiteError } from '../cluster/cluster.ts';

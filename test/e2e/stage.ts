@@ -5,7 +5,7 @@ import { type Cluster, clusterFromEnvironment, up } from '../cluster/cluster.ts'
 import { startPostgres } from './database.ts';
 import { NAMESPACE_LABEL } from './names.ts';
 import { followLog, type Log } from './operator-log.ts';
-import { installOperator, loadImages } from './product.ts';
+import { installOperator, loadImages, removeOperator } from './product.ts';
 
 export interface Stage {
   readonly cluster: Cluster;
@@ -21,24 +21,28 @@ export const progress = (line: string): void => console.error(`# ${line}`);
 export async function openStage(): Promise<Stage> {
   const given = await clusterFromEnvironment();
   const cluster = given ?? (await up({ name: `e2e-${process.pid}`, progress }));
+  const closing: (() => Promise<void> | void)[] = [() => cluster.down()];
+  const close = async (): Promise<void> => {
+    for (const part of closing.toReversed()) await part();
+  };
   try {
     const kubernetes = await connect(cluster);
+    closing.push(() => kubernetes.close());
     const startTime = new Date().toISOString();
-    if (given !== undefined) await removeNamespaces(kubernetes);
+    if (given !== undefined) {
+      await removeNamespaces(kubernetes);
+      closing.push(() => removeOperator(kubernetes));
+      closing.push(() => removeNamespaces(kubernetes));
+    }
     await timed('images', () => loadImages(cluster, progress));
     await timed('operator and PostgreSQL', () =>
       Promise.all([installOperator(kubernetes), startPostgres(kubernetes)]).then(() => undefined),
     );
     const operatorLog = followLog(cluster);
-    const close = async (): Promise<void> => {
-      operatorLog.close();
-      if (given !== undefined) await removeNamespaces(kubernetes);
-      kubernetes.close();
-      await cluster.down();
-    };
+    closing.push(() => operatorLog.close());
     return { cluster, kubernetes, operatorLog, startTime, close };
   } catch (error) {
-    await cluster.down();
+    await close();
     throw error;
   }
 }

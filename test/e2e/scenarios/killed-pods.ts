@@ -11,7 +11,7 @@ import { healthCheck, recreate, serviceFor, withBackup } from '../objects.ts';
 import { killPodOf, waitUntilAsleep } from '../pods.ts';
 import { applyMigration, install } from '../release.ts';
 import type { Scenario } from '../scenario.ts';
-import { apply, ask, list } from '../site.ts';
+import { apply, ask, list, type Site } from '../site.ts';
 
 const TARGET = '006_ledger_tables';
 const GATE = 'gate';
@@ -43,12 +43,13 @@ export const killedPods: Scenario = {
     await waitForReason(site, ['UpToDate']);
     await expectRunning(site, 2);
     await expectLedger(site, ALL_SIX);
-    const jobs = await list(site, 'jobs', `${LABELS.run}=2`);
-    const steps = jobs.map(job => job.metadata?.labels?.[LABELS.step]).toSorted();
-    assert.deepEqual(
-      steps,
-      ['backup', 'backup', 'migrate', 'migrate', 'plan', 'plan', 'settle', 'validate', 'validate'],
-      'attempts',
-    );
+    assert.deepEqual(await attempts(site), { plan: 2, backup: 2, migrate: 2, validate: 2 });
   },
 };
+
+/** Jobs of the upgrade by step; whether a lost migration must be settled depends on how it was lost. */
+async function attempts(site: Site): Promise<Readonly<Record<string, number>>> {
+  const jobs = await list(site, 'jobs', `${LABELS.run}=2`);
+  const steps = jobs.map(job => job.metadata?.labels?.[LABELS.step] ?? '').filter(step => step !== 'settle');
+  return Object.fromEntries(steps.map(step => [step, steps.filter(other => other === step).length]));
+}

@@ -9,7 +9,7 @@ import { recreate } from '../objects.ts';
 import { restrictedContainer, restrictedPod } from '../pod-security.ts';
 import { applyMigration, install } from '../release.ts';
 import type { Scenario } from '../scenario.ts';
-import { apply, ask, kill, kubectl, query, read, type Site, until } from '../site.ts';
+import { apply, ask, kill, kubectl, migrationOf, query, read, type Site, until } from '../site.ts';
 
 const HOLDER = 'forgotten-psql';
 const either = { min: '005_auth_tables', max: '006_ledger_tables' } as const;
@@ -25,7 +25,7 @@ export const session: Scenario = {
     const rollout = recreate({ drainSeconds: 3, maxStoppedSeconds: 30 });
     await applyMigration(site, { target: '006_ledger_tables', spec: { rollout } });
     const remains = await until('the session in the message', async () => {
-      const { message } = await waitForReason(site, ['Migrating', 'StoppedTooLong'], { generation: 'Any' });
+      const message = conditionOf(await migrationOf(site), 'Ready')?.message ?? '';
       return message.includes(HOLDER) && message;
     });
     assert.ok(remains.includes(site.database.app.name), remains);
