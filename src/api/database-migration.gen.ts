@@ -650,6 +650,10 @@ export interface DatabaseMigrationStatus {
      */
     kind?: string;
     /**
+     * Whether it left the database as it had found it.
+     */
+    unchanged?: boolean;
+    /**
      * Plans that do not run again by themselves.
      *
      * @maxItems 2

@@ -44,6 +44,26 @@ export class Model {
     if (decision.lookAgainMs !== undefined) this.play.later(Math.ceil(decision.lookAgainMs / 1000));
   }
 
+  /** The resource is deleted in the middle of it all. */
+  delete(): void {
+    this.play.deletionTime = this.play.now;
+  }
+
+  /** After a deletion: nothing of the run is at work, the finalizer is gone, and the app runs unless its database is in between. */
+  farewell(): readonly string[] {
+    const { play } = this;
+    const workload = play.cluster.workloads.get(WORKLOAD);
+    const isHeld = workload?.mark !== undefined && workload.replicas === 0;
+    const isUnderWay = [...play.cluster.jobs.values()].some(job => job.request.step === 'migrate' && isRunning(job));
+    const isKnown = play.status.run?.ledger?.unchanged !== false && play.database.progressRows === 0;
+    return [
+      ...(play.cluster.finalizer === 'Absent' ? [] : ['the finalizer is left']),
+      ...(isUnderWay ? ['a migration is at work'] : []),
+      ...(isHeld && isKnown ? ['the app is held for no reason'] : []),
+      ...(!isHeld && workload?.replicas === 0 ? ['the app is at zero without a mark'] : []),
+    ];
+  }
+
   /** From now on everything works. */
   peace(): void {
     const { play } = this;
@@ -55,8 +75,9 @@ export class Model {
       const before = JSON.stringify(play.world());
       const decision = this.pass(Number.POSITIVE_INFINITY);
       if (JSON.stringify(play.world()) === before && decision.actions.length === 0 && this.#isQuiet()) {
-        if (this.#isStalled(decision)) this.#mend(decision);
-        else if (decision.lookAgainMs === undefined) return;
+        if (play.deletionTime !== undefined && play.cluster.finalizer === 'Absent') return;
+        if (play.deletionTime === undefined && this.#isStalled(decision)) this.#mend(decision);
+        else if (decision.lookAgainMs === undefined && play.deletionTime === undefined) return;
       }
       play.later(Math.min(5, Math.ceil((decision.lookAgainMs ?? 1000) / 1000)));
     }
@@ -166,21 +187,32 @@ export class Model {
     const { play, chance } = this;
     if (job.view.pods[0]?.container === 'Waiting') return this.#begins(job);
     const fate =
-      how === 'Peace' ? 'works' : chance.oneOf(['works', 'works', 'away', 'lost', 'deleted', 'fails', 'part'] as const);
+      how === 'Peace'
+        ? 'works'
+        : chance.oneOf(['works', 'works', 'away', 'lost', 'deleted', 'fails', 'part', 'half'] as const);
     this.diary.push(`${play.now} ${job.request.step} ${job.request.input.attempt}: ${fate}`);
     if (this.#isOvertaken(job)) {
       play.jobAnswers(job, { exitCode: 24, wrote: false, error: { code: 'PlanOutdated', message: 'Overtaken.' } });
-    } else if (fate === 'works') play.jobAnswers(job);
+    } else if (fate === 'works') this.#works(job);
     else if (fate === 'away') {
       const error = { code: 'DatabaseUnreachable', message: 'The database cannot be reached.' };
       play.jobAnswers(job, { exitCode: 10, wrote: false, error });
     } else if (fate === 'fails' && job.request.step === 'migrate') {
       play.jobAnswers(job, { exitCode: 20, error: { code: 'MigrationFailed', message: 'It failed.' } });
+    } else if (fate === 'half' && job.request.step === 'migrate') {
+      play.database.progressRows = 1;
+      play.jobEnds(job, { exitCode: 137, reason: 'Error' }, '');
     } else if (fate === 'part' && job.request.step === 'migrate') {
       this.#applyPart(job);
       play.jobEnds(job, { exitCode: 137, reason: 'Error' }, '');
     } else if (fate === 'deleted') play.cluster.jobs.delete(job.view.name);
     else play.jobEnds(job, { exitCode: 137, reason: 'Error' }, '');
+  }
+
+  /** A migration that ends well has finished what was half done. */
+  #works(job: PlayedJob): void {
+    if (job.request.step === 'migrate') this.play.database.progressRows = 0;
+    this.play.jobAnswers(job);
   }
 
   #begins(job: PlayedJob): void {

@@ -2,6 +2,7 @@
 // or is held, and then the finalizer goes. In a namespace that terminates there is nothing left to bring back.
 import { ANNOTATIONS } from '../../api/names.ts';
 import { fail } from './ending.ts';
+import { releaseHeld } from './idle.ts';
 import { isMarked } from './live.ts';
 import { recover } from './recover.ts';
 import type { StepName, Turn } from './turn.ts';
@@ -17,6 +18,7 @@ export function deletion(t: Turn): Turn {
     fail(t, at, 'Deleted', 'Deleted', 'The resource was deleted during this run.');
     if (recover(t) === 'Waiting') return t;
   }
+  if (t.world.namespace === 'Active' && releaseHeld(t).some(one => one.needs === 'Nothing')) return t;
   const isKnown = run === undefined || t.step('Settle')?.state !== 'Failed';
   if (isKnown && t.world.namespace === 'Active') sayHeld(t);
   t.do({ do: 'RemoveFinalizer' });

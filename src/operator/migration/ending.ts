@@ -83,6 +83,7 @@ function historyEntry(t: Turn, outcome: NonNullable<Run['outcome']>): HistoryEnt
     ...(failure === undefined
       ? {}
       : { reason: failure.reason, message: failure.message.slice(0, 1000), kind: failure.kind }),
+    ...(failure === undefined || run.committedTime === undefined ? {} : { unchanged: run.ledger?.unchanged ?? true }),
     ...(keys === undefined ? {} : { planKeys: keys }),
     ...(run.environmentDigest === undefined ? {} : { environmentDigest: run.environmentDigest }),
     ...(run.backup?.uid === undefined ? {} : { backup: run.backup.name }),

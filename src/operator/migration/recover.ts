@@ -41,7 +41,7 @@ export function recover(t: Turn): 'Done' | 'Waiting' {
 
 /**
  * The version that a held workload must fit to come back; `Hold` when the database is in a state that no app should meet.
- * Without annotation it comes back only to a database that it ran on (this run stopped it, and changed nothing) or that is
+ * Without annotation it comes back only to a database that it ran on (the run that stopped it changed nothing) or that is
  * at the target. What an earlier run left half done is known from status until a run of now has asked again.
  */
 export function fittingOf(t: Turn, live: LiveWorkload): Fitting | 'Hold' {
@@ -54,7 +54,10 @@ export function fittingOf(t: Turn, live: LiveWorkload): Fitting | 'Hold' {
   const before = plan === undefined ? t.status.version : plan.from;
   const version = ledger === undefined ? before : ledger.version;
   const isAtTarget = ledger !== undefined && version === plan?.target;
-  const isAsItWas = isStoppedByThisRun && (ledger === undefined || ledger.unchanged);
+  const earlier = t.status.history?.find(entry => entry.id === live.mark?.run);
+  const isAsItWas = isStoppedByThisRun
+    ? ledger === undefined || ledger.unchanged
+    : earlier?.unchanged === true && earlier.from === version;
   return { version: version ?? null, unannotated: isAtTarget || isAsItWas ? 'Start' : 'Hold' };
 }
 

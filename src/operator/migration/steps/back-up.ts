@@ -27,6 +27,7 @@ export function judgeBackUp(t: Turn): 'Done' | 'Waiting' {
   const { backup } = t.world;
   const asked = t.run.backup;
   if (backup === undefined || backup.name !== asked.name) {
+    if (isStoppedTooLong(t, 'the backup was still to be asked for')) return 'Waiting';
     const deadline = t.after(t.spec.rollout.maxStoppedSeconds - t.since(t.step('Stop')?.startTime ?? step.startTime));
     t.do({ do: 'CreateBackup', name: asked.name, spec: backupSpecFor(t, asked.attempt, deadline) });
     return backingUp(t, `DatabaseBackup ${asked.name} is being made.`);
