@@ -46,7 +46,7 @@ before(async () => {
 after(() => world?.close());
 
 describe('an operator that is killed at one of its writes', () => {
-  it('comes to the right end when it is not killed, and then rests', async t => {
+  it('comes to the right end when it is not killed', async t => {
     const here = worldOf(t);
     if (here === undefined) return;
     const started = Date.now();
