@@ -62,12 +62,14 @@ function follow(t: Turn, backup: NonNullable<Turn['world']['backup']>): 'Done' |
     fail(t, 'BackUp', 'Environment', stalled.reason, `No backup, so nothing was migrated: ${stalled.message}`);
     return 'Waiting';
   }
-  return backingUp(t, complete?.message ?? `DatabaseBackup ${backup.name} is being made.`);
+  return backingUp(t, complete?.message ?? `DatabaseBackup ${backup.name} is being made.`, complete?.reason);
 }
 
-function backingUp(t: Turn, message: string): 'Waiting' {
-  t.reconciling('BackingUp', message);
-  t.condition('BackedUp', 'False', 'BackingUp', message);
+/** Between two attempts the reason is what stood in the way of the last one, if that was not a crash. */
+function backingUp(t: Turn, message: string, obstacle = 'BackingUp'): 'Waiting' {
+  const reason = obstacle === 'JobCrashed' ? 'BackingUp' : obstacle;
+  t.reconciling(reason, message);
+  t.condition('BackedUp', 'False', reason, message);
   isStoppedTooLong(t, message);
   return 'Waiting';
 }

@@ -54,7 +54,7 @@ function follow(t: Turn): 'Done' | 'Waiting' {
         `Migrating from ${t.run.plan?.from ?? 'an empty database'} to ${t.run.plan?.target}: ${t.run.plan?.pendingCount} to apply.`,
       );
     case 'Between':
-      return migrating(t, `${sentence(step.message ?? '')} Trying again at ${step.retryTime ?? 'once'}.`);
+      return migrating(t, `${sentence(step.message ?? '')} Trying again at ${step.retryTime ?? 'once'}.`, step.reason);
     case 'NotOurs':
       fail(
         t,
@@ -99,7 +99,7 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'
   if (!isTurnedAway) return ask(t, code, message);
   if (isOutOfPatience(t, result.wrote)) return ask(t, code, message);
   tryAgain(t, step, code, message);
-  return migrating(t, `${sentence(message)} Trying again at ${step.retryTime}.`);
+  return migrating(t, `${sentence(message)} Trying again at ${step.retryTime}.`, code);
 }
 
 /** After it has begun, and under Rolling and None, exits 10 to 13 are repeated only for maxStoppedSeconds. */
@@ -175,8 +175,10 @@ function done(t: Turn, how: string): 'Done' {
   return 'Done';
 }
 
-function migrating(t: Turn, message: string): 'Waiting' {
-  t.reconciling('Migrating', message);
-  t.condition('Migrated', 'False', 'Migrating', message);
+/** Between two attempts the reason is what stood in the way of the last one, if that was not a crash. */
+function migrating(t: Turn, message: string, obstacle = 'Migrating'): 'Waiting' {
+  const reason = REPEATABLE.has(obstacle) ? 'Migrating' : obstacle;
+  t.reconciling(reason, message);
+  t.condition('Migrated', 'False', reason, message);
   return 'Waiting';
 }
