@@ -18,8 +18,8 @@ export function wrongIn(pass: Pass): readonly string[] {
 function kstatus({ world, decision }: Pass): readonly string[] {
   const { conditions = [], observedGeneration } = decision.status;
   const status = (type: string): string | undefined => conditions.find(one => one.type === type)?.status;
-  const isSettledElsewhere = status('Ready') === 'True' && world.resource.generation !== observedGeneration;
-  const isSuperseding = decision.status.run?.outcome === undefined;
+  const isSuspended = world.spec.ok && world.spec.value.suspend;
+  const isStale = world.resource.generation !== observedGeneration && world.resource.deletionTime === undefined;
   return [
     ...(status('Reconciling') !== undefined && status('Stalled') !== undefined ? ['Reconciling beside Stalled'] : []),
     ...(status('Ready') === 'True' && (status('Reconciling') ?? status('Stalled')) !== undefined
@@ -30,7 +30,9 @@ function kstatus({ world, decision }: Pass): readonly string[] {
       .map(type => `${type} is not True`),
     ...(world.resource.deletionTime === undefined && conditions.length === 0 ? ['no condition at all'] : []),
     ...(world.resource.deletionTime === undefined && status('Ready') === undefined ? ['no Ready'] : []),
-    ...(isSettledElsewhere && !isSuperseding ? ['Ready=True for a spec that is not the resource’s'] : []),
+    ...(status('Ready') === 'True' && isStale && !isSuspended
+      ? ['Ready=True for a spec that is not the resource’s']
+      : []),
     ...conditions.filter(one => !/^[A-Z][A-Za-z0-9]*$/.test(one.reason)).map(one => `reason ${one.reason}`),
     ...conditions.filter(one => one.message.trim() === '').map(one => `${one.type} without message`),
     ...conditions.filter(one => /undefined|null|\[object|\.\.|NaN| {2}/.test(one.message)).map(one => one.message),

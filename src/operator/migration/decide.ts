@@ -40,8 +40,8 @@ export function decide(world: World): Decision {
   if (world.resource.deletionTime !== undefined) return finish(deletion(turnFor(world, status)));
   if (status.run?.committedTime !== undefined && status.run.outcome === undefined) {
     const t = turnFor(world, status);
+    if (!isSuperseded(t)) committed(t);
     if (isSuperseded(t)) end(t, 'Superseded');
-    else committed(t);
     return finish(t.run.outcome === undefined ? t : beforeCommit(turnAfter(t), world));
   }
   return finish(beforeCommit(turnFor(world, status), world));
@@ -49,7 +49,13 @@ export function decide(world: World): Decision {
 
 /** A run that only awaits manifests is at its end when something new is asked for. */
 function isSuperseded(t: Turn): boolean {
-  return t.run.failure === undefined && isAwaitingManifest(t) && newRunReason(t) !== undefined && !t.spec.suspend;
+  return (
+    t.run.outcome === undefined &&
+    t.run.failure === undefined &&
+    isAwaitingManifest(t) &&
+    newRunReason(t) !== undefined &&
+    !t.spec.suspend
+  );
 }
 
 /** The steps after the commit, in order; the first that is not done ends the pass. */

@@ -51,10 +51,12 @@ export function fittingOf(t: Turn, live: LiveWorkload): Fitting | 'Hold' {
   if (t.step('Settle')?.state === 'Failed') return 'Hold';
   const halfDoneBefore = isStoppedByThisRun ? 0 : (t.status.halfDoneFiles ?? 0);
   if ((ledger?.progressRows ?? halfDoneBefore) > 0) return 'Hold';
-  const before = plan === undefined ? t.status.version : plan.from;
-  const version = ledger === undefined ? before : ledger.version;
-  const isAtTarget = ledger !== undefined && version === plan?.target;
   const earlier = t.status.history?.find(entry => entry.id === live.mark?.run);
+  const left = t.status.version ?? (earlier?.unchanged === true ? earlier.from : undefined);
+  const before = plan === undefined ? left : plan.from;
+  const version = ledger === undefined ? before : ledger.version;
+  const reached = ledger === undefined ? earlier?.target : plan?.target;
+  const isAtTarget = version !== undefined && version === reached;
   const isAsItWas = isStoppedByThisRun
     ? ledger === undefined || ledger.unchanged
     : earlier?.unchanged === true && earlier.from === version;
