@@ -91,7 +91,6 @@ async function runTests(stage: TestFiles): Promise<Counts & { note?: string }> {
 function nodeFlags(stage: TestFiles, tap: string): readonly string[] {
   return [
     '--test',
-    '--test-force-exit',
     '--import=./test/leaks.ts',
     `--test-concurrency=${stage.concurrency}`,
     `--test-reporter=${stage.reporter}`,
