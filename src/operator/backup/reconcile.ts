@@ -1,17 +1,17 @@
 // One pass for one DatabaseBackup: observe, decide, act, report. Also for one that was deleted: its Jobs are ended.
 import { isDeepStrictEqual } from 'node:util';
-import { ANNOTATIONS, LABELS } from '../../api/names.ts';
+import { LABELS } from '../../api/names.ts';
 import { parseBackupSpec } from '../../api/parse.ts';
-import { isAlreadyExists, isNotFound } from '../../kubernetes/errors.ts';
+import { isNotFound } from '../../kubernetes/errors.ts';
 import { splitKey } from '../../kubernetes/object.ts';
 import { JOBS } from '../../kubernetes/resources.ts';
 import type { Logger } from '../controller/collaborators.ts';
 import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
 import { tellEvents } from '../events.ts';
 import { ownerOf } from '../identity.ts';
-import { buildJob, ownerReference } from '../jobs/build.ts';
 import { jobView } from '../jobs/view.ts';
-import { type Actor, FINISHED_JOB_SECONDS } from '../migration/act.ts';
+import { adoptJob, createJob, handOver, type JobOwner } from '../jobs/write.ts';
+import type { Actor } from '../migration/act.ts';
 import { toTime } from '../migration/turn.ts';
 import type { JobView } from '../migration/world.ts';
 import { BACKUPS, type DatabaseBackup, type DatabaseMigration, INDEX, MIGRATIONS } from '../sources.ts';
@@ -90,51 +90,29 @@ async function report(
 
 async function act(parts: BackupReconciler, key: string, object: DatabaseBackup, action: BackupAction): Promise<void> {
   const { namespace = '', name: ownerName = '', uid: ownerUid = '' } = object.metadata ?? {};
-  const kind = 'DatabaseBackup' as const;
+  const owner: JobOwner = { key, namespace, kind: 'DatabaseBackup', ownerName, ownerUid };
+  if (action.do === 'CreateJob') return createJob(parts, owner, action.request);
+  if (action.do === 'AdoptJob') return adoptJob(parts, owner, action);
   try {
-    if (action.do === 'CreateJob') {
-      const image = { image: parts.image.name, imagePullPolicy: parts.image.pullPolicy };
-      const job = buildJob({ ...action.request, namespace, kind, ownerName, ownerUid, ...image });
-      parts.expectations.wrote(key, 'jobs', parts.caches.jobs, await parts.api.create(JOBS, namespace, job));
-    } else if (action.do === 'AdoptJob') {
-      const ownerReferences = [ownerReference({ kind, ownerName, ownerUid })];
-      await handOver(parts, key, namespace, action, ownerReferences);
-    } else await parts.api.delete(JOBS, namespace, action.name, { uid: action.uid });
+    await parts.api.delete(JOBS, namespace, action.name, { uid: action.uid });
   } catch (error) {
-    if (!isAlreadyExists(error) && !isNotFound(error)) throw error;
+    if (!isNotFound(error)) throw error;
   }
 }
 
 /** The backup is gone: a Job of it that never started is deleted, another is left to end and then collected. */
 async function endOrphans(parts: BackupReconciler, key: string): Promise<ReconcileResult> {
   const { namespace = '', name } = splitKey(key);
-  const jobs = parts.caches.jobs
-    .list()
-    .filter(
-      job =>
-        job.metadata?.namespace === namespace &&
-        job.metadata.annotations?.[ANNOTATIONS.for] === `DatabaseBackup/${name}`,
-    );
+  const jobs = parts.caches.jobs.byIndex(INDEX.for, `${namespace}/DatabaseBackup/${name}`);
   for (const job of jobs) {
     const [view] = jobsOf(parts, job.metadata?.labels?.[LABELS.uid] ?? '').filter(
       one => one.name === job.metadata?.name,
     );
     if (view === undefined || view.deleting) continue;
     const hasStarted = view.pods.some(pod => pod.container !== 'Waiting');
-    if (view.finished !== undefined && !view.adopted) await handOver(parts, key, namespace, view, []);
+    if (view.finished !== undefined && !view.adopted) await handOver(parts, { key, namespace }, view, []);
     else if (view.finished === undefined && !hasStarted)
       await parts.api.delete(JOBS, namespace, view.name, { uid: view.uid });
   }
   return { summary: { at: 'Gone', jobs: jobs.length } };
-}
-
-async function handOver(
-  parts: BackupReconciler,
-  key: string,
-  namespace: string,
-  job: { readonly name: string; readonly uid: string },
-  ownerReferences: readonly object[],
-): Promise<void> {
-  const body = { metadata: { uid: job.uid, ownerReferences }, spec: { ttlSecondsAfterFinished: FINISHED_JOB_SECONDS } };
-  parts.expectations.wrote(key, 'jobs', parts.caches.jobs, await parts.api.patch(JOBS, namespace, job.name, body));
 }

@@ -3,26 +3,16 @@
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/
 import { BACKUPS_DIRECTORY, type JobInput, MIGRATIONS_DIRECTORY, type StepName } from '../../api/job-contract.ts';
 import { ANNOTATIONS, API_VERSION, LABELS } from '../../api/names.ts';
-import type { JobSpec } from '../../api/parse.ts';
 import type { OwnerReference } from '../../kubernetes/object.ts';
 import type { Container, Job, PodTemplateSpec } from '../../kubernetes/resources.ts';
+import type { JobRequest } from '../migration/actions.ts';
 
 /** Everything that makes a Job; a repeat makes the same one. */
-export interface JobPlan {
-  readonly name: string;
+export interface JobPlan extends JobRequest {
   readonly namespace: string;
   readonly kind: 'DatabaseMigration' | 'DatabaseBackup';
   readonly ownerName: string;
   readonly ownerUid: string;
-  readonly ownership: 'Owned' | 'Free';
-  readonly step: StepName;
-  readonly input: JobInput;
-  /** Digest of what it was made for; an existing Job of the name with another is not ours. */
-  readonly madeFor: string;
-  readonly secret: { readonly name: string; readonly key: string };
-  readonly configMaps: readonly string[];
-  readonly volumeClaim?: string;
-  readonly job: JobSpec;
   readonly image: string;
   readonly imagePullPolicy: string;
 }

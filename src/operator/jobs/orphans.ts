@@ -4,9 +4,9 @@ import { LABELS } from '../../api/names.ts';
 import type { Api } from '../../kubernetes/api.ts';
 import { isConflict, isNotFound } from '../../kubernetes/errors.ts';
 import { JOBS } from '../../kubernetes/resources.ts';
-import { FINISHED_JOB_SECONDS } from '../migration/act.ts';
 import { type Caches, INDEX } from '../sources.ts';
 import { jobView } from './view.ts';
+import { FINISHED_JOB_SECONDS } from './write.ts';
 
 /** Finished Jobs of resources that had this name; `uid` is the one that has it now, if one has. A repeat does nothing. */
 export async function handOverOrphans(

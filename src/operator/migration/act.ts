@@ -6,23 +6,14 @@ import type { Api } from '../../kubernetes/api.ts';
 import { isAlreadyExists, isNotFound } from '../../kubernetes/errors.ts';
 import { objectKey } from '../../kubernetes/object.ts';
 import { DEPLOYMENTS, JOBS, PODS, STATEFUL_SETS } from '../../kubernetes/resources.ts';
-import type { Expectations } from '../controller/expectations.ts';
-import { buildJob, ownerReference } from '../jobs/build.ts';
-import { BACKUPS, type Caches, type DatabaseMigration, MIGRATIONS } from '../sources.ts';
-import type { Action, JobRequest, WorkloadTarget } from './actions.ts';
+import { adoptJob, createJob, type JobOwner, type JobWriter } from '../jobs/write.ts';
+import { BACKUPS, type DatabaseMigration, MIGRATIONS } from '../sources.ts';
+import type { Action, WorkloadTarget } from './actions.ts';
 
-export interface Actor {
-  readonly api: Api;
-  readonly caches: Caches;
-  readonly expectations: Expectations;
-  readonly image: { readonly name: string; readonly pullPolicy: string };
-}
+export type Actor = JobWriter;
 
 /** Replicas are written under a manager of their own, never by server-side apply. */
 const SCALE_MANAGER = 'migration-operator-scale';
-/** How long a finished Job and its log stay. */
-export const FINISHED_JOB_SECONDS = 24 * 3600;
-
 type Handlers = {
   readonly [Kind in Action['do']]: (context: Context, action: Extract<Action, { do: Kind }>) => Promise<void>;
 };
@@ -41,13 +32,13 @@ export async function act(actor: Actor, object: DatabaseMigration, action: Actio
 }
 
 const HANDLERS: Handlers = {
-  CreateJob: (context, { request }) => createJob(context, request),
+  CreateJob: (context, { request }) => createJob(context.actor, ownerOf(context), request),
   AddFinalizer: context =>
     changeFinalizers(context, finalizers => [...finalizers.filter(one => one !== FINALIZER), FINALIZER]),
   RemoveFinalizer: context => changeFinalizers(context, finalizers => finalizers.filter(one => one !== FINALIZER)),
   DeleteJob: (context, { name, uid }) =>
     ignoreGone(context.actor.api.delete(JOBS, context.namespace, name, { uid, propagationPolicy: 'Background' })),
-  AdoptJob: (context, { name, uid }) => adoptJob(context, name, uid),
+  AdoptJob: (context, job) => adoptJob(context.actor, ownerOf(context), job),
   CreateBackup: async ({ actor, namespace, key, object }, { name, spec }) => {
     try {
       const created = await actor.api.create(BACKUPS, namespace, {
@@ -80,36 +71,9 @@ const HANDLERS: Handlers = {
   DeletePod: ({ actor, namespace }, { name, uid }) => ignoreGone(actor.api.delete(PODS, namespace, name, { uid })),
 };
 
-async function createJob({ actor, namespace, key, object }: Context, request: JobRequest): Promise<void> {
-  const job = buildJob({
-    ...request,
-    namespace,
-    kind: 'DatabaseMigration',
-    ownerName: object.metadata?.name ?? '',
-    ownerUid: object.metadata?.uid ?? '',
-    image: actor.image.name,
-    imagePullPolicy: actor.image.pullPolicy,
-  });
-  try {
-    actor.expectations.wrote(key, 'jobs', actor.caches.jobs, await actor.api.create(JOBS, namespace, job));
-  } catch (error) {
-    // Ours from before a crash, or not ours: the next pass reads it from the cache and says which.
-    if (!isAlreadyExists(error)) throw error;
-  }
-}
-
-async function adoptJob({ actor, namespace, key, object }: Context, name: string, uid: string): Promise<void> {
-  const owner = ownerReference({
-    kind: 'DatabaseMigration',
-    ownerName: object.metadata?.name ?? '',
-    ownerUid: object.metadata?.uid ?? '',
-  });
-  const body = { metadata: { uid, ownerReferences: [owner] }, spec: { ttlSecondsAfterFinished: FINISHED_JOB_SECONDS } };
-  try {
-    actor.expectations.wrote(key, 'jobs', actor.caches.jobs, await actor.api.patch(JOBS, namespace, name, body));
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+function ownerOf({ object, namespace, key }: Context): JobOwner {
+  const { name = '', uid = '' } = object.metadata ?? {};
+  return { key, namespace, kind: 'DatabaseMigration', ownerName: name, ownerUid: uid };
 }
 
 async function changeFinalizers(

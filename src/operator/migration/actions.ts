@@ -7,7 +7,7 @@ export interface JobRequest {
   readonly name: string;
   readonly step: StepName;
   readonly input: JobInput;
-  /** Digest of what it is made for. */
+  /** Digest of what it is made for; an existing Job of the name with another is not ours. */
   readonly madeFor: string;
   readonly secret: { readonly name: string; readonly key: string };
   readonly configMaps: readonly string[];
