@@ -7,6 +7,7 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, wri
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { canInstallPackages, installPackages } from './debian.ts';
 
 /** Passwords of the two roles; odd on purpose, so that a test notices one that leaks or is not percent-decoded. */
 export const PASSWORDS = { owner: 'Own3r/p@ss:word', app: 'App-p@ss%2Fword', postgres: 'Sup3r-p@ss' } as const;
@@ -38,16 +39,14 @@ function installedBinaries(major: string | undefined): string | undefined {
 }
 
 /** The directory of a server's programs; installs the Debian package when it is missing and we are root. */
-export function postgresBinaries(major?: string): string {
+async function postgresBinaries(major: string | undefined): Promise<string> {
+  const name = major === undefined ? 'postgresql' : `postgresql-${major}`;
   const found = installedBinaries(major);
   if (found !== undefined) return found;
-  const name = major === undefined ? 'postgresql' : `postgresql-${major}`;
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+  if (!canInstallPackages()) {
     throw new Error(`these tests need a PostgreSQL server: install the package ${name} (Debian) and run them again`);
   }
-  const options = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
-  execFileSync('apt-get', ['update'], options);
-  execFileSync('apt-get', ['install', '-y', '--no-install-recommends', name], options);
+  await installPackages(() => (installedBinaries(major) === undefined ? [name] : []));
   const installed = installedBinaries(major);
   if (installed === undefined) throw new Error(`the package ${name} was installed but brought no server`);
   return installed;
@@ -93,7 +92,7 @@ async function ended(child: ChildProcess): Promise<void> {
 export async function startPostgres(
   options: { major?: string; settings?: readonly string[] } = {},
 ): Promise<TestPostgres> {
-  const binaries = postgresBinaries(options.major);
+  const binaries = await postgresBinaries(options.major);
   const directory = mkdtempSync(join(tmpdir(), 'postgres-test-'));
   if (process.getuid?.() === 0) chownSync(directory, idOf('-u'), idOf('-g'));
   chmodSync(directory, 0o755);

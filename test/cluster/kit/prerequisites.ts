@@ -4,8 +4,7 @@
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { withLock } from './lock.ts';
-import { cachePath } from './paths.ts';
+import { canInstallPackages, installPackages } from '../../debian.ts';
 import { run } from './run.ts';
 
 /** A lack that the person at the keyboard can mend; its message is all there is to say, so print no stack. */
@@ -59,21 +58,15 @@ export async function requireGo(): Promise<string> {
 
 /** Installs by apt-get what is missing. A repeat does nothing; two at the same time wait for each other. */
 export async function requireDebianPackages(progress: (line: string) => void): Promise<void> {
-  if (missingPackages().length === 0) return;
-  await withLock(cachePath('apt.lock'), async () => {
-    const missing = missingPackages();
-    if (missing.length === 0) return;
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  if (!canInstallPackages()) {
     const list = missing.join(' ');
-    if (!isPresent('apt-get')) {
-      throw new PrerequisiteError(
-        `These packages are missing and there is no apt-get to install them: ${list}. Install what they hold, or set KUBECONFIG. ${anyway}`,
-      );
-    }
-    progress(`installing Debian packages: ${list}`);
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    await run('apt-get', ['update', '-q'], { env });
-    await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...missing], { env });
-  });
+    throw new PrerequisiteError(
+      `These packages are missing and there is no apt-get to install them: ${list}. Install what they hold, or set KUBECONFIG. ${anyway}`,
+    );
+  }
+  await installPackages(missingPackages, progress);
 }
 
 function missingPackages(): string[] {
