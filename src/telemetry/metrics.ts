@@ -56,6 +56,16 @@ const MACHINE_METRICS = {
     labels: ['name'],
     buckets: QUEUE_SECONDS,
   },
+  workqueue_unfinished_work_seconds: {
+    kind: 'gauge',
+    help: 'Seconds that the keys now in hand have been so, summed: grows without end while a pass hangs',
+    labels: ['name'],
+  },
+  workqueue_longest_running_processor_seconds: {
+    kind: 'gauge',
+    help: 'Seconds that the slowest worker has had its key',
+    labels: ['name'],
+  },
   rest_client_requests_total: {
     kind: 'counter',
     help: 'Requests to the API server by HTTP status (<error>: no answer), method, host, verb and resource; a watch counts when it ends',
@@ -83,9 +93,14 @@ const MACHINE_METRICS = {
     help: 'Lists and watches that ended, by cause: time, closed, silence, reset, gone, throttled, garbled, refused, stopped',
     labels: ['resource', 'cause'],
   },
+  migration_operator_watch_reconnects_total: {
+    kind: 'counter',
+    help: 'Watches that were begun again after one that broke',
+    labels: ['resource'],
+  },
   migration_operator_events_missed_total: {
     kind: 'counter',
-    help: 'Changes that a list found and no watch event had told',
+    help: 'Changes that a list found and no watch event had told: those of a gap in the watch',
     labels: ['resource'],
   },
   migration_operator_events_ignored_total: {
@@ -137,6 +152,10 @@ function machineMetrics(to: Recorder) {
     queueRetried: (queue: string) => to.count('workqueue_retries_total', queue),
     queueWaited: (queue: string, seconds: number) => to.observe('workqueue_queue_duration_seconds', seconds, queue),
     queueWorked: (queue: string, seconds: number) => to.observe('workqueue_work_duration_seconds', seconds, queue),
+    queueProgress: (queue: string, read: () => { unfinishedSeconds: number; longestSeconds: number }) => {
+      to.follow('workqueue_unfinished_work_seconds', () => read().unfinishedSeconds, queue);
+      to.follow('workqueue_longest_running_processor_seconds', () => read().longestSeconds, queue);
+    },
     reconciled: (controller: string, outcome: string, seconds: number) => {
       to.count('controller_runtime_reconcile_total', controller, outcome);
       if (outcome === 'error') to.count('controller_runtime_reconcile_errors_total', controller);
@@ -151,6 +170,7 @@ function machineMetrics(to: Recorder) {
       to.set('migration_operator_list_items', items, resource);
     },
     watchEnded: (resource: string, cause: string) => to.count('migration_operator_watch_ends_total', resource, cause),
+    watchReconnected: (resource: string) => to.count('migration_operator_watch_reconnects_total', resource),
     eventsMissed: (resource: string, count: number) =>
       to.add('migration_operator_events_missed_total', count, resource),
     eventIgnored: (resource: string) => to.count('migration_operator_events_ignored_total', resource),
@@ -164,12 +184,14 @@ class Recorder {
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
+  readonly #followed = new Map<string, { readonly labels: readonly string[]; readonly read: () => number }[]>();
 
   constructor(registry: Registry) {
     for (const [name, row] of Object.entries<MetricRow>(MACHINE_METRICS)) {
       const common = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
       if (row.kind === 'counter') this.#counters.set(name, new Counter(common));
-      else if (row.kind === 'gauge') this.#gauges.set(name, new Gauge(common));
+      else if (row.kind === 'gauge')
+        this.#gauges.set(name, new Gauge({ ...common, collect: () => this.#refresh(name) }));
       else this.#histograms.set(name, new Histogram({ ...common, buckets: [...(row.buckets ?? [])] }));
     }
   }
@@ -190,6 +212,19 @@ class Recorder {
       .get(name)
       ?.labels(...labels)
       .set(value);
+  }
+
+  /** The gauge's value is asked for at each scrape. */
+  follow(name: MetricName, read: () => number, ...labels: string[]): void {
+    this.#followed.set(name, [...(this.#followed.get(name) ?? []), { labels, read }]);
+  }
+
+  #refresh(name: string): void {
+    for (const { labels, read } of this.#followed.get(name) ?? [])
+      this.#gauges
+        .get(name)
+        ?.labels(...labels)
+        .set(read());
   }
 
   observe(name: MetricName, value: number, ...labels: string[]): void {

@@ -25,6 +25,14 @@ export type WatchEnd =
   | 'refused'
   | 'stopped';
 
+/** What the workers of a queue have in hand at this moment, in seconds; 0 when all are idle. */
+export interface WorkInHand {
+  /** Summed over all keys in hand: grows without end while a pass hangs. */
+  readonly unfinishedSeconds: number;
+  /** Of the key that has been in hand for longest. */
+  readonly longestSeconds: number;
+}
+
 /** Where the loop, the queue, watches and the election count what they do. */
 export interface MachineMetrics {
   queueDepth(queue: string, depth: number): void;
@@ -34,12 +42,16 @@ export interface MachineMetrics {
   queueWaited(queue: string, seconds: number): void;
   /** A worker worked this long on a key. */
   queueWorked(queue: string, seconds: number): void;
+  /** Once for each queue, when it is made. To be called at each scrape: a pass that hangs ends in no other figure. */
+  queueProgress(queue: string, read: () => WorkInHand): void;
   reconciled(controller: string, outcome: ReconcileOutcome, seconds: number): void;
   activeWorkers(controller: string, count: number): void;
   maxWorkers(controller: string, count: number): void;
   listed(resource: string, items: number): void;
   watchEnded(resource: string, end: WatchEnd): void;
-  /** Objects whose change no event had told, found by a list. */
+  /** A watch is begun again after one that broke; not after one whose time was up. */
+  watchReconnected(resource: string): void;
+  /** Objects whose change a list found and no event had told: those of a gap in the watch. */
   eventsMissed(resource: string, count: number): void;
   /** An event that was a repeat, too old, or about an object that is gone. */
   eventIgnored(resource: string): void;
@@ -54,11 +66,13 @@ export const noMetrics: MachineMetrics = {
   queueRetried() {},
   queueWaited() {},
   queueWorked() {},
+  queueProgress() {},
   reconciled() {},
   activeWorkers() {},
   maxWorkers() {},
   listed() {},
   watchEnded() {},
+  watchReconnected() {},
   eventsMissed() {},
   eventIgnored() {},
   leading() {},

@@ -47,6 +47,8 @@ export class ListWatch<T extends KubernetesObject> {
   #running: Promise<void> | undefined;
   /** In a row, of lists and watches; a list alone ends no row, for the watch after it may break at once every time. */
   #failures = 0;
+  /** Whether the last watch broke, so that the next one is a reconnection. */
+  #hasBroken = false;
   #listedAt = 0;
 
   constructor(source: Source<T>, cache: Cache<T>, options: ListWatchOptions = {}) {
@@ -121,7 +123,8 @@ export class ListWatch<T extends KubernetesObject> {
       const { items, resourceVersion } = await this.#source.list(signal);
       if (signal.aborted) return undefined;
       const changed = this.#cache.replaceAll(items, resourceVersion, this.#source.namespace);
-      if (this.#isSynced) metrics.eventsMissed(this.name, changed);
+      // Whoever asks for a refresh finds a watch that is well and a moment behind: nothing was missed.
+      if (this.#isSynced && wanted === undefined) metrics.eventsMissed(this.name, changed);
       this.#listedAt = clock.monotonicMs();
       metrics.listed(this.name, items.length);
       logger.debug('listed', { resource: this.name, items: items.length, resourceVersion });
@@ -139,6 +142,8 @@ export class ListWatch<T extends KubernetesObject> {
   /** Where to watch from next; undefined when only a list can tell. */
   async #watch(from: string, signal: AbortSignal): Promise<string | undefined> {
     const { clock, metrics, random, silenceMs, watchSeconds } = this.#options;
+    if (this.#hasBroken) metrics.watchReconnected(this.name);
+    this.#hasBroken = false;
     const started = clock.monotonicMs();
     const isLong = (): boolean => clock.monotonicMs() - started >= SHORT_WATCH_MS;
     const timeoutSeconds = Math.round(watchSeconds * (1 + random()));
@@ -152,10 +157,14 @@ export class ListWatch<T extends KubernetesObject> {
       if (isLong()) this.#failures = 0;
       if (signal.aborted) metrics.watchEnded(this.name, 'stopped');
       else if (isLong() || version !== from) metrics.watchEnded(this.name, 'time');
-      else await this.#fail('the watch broke', closedAtOnce(this.name), signal);
+      else {
+        this.#hasBroken = true;
+        await this.#fail('the watch broke', closedAtOnce(this.name), signal);
+      }
       return version;
     } catch (error) {
       if (isLong()) this.#failures = 0;
+      this.#hasBroken = !signal.aborted;
       await this.#fail('the watch broke', error, signal);
       return isGone(error) ? undefined : version;
     }

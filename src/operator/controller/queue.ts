@@ -3,7 +3,7 @@
 // how often it failed. Holds no objects. Handlers of watch events add; controller.ts takes.
 import type { Cancel, Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
-import { type MachineMetrics, noMetrics } from './collaborators.ts';
+import { type MachineMetrics, noMetrics, type WorkInHand } from './collaborators.ts';
 
 export interface QueueItem {
   readonly key: string;
@@ -51,6 +51,7 @@ export class Queue {
     this.name = options.name;
     this.#clock = options.clock ?? systemClock;
     this.#metrics = options.metrics ?? noMetrics;
+    this.#metrics.queueProgress(this.name, () => this.#workInHand());
   }
 
   /** Adds the key, or another reason to the key that waits already. */
@@ -130,8 +131,7 @@ export class Queue {
 
   /** For how long the slowest worker has had its key; 0 when all are idle. */
   get longestInHandMs(): number {
-    const oldest = Math.min(...this.#inHand.values());
-    return Number.isFinite(oldest) ? this.#clock.monotonicMs() - oldest : 0;
+    return this.#workInHand().longestSeconds * 1000;
   }
 
   /** Wakes idle workers with undefined, forgets what waits and cancels all timers. What is in hand may finish. */
@@ -157,6 +157,12 @@ export class Queue {
       this.#metrics.queueWaited(this.name, (now - sinceMs) / 1000);
       this.#idleWorkers.shift()?.({ key, why: [...why], waitedMs: now - sinceMs });
     }
+  }
+
+  #workInHand(): WorkInHand {
+    const now = this.#clock.monotonicMs();
+    const seconds = [...this.#inHand.values()].map(sinceMs => (now - sinceMs) / 1000);
+    return { unfinishedSeconds: seconds.reduce((sum, one) => sum + one, 0), longestSeconds: Math.max(0, ...seconds) };
   }
 
   #reportDepth(): void {

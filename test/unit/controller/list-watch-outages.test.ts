@@ -99,6 +99,7 @@ test('a server that closes every watch at once is not hammered', async () => {
   await using scene = await begin(api);
   await eventually('six watches were closed', () => scene.ends.length >= 6);
   assert.deepEqual(scene.clock.delays.slice(0, 5), [500, 1000, 2000, 4000, 8000]);
+  assert.ok(scene.reconnections() >= 5);
 });
 
 test('a server that forgets every list at once is not hammered', async () => {
@@ -126,6 +127,7 @@ test('a list is repeated when the last one is long ago', async () => {
   await using scene = await begin(api, { relistMs: 0 });
   await eventually('it is found', () => scene.cache.get('shop/unheard-of') !== undefined);
   assert.deepEqual(scene.ends, ['time']);
+  assert.deepEqual([scene.missed(), scene.reconnections()], [1, 0]);
 });
 
 test('stopping during back-off ends at once and leaves nothing', async () => {

@@ -37,6 +37,7 @@ interface Scene extends AsyncDisposable {
   readonly ends: string[];
   readonly clock: HastyClock;
   readonly missed: () => number;
+  readonly reconnections: () => number;
 }
 
 export async function begin(
@@ -45,6 +46,7 @@ export async function begin(
 ): Promise<Scene> {
   const transport = await openTransport({ source: { kind: 'Explicit', server: server.address }, version: '0.0.0' });
   let missed = 0;
+  let reconnections = 0;
   const cache = new Cache<TestObject>();
   const told: string[] = [];
   const name = (o: TestObject | undefined): string => `${o?.metadata.name}@${o?.metadata.resourceVersion}`;
@@ -58,6 +60,9 @@ export async function begin(
     metrics: {
       ...noMetrics,
       watchEnded: (_resource, end) => ends.push(end),
+      watchReconnected: () => {
+        reconnections++;
+      },
       eventsMissed: (_resource, count) => {
         missed += count;
       },
@@ -73,6 +78,7 @@ export async function begin(
     ends,
     clock,
     missed: () => missed,
+    reconnections: () => reconnections,
     async [Symbol.asyncDispose]() {
       await listWatch.stop();
       await transport.close();

@@ -112,6 +112,7 @@ test('410 in the stream leads to a new list, which finds what was missed', async
   assert.deepEqual(scene.ends, ['gone']);
   assert.equal(scene.missed(), 3);
   await eventually('it watches again', () => api.count('watch') === 2);
+  assert.equal(scene.reconnections(), 1);
   assert.equal(api.seen.at(-1)?.url.searchParams.get('resourceVersion'), '90');
 });
 
@@ -184,6 +185,7 @@ test('a refresh lists at once, even during a delay, and waits for a list that be
   await eventually('it is fresh', () => isFresh);
   assert.deepEqual(scene.told, ['Added a@15', 'Added b@25']);
   assert.equal(api.count('list'), 4);
+  assert.deepEqual([scene.missed(), scene.reconnections()], [0, 0], 'a watch that was well missed nothing');
 });
 
 test('of ConfigMaps only the metadata is asked for', async () => {

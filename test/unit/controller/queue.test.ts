@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noMetrics, type WorkInHand } from '../../../src/operator/controller/collaborators.ts';
 import { Queue } from '../../../src/operator/controller/queue.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 
@@ -89,4 +90,21 @@ test('stopping wakes idle workers, cancels what is planned, and takes nothing mo
   assert.equal(await waiting, undefined);
   assert.equal(await queue.take(), undefined);
   assert.equal(clock.pendingTimers, 0);
+});
+
+test('what is in hand is told while it is in hand, for a pass that hangs ends in no other figure', async () => {
+  const clock = new FakeClock();
+  const read: (() => WorkInHand)[] = [];
+  const metrics = { ...noMetrics, queueProgress: (_queue: string, ask: () => WorkInHand) => read.push(ask) };
+  const queue = new Queue({ name: 'test', clock, metrics });
+  const now = (): unknown => read.map(ask => ask());
+  for (const key of ['a', 'b']) queue.add(key, 'x');
+  await queue.take();
+  await clock.advance(3_000);
+  await queue.take();
+  await clock.advance(2_000);
+  assert.deepEqual(now(), [{ unfinishedSeconds: 7, longestSeconds: 5 }]);
+  queue.done('a');
+  queue.done('b');
+  assert.deepEqual(now(), [{ unfinishedSeconds: 0, longestSeconds: 0 }]);
 });
