@@ -28,6 +28,11 @@ const common = {
   owner: z.string().regex(/^[0-9a-f]{16}$/),
   /** Uid of the resource: tells its runs from those of an earlier resource of the same name, whose ids began at 1 too. */
   resourceUid: z.string().max(64).optional(),
+  /** Id of another owner whose database becomes this one's. */
+  adopts: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/)
+    .optional(),
   attempt: z.int().positive(),
   runId: z.int().nonnegative(),
   /** Name of this Job, written to the ledger. */

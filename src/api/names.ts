@@ -30,6 +30,8 @@ export const ANNOTATIONS = {
   restartedFor: `${GROUP}/restarted-for`,
   /** On a DatabaseMigration: any new value asks for one more try. */
   retry: `${GROUP}/retry`,
+  /** On a DatabaseMigration: id of the owner whose database it takes over, as the message of OwnedByAnother quotes it. */
+  adopt: `${GROUP}/adopt`,
 } as const;
 
 /** Keeps a resource until its run is at an end and no app is left stopped. */

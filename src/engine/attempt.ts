@@ -11,6 +11,8 @@ export interface Attempt {
   readonly run: { readonly uid: string; readonly id: number };
   readonly job: string;
   readonly ledgerSchema: string;
+  /** Another owner's id, if a person has said that its database is now this resource's. */
+  readonly adopts?: string;
 }
 
 /** How the sessions of an attempt are recognised in pg_stat_activity: at most 63 bytes, or PostgreSQL cuts it. */

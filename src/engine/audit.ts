@@ -4,7 +4,7 @@ import type { Attempt } from './attempt.ts';
 import { runKey } from './attempt.ts';
 import { type Connection, quoted } from './connection.ts';
 
-export const AUDIT_EVENTS = ['began', 'applied', 'failed', 'settled', 'cleared'] as const;
+export const AUDIT_EVENTS = ['began', 'applied', 'failed', 'settled', 'cleared', 'adopted'] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 
 /** Hash of what stands before the first row. */

@@ -3,6 +3,7 @@
 // It fences nothing outside a transaction; there the lock and the ending of earlier sessions do.
 import type { Attempt } from './attempt.ts';
 import { runKey } from './attempt.ts';
+import { appendAudit } from './audit.ts';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
 import type { Epoch } from './ledger.ts';
@@ -14,11 +15,19 @@ export function assertMayRaise(
   attempt: Attempt,
 ): void {
   if (epoch === undefined) return;
-  assertOwner(epoch, attempt);
+  assertMayOwn(epoch, attempt);
   if (epoch.attempt >= attempt.number) throw stale(epoch.attempt, attempt);
 }
 
-/** Throws OwnedByAnother when the database is somebody else's. */
+/** Throws OwnedByAnother when the database is neither this owner's nor that of the one it adopts from. */
+export function assertMayOwn(
+  epoch: Pick<Epoch, 'owner' | 'resource'> | undefined,
+  attempt: Pick<Attempt, 'owner' | 'resource' | 'adopts'>,
+): void {
+  if (epoch?.owner !== attempt.adopts) assertOwner(epoch, attempt);
+}
+
+/** Throws OwnedByAnother when the database is somebody else's, adopted or not: after the raise it must be ours. */
 export function assertOwner(
   epoch: Pick<Epoch, 'owner' | 'resource'> | undefined,
   attempt: Pick<Attempt, 'owner' | 'resource'>,
@@ -39,20 +48,28 @@ export interface RunStart {
   readonly snapshotDigest: string;
 }
 
-/** Raises the epoch inside an open transaction; with `start` it names this run. The condition must hit one row. */
+/**
+ * Raises the epoch inside an open transaction; with `start` it names this run. The condition must hit one row. A database
+ * that is adopted becomes ours with it, and the audit says from whom.
+ */
 export async function raiseEpoch(connection: Connection, attempt: Attempt, start: RunStart | undefined): Promise<void> {
   const table = `${quoted(attempt.ledgerSchema)}.epoch`;
   await connection.query(
     `INSERT INTO ${table} (format, owner, resource, attempt) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`,
     [String(LEDGER_FORMAT), attempt.owner, attempt.resource],
   );
+  const before = await lockedEpoch(connection, table);
   const raised = await connection.query(
-    `UPDATE ${table} SET owner = $1, resource = $2, attempt = $3 WHERE owner = $1 AND attempt < $3 RETURNING attempt`,
-    [attempt.owner, attempt.resource, String(attempt.number)],
+    `UPDATE ${table} SET owner = $1, resource = $2, attempt = $3
+      WHERE owner IN ($1, $4) AND attempt < $3 RETURNING attempt`,
+    [attempt.owner, attempt.resource, String(attempt.number), attempt.adopts ?? attempt.owner],
   );
   if (raised.length !== 1) {
     assertMayRaise(await lockedEpoch(connection, table), attempt);
     throw new Error('the epoch could not be raised');
+  }
+  if (before !== undefined && before.owner !== attempt.owner) {
+    await appendAudit(connection, attempt, 'adopted', null, { from: before.owner, resource: before.resource });
   }
   if (start === undefined) return;
   await connection.query(

@@ -203,7 +203,7 @@ const FINAL_ERRORS = {
   OwnedByAnother: {
     exitCode: 22,
     message: (f: { owner: string; resource: string; mine: string }) =>
-      `This database belongs to another owner: ${f.resource} (id ${f.owner}); this is ${f.mine}. Two owners would migrate it against each other, so nothing was run. Give each its own database.`,
+      `This database belongs to another owner: ${f.resource} (id ${f.owner}); this is ${f.mine}. Two owners would migrate it against each other, so nothing was run. Give each its own database; or, if the other is gone for good, annotate this resource with migrations.truledgr.app/adopt=${f.owner}.`,
   },
   PoolerDetected: {
     exitCode: 22,

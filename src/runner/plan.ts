@@ -5,7 +5,7 @@ import { assertSameMajor } from '../backup/backup.ts';
 import { runChild } from '../backup/children.ts';
 import { proveWritable } from '../backup/volume.ts';
 import { type Connection, quoted } from '../engine/connection.ts';
-import { assertOwner } from '../engine/epoch.ts';
+import { assertMayOwn } from '../engine/epoch.ts';
 import { type EngineError, failure, gathered } from '../engine/errors.ts';
 import { openSession } from '../engine/fence.ts';
 import { type Migration, readSource } from '../engine/files.ts';
@@ -14,7 +14,7 @@ import { assertBaseline, type Ledger, type ProgressRow, readLedger } from '../en
 import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
 import type { Server } from '../engine/server.ts';
 import { loadGrammar, type ParsedFile, parseFile } from '../engine/statements.ts';
-import { programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
+import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 import { ledgerState } from './ledger-state.ts';
 
 export async function plan(
@@ -32,7 +32,7 @@ export async function plan(
     }
     await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const ledger = await readLedger(connection, input.ledgerSchema, server.role);
-    assertOwner(ledger.epoch, input);
+    assertMayOwn(ledger.epoch, attemptOf(input));
     const planned = planMigrations(source, ledger, input.target);
     if (planned.direction === 'Up') await assertBaseline(connection, ledger, input.ledgerSchema);
     await assertRights(connection, server, ledger, input.ledgerSchema);
