@@ -42,7 +42,14 @@ export function stagesOf(selection: Selection): readonly Stage[] {
       const chart = ['test/chart/*.test.ts'];
       const files = ['test/unit/**/*.test.ts', 'test/golden/*.test.ts'];
       const withHelm = isHelmThere();
-      return [check, unit(withHelm ? [...files, ...chart] : files), engine, crash({}), cluster(withHelm ? [] : chart)];
+      return [
+        check,
+        unit(withHelm ? [...files, ...chart] : files),
+        engine,
+        crash({}),
+        control,
+        cluster(withHelm ? [] : chart),
+      ];
     }
   }
 }
@@ -78,6 +85,15 @@ function crash(env: Readonly<Record<string, string>>): TestFiles {
     lack: () => lackOf(async () => void (await requireGo())),
   };
 }
+
+const control: TestFiles = {
+  name: 'control',
+  about: 'what goes wrong around the operator, on a real API server without nodes and a real PostgreSQL',
+  globs: ['test/failures/*.test.ts'],
+  concurrency: 1,
+  reporter: 'spec',
+  lack: () => lackOf(async () => void (await requireGo())),
+};
 
 function cluster(more: readonly string[]): TestFiles {
   return {

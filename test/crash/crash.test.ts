@@ -7,11 +7,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { PrerequisiteError } from '../cluster/cluster.ts';
+import { openWorld, type World } from '../control/world.ts';
 import { differences } from './final-state.ts';
 import { described, nameOf, type Point, pointsOf, writesOfBoth } from './points.ts';
 import { type Outcome, play } from './run.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
-import { openWorld, type World } from './world.ts';
 
 const PARALLEL = Number(process.env.CRASH_PARALLEL ?? 8);
 const SIDES = process.env.CRASH === 'both' ? 'Both' : 'Once';
@@ -36,7 +36,7 @@ let references: readonly Reference[] = [];
 
 before(async () => {
   try {
-    world = await openWorld(line => progress(line));
+    world = await openWorld('crash', line => progress(line));
   } catch (error) {
     if (!(error instanceof PrerequisiteError)) throw error;
     lack = error.message;

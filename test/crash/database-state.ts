@@ -1,5 +1,5 @@
 // What a run has left in its database: the ledger and the audit, the tables, and the rows that each migration wrote.
-import type { Database } from './database.ts';
+import type { Database } from '../control/database.ts';
 import type { Json } from './final-state.ts';
 
 export interface DatabaseState {

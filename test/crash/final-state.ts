@@ -3,7 +3,7 @@
 import { ANNOTATIONS } from '../../src/api/names.ts';
 import { DEPLOYMENTS, JOBS, type Job } from '../../src/kubernetes/resources.ts';
 import { BACKUPS, type DatabaseMigration, MIGRATIONS } from '../../src/operator/sources.ts';
-import { APP } from './objects.ts';
+import { APP } from '../control/objects.ts';
 import type { Stage } from './stage.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

@@ -3,7 +3,8 @@
 import { openTransport } from '../../src/kubernetes/transport.ts';
 import { type LogFields, type Logger, noMetrics } from '../../src/operator/controller/collaborators.ts';
 import { createOperator } from '../../src/operator/operator.ts';
-import { type AnsweredWrite, KillingProxy, type KillPoint, type Upstream } from './proxy.ts';
+import type { Upstream } from '../control/world.ts';
+import { type AnsweredWrite, KillingProxy, type KillPoint } from './proxy.ts';
 
 export interface Incarnation {
   /** Resolves when its point was reached. */

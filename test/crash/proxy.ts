@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
-import type { TlsSettings } from '../../src/kubernetes/connection.ts';
+import type { Upstream } from '../control/world.ts';
 import { keyOf, type Write, WriteLog } from './writes.ts';
 
 export type Side = 'before' | 'after';
@@ -17,13 +17,6 @@ export interface KillPoint {
 /** A write and how the API server answered it. */
 export interface AnsweredWrite extends Write {
   readonly code: number;
-}
-
-/** The API server, and who we are there. */
-export interface Upstream {
-  readonly server: string;
-  readonly tls: TlsSettings;
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 export class KillingProxy {

@@ -1,13 +1,13 @@
 // One run of a scenario from an empty namespace to its end: the reference run, whose operator lives, or one whose
 // operator is killed at a point and followed by a second one.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { World } from '../control/world.ts';
 import { broken, databaseState } from './database-state.ts';
 import { differences, isSettled, type Json, leftBehind } from './final-state.ts';
 import { bringToLife, type Incarnation } from './incarnation.ts';
 import type { AnsweredWrite, KillPoint } from './proxy.ts';
 import type { Scenario } from './scenarios.ts';
 import { applyRelease, type Stage, setStage, strikeStage } from './stage.ts';
-import type { World } from './world.ts';
 
 export interface Outcome {
   /** Whether the operator was killed at its point. */

@@ -1,11 +1,6 @@
 // What the operator is killed in: four releases of a small app, each with the state that it must end in.
+import { type App, migration, type Release } from '../control/objects.ts';
 import type { Side } from './proxy.ts';
-
-export interface Release {
-  /** Migrations by version; `schema` and a row of witness come from `migration`. */
-  readonly migrations: Readonly<Record<string, string>>;
-  readonly strategy: 'Recreate' | 'Rolling' | 'None';
-}
 
 export interface Scenario {
   readonly name: string;
@@ -15,22 +10,13 @@ export interface Scenario {
   readonly installed?: Release;
   readonly release: Release;
   /** The Deployment as the user wrote it; a count that runs is not that of `rollout.workloads[].replicas`, which is 2. */
-  readonly app: { readonly replicas: number; readonly minVersion?: string };
+  readonly app: App;
   /** The end, whoever was killed when. */
   readonly end: {
     readonly ready: string;
     readonly version: string;
     readonly replicas: number;
     readonly tables: readonly string[];
-  };
-}
-
-/** A migration that cannot be applied twice unseen: it makes a table and leaves a row. */
-function migration(version: string, extra = ''): Readonly<Record<string, string>> {
-  const table = version.replace(/^\d+_/, '');
-  const witness = version.startsWith('001') ? 'CREATE TABLE witness (version text NOT NULL);\n' : '';
-  return {
-    [version]: `${witness}CREATE TABLE ${table} (id bigint PRIMARY KEY);\nINSERT INTO witness VALUES ('${version}');\n${extra}`,
   };
 }
 
@@ -75,8 +61,3 @@ export const SCENARIOS: readonly Scenario[] = [
     end: { ready: 'MigrationFailed', version: '005_auth', replicas: 3, tables: tablesAtFive },
   },
 ];
-
-/** The highest version of a release. */
-export function targetOf(release: Release): string {
-  return Object.keys(release.migrations).sort().at(-1) ?? '';
-}

@@ -4,11 +4,11 @@ import { isAlreadyExists } from '../../src/kubernetes/errors.ts';
 import type { KubernetesObject } from '../../src/kubernetes/object.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS } from '../../src/kubernetes/resources.ts';
 import { MIGRATIONS } from '../../src/operator/sources.ts';
-import { createDatabase, type Database } from './database.ts';
-import { SECRETS, SERVICE_ACCOUNTS } from './kinds.ts';
-import { APP, claimOf, configMapOf, deploymentOf, migrationSpecOf, SECRET } from './objects.ts';
-import type { Release, Scenario } from './scenarios.ts';
-import type { World } from './world.ts';
+import { createDatabase, type Database } from '../control/database.ts';
+import { SECRETS, SERVICE_ACCOUNTS } from '../control/kinds.ts';
+import { APP, claimOf, configMapOf, deploymentOf, migrationSpecOf, type Release, SECRET } from '../control/objects.ts';
+import type { World } from '../control/world.ts';
+import type { Scenario } from './scenarios.ts';
 
 export interface Stage {
   readonly world: World;

@@ -1,5 +1,6 @@
-// What all runs share: one control plane, one PostgreSQL server, the player of Pods and an HTTP server that says yes to
-// health checks. Made once, and everything of it is gone after `close`.
+// What the tests on a real API server without nodes share: one control plane, one PostgreSQL server, the player of Pods
+// and an HTTP server that says yes to health checks. Made once by a test file (test/crash, test/failures), and everything
+// of it is gone after `close`.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,32 +9,42 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import type { Api } from '../../src/kubernetes/api.ts';
 import { createApi } from '../../src/kubernetes/client.ts';
+import type { TlsSettings } from '../../src/kubernetes/connection.ts';
 import { connect } from '../../src/kubernetes/credentials.ts';
 import { openTransport, type Transport } from '../../src/kubernetes/transport.ts';
 import { type Cluster, up } from '../cluster/cluster.ts';
 import { startPostgres, type TestPostgres } from '../postgres.ts';
 import { CUSTOM_RESOURCE_DEFINITIONS, type CustomResourceDefinition } from './kinds.ts';
 import { Player } from './player.ts';
-import type { Upstream } from './proxy.ts';
+
+/** The API server, and who we are there. */
+export interface Upstream {
+  readonly server: string;
+  readonly tls: TlsSettings;
+  readonly headers: Readonly<Record<string, string>>;
+}
 
 export interface World {
   readonly api: Api;
   readonly upstream: Upstream;
   readonly postgres: TestPostgres;
   readonly player: Player;
+  /** Of the API server, as an administrator. */
+  readonly kubeconfig: string;
   readonly healthUrl: string;
   close(): Promise<void>;
 }
 
 const CRDS = join(import.meta.dirname, '..', '..', 'crds');
 
-export async function openWorld(progress: (line: string) => void): Promise<World> {
+/** `name` is that of the control plane; a number is added, so that several test files run side by side. */
+export async function openWorld(name: string, progress: (line: string) => void): Promise<World> {
   const closers: (() => unknown)[] = [];
   const close = async (): Promise<void> => {
     for (const one of closers.splice(0).reverse()) await one();
   };
   try {
-    const cluster = await up({ name: `crash-${process.pid}`, controlPlaneOnly: true, progress });
+    const cluster = await up({ name: `${name}-${process.pid}`, controlPlaneOnly: true, progress });
     closers.push(() => cluster.down());
     const postgres = await startPostgres();
     closers.push(() => postgres.stop());
@@ -41,14 +52,22 @@ export async function openWorld(progress: (line: string) => void): Promise<World
     closers.push(() => transport.close());
     const api = createApi(transport);
     await applyDefinitions(api);
-    const directory = mkdtempSync(join(tmpdir(), 'crash-volumes-'));
+    const directory = mkdtempSync(join(tmpdir(), 'played-volumes-'));
     closers.push(() => rmSync(directory, { recursive: true, force: true }));
     const player = new Player({ api, transport, volumes: { directory, postgresBinaries: postgres.binaries } });
     await player.start();
     closers.push(() => player.stop());
     const health = await startHealth();
     closers.push(() => health.server.close().closeAllConnections());
-    return { api, upstream: await upstreamOf(cluster), postgres, player, healthUrl: health.url, close };
+    return {
+      api,
+      upstream: await upstreamOf(cluster),
+      postgres,
+      player,
+      kubeconfig: cluster.kubeconfig,
+      healthUrl: health.url,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -26,7 +26,7 @@ export async function createDatabase(postgres: TestPostgres, name: string): Prom
 
 async function ask(postgres: TestPostgres, database: string, sql: string): Promise<readonly Row[]> {
   const settings = parseConnectionUrl(postgres.url('postgres', database));
-  const connection = await openConnection(settings, { applicationName: 'crash-test' });
+  const connection = await openConnection(settings, { applicationName: 'a-test' });
   try {
     return await connection.query(sql);
   } finally {

@@ -1,7 +1,17 @@
-// The objects of a scenario as a user would apply them.
+// The objects of a scenario as a user would apply them: a small shop, its database and its migrations.
 import { createHash } from 'node:crypto';
 import { ANNOTATIONS } from '../../src/api/names.ts';
-import { type Release, type Scenario, targetOf } from './scenarios.ts';
+
+export interface Release {
+  /** Migrations by version; most are made by `migration`. */
+  readonly migrations: Readonly<Record<string, string>>;
+  readonly strategy: 'Recreate' | 'Rolling' | 'None';
+}
+
+export interface App {
+  readonly replicas: number;
+  readonly minVersion?: string;
+}
 
 /** Name of the DatabaseMigration, and of the app's Deployment. */
 export const APP = 'shop';
@@ -35,7 +45,7 @@ export function migrationSpecOf(release: Release, healthUrl: string) {
   };
 }
 
-export function deploymentOf({ replicas, minVersion }: Scenario['app']) {
+export function deploymentOf({ replicas, minVersion }: App) {
   const labels = { app: APP };
   const annotations = minVersion === undefined ? {} : { [ANNOTATIONS.minVersion]: minVersion };
   return {
@@ -55,5 +65,19 @@ export function claimOf() {
   return {
     metadata: { name: CLAIM },
     spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  };
+}
+
+/** The highest version of a release. */
+export function targetOf(release: Release): string {
+  return Object.keys(release.migrations).sort().at(-1) ?? '';
+}
+
+/** A migration that cannot be applied twice unseen: it makes a table and leaves a row. */
+export function migration(version: string, extra = ''): Readonly<Record<string, string>> {
+  const table = version.replace(/^\d+_/, '');
+  const witness = version.startsWith('001') ? 'CREATE TABLE witness (version text NOT NULL);\n' : '';
+  return {
+    [version]: `${witness}CREATE TABLE ${table} (id bigint PRIMARY KEY);\nINSERT INTO witness VALUES ('${version}');\n${extra}`,
   };
 }
