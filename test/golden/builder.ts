@@ -32,6 +32,8 @@ interface Change {
   readonly edit?: Tree;
   /** A value of the retry annotation. */
   readonly retry?: string;
+  /** A value of the adopt annotation. */
+  readonly adopt?: string;
   readonly deleted?: boolean;
   readonly namespace?: World['namespace'];
   readonly rivals?: readonly string[];
@@ -57,6 +59,9 @@ const CHANGES: { readonly [K in keyof Change]-?: (play: Play, value: NonNullable
   edit: (play, spec) => play.edit(spec),
   retry: (play, token) => {
     play.retryToken = token;
+  },
+  adopt: (play, owner) => {
+    play.adopts = owner;
   },
   deleted: play => {
     play.deletionTime = play.now;

@@ -34,6 +34,7 @@ export class Play {
   generation = 1;
   deletionTime: string | undefined;
   retryToken: string | undefined;
+  adopts: string | undefined;
   namespace: World['namespace'] = 'Active';
   rivals: readonly string[] = [];
   volumeUsers: readonly string[] = [];
@@ -61,6 +62,7 @@ export class Play {
         finalizer: this.cluster.finalizer,
         ...(this.deletionTime === undefined ? {} : { deletionTime: this.deletionTime }),
         ...(this.retryToken === undefined ? {} : { retryToken: this.retryToken }),
+        ...(this.adopts === undefined ? {} : { adopts: this.adopts }),
       },
       spec,
       status: parseStatus(this.status),

@@ -14,7 +14,9 @@ export function sourceRevisionOf(world: World): string {
 
 /** Hash of all that a plan is asked with. */
 export function planInputDigestOf(world: World, spec: MigrationSpec): string {
+  const { adopts } = world.resource;
   return digestOf({
+    ...(adopts === undefined ? {} : { adopts }),
     target: spec.target,
     database: spec.database,
     source: spec.source,
@@ -23,7 +25,9 @@ export function planInputDigestOf(world: World, spec: MigrationSpec): string {
 }
 
 /** Why a new run is due; undefined when the one that is there is the right one. */
-export function newRunReason(t: Turn): 'First' | 'SpecChanged' | 'SourceChanged' | 'Retry' | 'Replan' | undefined {
+export function newRunReason(
+  t: Turn,
+): 'First' | 'SpecChanged' | 'SourceChanged' | 'Adopted' | 'Retry' | 'Replan' | undefined {
   const { run } = t.status;
   const { generation, retryToken } = t.world.resource;
   if (retryToken !== undefined && retryToken !== t.status.handledTokens?.retry)
@@ -31,8 +35,16 @@ export function newRunReason(t: Turn): 'First' | 'SpecChanged' | 'SourceChanged'
   if (run === undefined) return 'First';
   if (run.generation !== generation) return 'SpecChanged';
   if (run.sourceRevision !== sourceRevisionOf(t.world)) return 'SourceChanged';
+  if (isAdopted(t)) return 'Adopted';
   if (run.outcome === 'Superseded' && (t.status.replans ?? 0) < REPLAN_LIMIT) return 'Replan';
   return undefined;
+}
+
+/** The database was refused as another owner's, and the annotation that lifts this has come or changed since. */
+function isAdopted(t: Turn): boolean {
+  const { outcome, failure, planInputDigest } = t.run;
+  const isOthers = outcome === 'Refused' && failure?.reason === 'OwnedByAnother';
+  return isOthers && planInputDigest !== planInputDigestOf(t.world, t.spec);
 }
 
 /** Begins a run. All of it reaches the API server in one write with the conditions that speak of it. */

@@ -19,13 +19,22 @@ export function fail(t: Turn, step: StepName, kind: RunFailure['kind'], reason: 
   if (kind !== 'Superseded') t.tell('Warning', reason, message.slice(0, 1000));
 }
 
-/** Ends the run and writes its line of history. */
-export function end(t: Turn, outcome: NonNullable<Run['outcome']>): void {
+/** Ends the run and writes its line of history; `Repeat`: history has the run that this one would have repeated. */
+export function end(t: Turn, outcome: NonNullable<Run['outcome']>, news: 'News' | 'Repeat' = 'News'): void {
   const { run } = t;
   run.outcome = outcome;
   run.endTime = t.world.now;
-  if (outcome === 'UpToDate') return;
-  t.status.history = [historyEntry(t, outcome), ...(t.status.history ?? [])].slice(0, HISTORY_LENGTH);
+  if (outcome === 'UpToDate' || news === 'Repeat') return;
+  t.status.history = withoutOldest([historyEntry(t, outcome), ...(t.status.history ?? [])]);
+}
+
+/** History is also the memory of what failed: runs that did nothing leave it first, however many of them come after. */
+function withoutOldest(history: readonly HistoryEntry[]): HistoryEntry[] {
+  if (history.length <= HISTORY_LENGTH) return [...history];
+  const idle = history.findLastIndex(
+    ({ outcome }, index) => index > 0 && (outcome === 'Refused' || outcome === 'Superseded'),
+  );
+  return withoutOldest(history.toSpliced(idle === -1 ? -1 : idle, 1));
 }
 
 /** Key of a plan: what would be done to which state. */
@@ -45,7 +54,8 @@ export function planKey(
 /** The failed run that this run would repeat; undefined when nothing forbids it. */
 export function remembered(t: Turn, key: string): HistoryEntry | undefined {
   if (t.run.retryToken !== undefined) return undefined;
-  return t.status.history?.find(
+  // The oldest is the run itself; an operator of before 0.1.0 also noted the refusals to repeat it.
+  return t.status.history?.findLast(
     entry =>
       entry.planKeys?.includes(key) &&
       (entry.kind !== 'Environment' || entry.environmentDigest === t.run.environmentDigest),
@@ -67,8 +77,9 @@ export function stoppedSeconds(t: Turn): number {
 function historyEntry(t: Turn, outcome: NonNullable<Run['outcome']>): HistoryEntry {
   const { run, status } = t;
   const { failure, plan } = run;
-  const remember =
-    failure !== undefined && failure.kind !== 'Superseded' && failure.kind !== 'Deleted' && plan !== undefined;
+  // Before the commit nothing was tried: what refused the run there is asked again by the next.
+  const hasTried = run.committedTime !== undefined && plan !== undefined;
+  const remember = failure !== undefined && failure.kind !== 'Superseded' && failure.kind !== 'Deleted' && hasTried;
   const keys = remember
     ? [...new Set([plan.key, ...(run.ledger === undefined ? [] : [planKey(plan, run.ledger.ledgerDigest)])])]
     : undefined;

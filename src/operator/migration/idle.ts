@@ -91,7 +91,8 @@ function sayFailure(t: Turn, watched: readonly Held[]): void {
   const held = watched.filter(one => one.needs !== 'Nothing');
   if (t.run.outcome === 'Refused') {
     const app = watched.length > 0 ? appSentence(t, watched) : 'The app was not touched.';
-    const again = `It is planned afresh when the target, the database or the source changes, or when you ${RETRY}.`;
+    const change = failure.kind === 'Environment' ? 'the spec or the source' : 'the target, the database or the source';
+    const again = `It is planned afresh when ${change} changes, or when you ${RETRY}.`;
     t.stalled(failure.reason, `${failure.message} ${app} ${again}`);
     return;
   }

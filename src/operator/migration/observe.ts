@@ -55,6 +55,7 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
 function resourceView(object: DatabaseMigration): World['resource'] {
   const { metadata } = object;
   const token = metadata?.annotations?.[ANNOTATIONS.retry];
+  const adopts = metadata?.annotations?.[ANNOTATIONS.adopt]?.trim();
   return {
     namespace: metadata?.namespace ?? '',
     name: metadata?.name ?? '',
@@ -63,6 +64,8 @@ function resourceView(object: DatabaseMigration): World['resource'] {
     ...(metadata?.deletionTimestamp === undefined ? {} : { deletionTime: metadata.deletionTimestamp }),
     finalizer: metadata?.finalizers?.includes(FINALIZER) === true ? 'Present' : 'Absent',
     ...(token === undefined ? {} : { retryToken: token.slice(0, 256) }),
+    // Anything else is no owner's id; the message that refuses the database says what to write.
+    ...(adopts !== undefined && /^[0-9a-f]{16}$/.test(adopts) ? { adopts } : {}),
   };
 }
 

@@ -62,6 +62,7 @@ function inputFor(t: Turn, step: Exclude<JobStep, 'backup'>, attempt: number): J
     resource: `${world.resource.namespace}/${world.resource.name}`,
     owner: world.owner,
     resourceUid: world.resource.uid,
+    ...(world.resource.adopts === undefined ? {} : { adopts: world.resource.adopts }),
     attempt,
     runId: run.id,
     job: jobName(t, step, attempt),

@@ -30,6 +30,8 @@ export interface ResourceView {
   readonly deletionTime?: string;
   readonly finalizer: 'Present' | 'Absent';
   readonly retryToken?: string;
+  /** Id of another owner whose database is to become this resource's. */
+  readonly adopts?: string;
 }
 
 export interface SourceView {

@@ -115,11 +115,9 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
   }
   const before = remembered(t, run.plan.key);
   if (before !== undefined) {
-    return refuse(
-      t,
-      before.reason ?? 'Failed',
-      `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself${before.kind === 'Environment' ? ' unless spec.job, spec.backup or spec.database changes' : ''}.`,
-    );
+    const unless = before.kind === 'Environment' ? ' unless spec.job, spec.backup or spec.database changes' : '';
+    const message = `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself${unless}.`;
+    return refuse(t, before.reason ?? 'Failed', message, 'Repeat');
   }
   const message = describe(run.plan.from, answer);
   t.finish('Plan', message);
@@ -142,9 +140,9 @@ function planning(t: Turn, reason: string, message: string): void {
 }
 
 /** A plan that is not to be tried again until something changes; the app was not touched. */
-function refuse(t: Turn, reason: string, message: string): 'Waiting' {
+function refuse(t: Turn, reason: string, message: string, news: 'News' | 'Repeat' = 'News'): 'Waiting' {
   fail(t, 'Plan', reason === 'OutOfMemory' || reason === 'JobCrashed' ? 'Environment' : 'Migration', reason, message);
   t.condition('Planned', 'False', reason, message);
-  end(t, 'Refused');
+  end(t, 'Refused', news);
   return 'Waiting';
 }
