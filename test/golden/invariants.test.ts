@@ -69,6 +69,8 @@ const FROM_JOBS = new Set([
   'SessionsRemain',
   'DatabaseUnreachable',
   'BackupFailed',
+  'OwnedByAnother',
+  'UnknownTarget',
 ]);
 
 test('every decision about a backup keeps the rules', () => {
