@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { PrerequisiteError } from '../cluster/cluster.ts';
+import { healthOf } from '../cluster/health.ts';
+import { misjudged } from '../health-rules.ts';
 import { type Audit, countRequests, readAudit, requestsFor, rightOf, statusWrites, unauthorized } from './audit.ts';
 import { grantedRights } from './rights.ts';
 import { isWanted, play, type Scenario } from './scenario.ts';
@@ -82,6 +84,12 @@ describe('what the operator did in all of that', () => {
       progress(`${writes.length} status writes of DatabaseMigrations`);
       assert.ok(writes.length > 0);
       assert.deepEqual(breaches(writes), []);
+    }));
+
+  it('was never misread by kstatus or Argo CD', t =>
+    withAudit(t, async ({ operator }) => {
+      const writes = statusWrites(operator);
+      assert.deepEqual(misjudged(writes, await healthOf(writes, progress)), []);
     }));
 
   it('left no password in its log or in a request', t =>

@@ -1,31 +1,19 @@
 // What holds for every scene of the picture book, and for every pass of it.
 import assert from 'node:assert/strict';
-import { globSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { CONDITION_TABLE } from '../../src/api/conditions.ts';
 import { parseStatus } from '../../src/api/parse.ts';
 import { decideBackup } from '../../src/operator/backup/decide.ts';
 import { decide } from '../../src/operator/migration/decide.ts';
-import { readBackupPasses } from './backup-scenes.ts';
-import { type Pass, readPasses } from './builder.ts';
+import type { Pass } from './builder.ts';
 import { wrongIn } from './invariants.ts';
 import { difference } from './merge.ts';
+import { backupScenes, scenes } from './scenes.ts';
 import { mistakesIn, schemaOf } from './schema.ts';
 
-interface Scene<P> {
-  readonly name: string;
-  readonly passes: readonly P[];
-}
-
-function read<P>(folder: string, passes: (file: string) => readonly P[]): readonly Scene<P>[] {
-  const cases = join(import.meta.dirname, folder);
-  return globSync('**/world.yaml', { cwd: cases }).map(file => ({ name: file, passes: passes(join(cases, file)) }));
-}
-
-const SCENES = read('cases', readPasses);
-const BACKUP_SCENES = read('backup-cases', readBackupPasses);
+const SCENES = scenes();
+const BACKUP_SCENES = backupScenes();
 
 function collect(wrong: (pass: Pass) => readonly string[]): readonly string[] {
   return SCENES.flatMap(({ name, passes }) =>

@@ -67,6 +67,18 @@ export async function corednsBinary(progress: Progress): Promise<string> {
   return await installOnce(coredns, progress);
 }
 
+/** The program that says what kstatus and Argo CD make of a status; see go/health/main.go. */
+export async function healthBinary(progress: Progress): Promise<string> {
+  const cwd = join(goSources, 'health');
+  const sources = ['main.go', 'go.mod', 'go.sum'].map(file => readFileSync(join(cwd, file), 'utf8'));
+  const target = cachePath('bin', `health-${hash(await requireGo(), ...sources)}`);
+  const what = 'the judges of status from their Go modules (about 40 s on 2 cores, once)';
+  await buildOnce(target, what, progress, folder =>
+    runGo(['build', '-trimpath', '-ldflags', '-s -w', '-o', join(folder, 'health'), '.'], {}, cwd),
+  );
+  return join(target, 'health');
+}
+
 async function installOnce(tool: typeof helm, progress: Progress): Promise<string> {
   const target = cachePath('bin', `${tool.file}-${hash(await requireGo(), tool.module)}`);
   const what = `${tool.module.replace(/^.*?([^/]+@.*)$/, '$1')} from its Go module (${tool.usually})`;
@@ -76,8 +88,12 @@ async function installOnce(tool: typeof helm, progress: Progress): Promise<strin
   return join(target, tool.file);
 }
 
-async function runGo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
-  await run('go', args, { cwd: goSources, env: { CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', ...env } });
+async function runGo(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd = goSources,
+): Promise<void> {
+  await run('go', args, { cwd, env: { CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', ...env } });
 }
 
 function versionFlags(version: string): string {
