@@ -1,10 +1,12 @@
-// Makes everything that is derived: types from the CRDs, docs/conditions.md and the chart's CRD templates.
+// Makes everything that is derived: types from the CRDs, docs/conditions.md, docs/metrics.md, the chart's CRD templates
+// and its dashboard.
 // `npm run generate` writes; `npm run verify` (with --check) fails when what is committed differs.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile } from 'json-schema-to-typescript';
 import { parse } from 'yaml';
 import { CONDITION_TABLE } from './src/api/conditions.ts';
+import { metricDocs } from './src/telemetry/metric-docs.ts';
 
 interface Generated {
   readonly path: string;
@@ -82,13 +84,15 @@ function conditionDocs(): Generated {
 /** The chart's CRD templates, when the chart is there. */
 async function chartTemplates(): Promise<readonly Generated[]> {
   const chart = await import('./charts/generate.ts');
-  return chart.chartCrdTemplates();
+  const { chartDashboard } = await import('./charts/dashboard.ts');
+  return [...chart.chartCrdTemplates(), chartDashboard()];
 }
 
 async function main(): Promise<void> {
   const all: Generated[] = [
     ...(await Promise.all(KINDS.map(kind => types(kind.crd, kind.module)))),
     conditionDocs(),
+    { path: 'docs/metrics.md', content: metricDocs() },
     ...(await chartTemplates()),
   ];
   const check = process.argv.includes('--check');

@@ -5,15 +5,24 @@ import { startHealthServer } from '../telemetry/health.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { type OperatorConfig, readConfig, USAGE } from './config.ts';
+import type { Machine } from './controller/machine.ts';
 import { createOperator } from './operator.ts';
 
 const OPERATOR_VERSION = '0.1.0';
 
 async function run(config: OperatorConfig): Promise<number> {
   const logger = createLogger({ format: config.logFormat, level: config.logLevel });
-  const metrics = createMetrics({ process: 'Include' });
+  const metrics = createMetrics({ process: 'Include', version: OPERATOR_VERSION });
   const transport = await openTransport({ version: OPERATOR_VERSION, onRequest: report => metrics.onRequest(report) });
-  const machine = await createOperator({
+  let machine: Machine | undefined;
+  // Before the API server has answered at all: its bad day must not restart us.
+  const health = await startHealthServer({
+    port: config.healthPort,
+    live: () => (machine?.isAlive() === false ? 'a worker hangs' : undefined),
+    ready: () => readiness(machine),
+    metrics: () => metrics.page(),
+  });
+  machine = await createOperator({
     transport,
     image: config.image,
     namespaces: config.namespaces,
@@ -21,12 +30,7 @@ async function run(config: OperatorConfig): Promise<number> {
     workers: config.workers,
     logger,
     metrics: metrics.machine,
-  });
-  const health = await startHealthServer({
-    port: config.healthPort,
-    live: () => (machine.isAlive() ? undefined : 'a worker hangs'),
-    ready: () => (machine.isSynced() ? undefined : `no first list yet: ${machine.unsynced().join(', ')}`),
-    metrics: () => metrics.page(),
+    productMetrics: metrics.product,
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void machine.stop());
   logger.info('the operator starts', {
@@ -41,6 +45,11 @@ async function run(config: OperatorConfig): Promise<number> {
   await transport.close();
   logger.info('the operator has stopped', { end });
   return end === 'Stopped' ? 0 : 1;
+}
+
+function readiness(machine: Machine | undefined): string | undefined {
+  if (machine === undefined) return 'the API server has not answered yet';
+  return machine.isSynced() ? undefined : `no first list yet: ${machine.unsynced().join(', ')}`;
 }
 
 async function main(): Promise<number> {

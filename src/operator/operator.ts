@@ -1,10 +1,13 @@
 // Puts the operator together from its parts and gives back a machine to start and stop. Called by main.ts, and by tests,
 // which run several in one process.
+import { setTimeout } from 'node:timers/promises';
 import type { Api } from '../kubernetes/api.ts';
 import { createApi } from '../kubernetes/client.ts';
+import { isTransient } from '../kubernetes/errors.ts';
 import { NAMESPACES } from '../kubernetes/resources.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type BackupReconciler, reconcileBackups } from './backup/reconcile.ts';
+import { delayAfter } from './controller/backoff.ts';
 import type { Logger, MachineMetrics } from './controller/collaborators.ts';
 import { Controller } from './controller/controller.ts';
 import { Expectations } from './controller/expectations.ts';
@@ -13,8 +16,10 @@ import { LeaderElection } from './controller/leader-election.ts';
 import type { ListWatchOptions } from './controller/list-watch.ts';
 import { Machine } from './controller/machine.ts';
 import { Queue } from './controller/queue.ts';
+import { noProductMetrics, type ProductMetrics } from './measurements.ts';
 import { type MigrationReconciler, reconcileMigrations } from './migration/reconcile.ts';
-import { connectQueues, createCaches, createListWatches } from './sources.ts';
+import { type Caches, connectQueues, createCaches, createListWatches } from './sources.ts';
+import { standings } from './standings.ts';
 
 export interface OperatorOptions {
   readonly transport: Transport;
@@ -27,18 +32,22 @@ export interface OperatorOptions {
   readonly workers?: number;
   readonly logger: Logger;
   readonly metrics: MachineMetrics;
+  /** Default: none. */
+  readonly productMetrics?: ProductMetrics;
   readonly listWatch?: ListWatchOptions;
-  readonly now?: () => Date;
 }
 
 export async function createOperator(options: OperatorOptions): Promise<Machine> {
   const { transport, logger, metrics, namespaces } = options;
   const direct = createApi(transport);
+  const uid = await clusterUid(direct, logger);
   const election =
     options.election &&
     new LeaderElection({ ...options.election, name: 'migration-operator', api: direct, logger, metrics });
   const api = election === undefined ? direct : guardWrites(direct, election);
   const caches = createCaches();
+  const measurements = options.productMetrics ?? noProductMetrics;
+  tellFigures(measurements, caches, () => election === undefined || election.isLeading());
   const queues = {
     migrations: new Queue({ name: 'databasemigration', metrics }),
     backups: new Queue({ name: 'databasebackup', metrics }),
@@ -48,10 +57,11 @@ export async function createOperator(options: OperatorOptions): Promise<Machine>
   const parts = {
     api,
     caches,
-    clusterUid: await clusterUid(direct),
-    now: options.now ?? (() => new Date()),
+    clusterUid: uid,
+    now: () => transport.now(),
     image: options.image,
     logger,
+    measurements,
   };
   const migration: MigrationReconciler = { ...parts, expectations: expectations.migrations };
   const backup: BackupReconciler = { ...parts, expectations: expectations.backups };
@@ -79,10 +89,29 @@ export async function createOperator(options: OperatorOptions): Promise<Machine>
   });
 }
 
-/** The uid of kube-system stands for the cluster: https://github.com/kubernetes/kubernetes/issues/77487 */
-async function clusterUid(api: Api): Promise<string> {
-  const namespace = await api.get(NAMESPACES, undefined, 'kube-system');
-  if (namespace?.metadata?.uid === undefined)
-    throw new Error('the namespace kube-system must exist: its uid names the cluster');
-  return namespace.metadata.uid;
+/** How resources stand is told by the leader alone: of two replicas one is enough. */
+function tellFigures(to: ProductMetrics, caches: Caches, isLeading: () => boolean): void {
+  const { migrations, backups, ...rest } = caches;
+  for (const [resource, cache] of Object.entries({ ...rest, databasemigrations: migrations, databasebackups: backups }))
+    to.cached(resource.toLowerCase(), () => cache.size);
+  to.standings(() => (isLeading() ? standings(caches) : []));
+}
+
+/**
+ * The uid of kube-system stands for the cluster: https://github.com/kubernetes/kubernetes/issues/77487. An API server
+ * that is away is waited for: a process that ended instead would come back later and later.
+ */
+async function clusterUid(api: Api, logger: Logger): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const namespace = await api.get(NAMESPACES, undefined, 'kube-system');
+      if (namespace?.metadata?.uid !== undefined) return namespace.metadata.uid;
+      throw new Error('the namespace kube-system must exist: its uid names the cluster');
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      const delayMs = delayAfter(error, attempt);
+      logger.warn('the API server does not answer yet', { error: String(error), attempt, delay_ms: delayMs });
+      await setTimeout(delayMs);
+    }
+  }
 }

@@ -1,124 +1,22 @@
-// What Prometheus reads. The only importer of prom-client. Names and labels of the loop, the queue and the requests are
-// those of controller-runtime and client-go, because people's dashboards know them; what those lack is prefixed
-// `migration_operator_`. One registry per operator, never the global one. Labels have few values, and never a name of
-// a user's object. `docs/metrics.md` lists them; `MACHINE_METRICS` is its source.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+// What Prometheus reads: one registry per operator, never the global one. The tables of metrics are machine-metrics.ts and
+// product-metrics.ts; here is which event goes to which of them. Fits the interfaces of `src/operator` by shape.
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { MACHINE_METRICS } from './machine-metrics.ts';
+import { PRODUCT_METRICS } from './product-metrics.ts';
+import { Recorder, type Sample } from './recorder.ts';
 
-type Kind = 'counter' | 'gauge' | 'histogram';
+/** Every metric of ours, for the docs and the dashboard. */
+const METRIC_TABLES = { ...MACHINE_METRICS, ...PRODUCT_METRICS } as const;
 
-interface MetricRow {
-  readonly kind: Kind;
-  readonly help: string;
-  readonly labels: readonly string[];
-  readonly buckets?: readonly number[];
-}
-
-/** 1 ms to 60 s: a pass without a request, up to one that waits for a slow server. */
-const PASS_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
-/** Powers of ten, as workqueue has them. */
-const QUEUE_SECONDS = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000] as const;
-
-const MACHINE_METRICS = {
-  controller_runtime_reconcile_total: {
-    kind: 'counter',
-    help: 'Passes by controller and result: success, error, requeue, requeue_after',
-    labels: ['controller', 'result'],
-  },
-  controller_runtime_reconcile_errors_total: {
-    kind: 'counter',
-    help: 'Passes that failed, by controller',
-    labels: ['controller'],
-  },
-  controller_runtime_reconcile_time_seconds: {
-    kind: 'histogram',
-    help: 'Seconds of a pass, by controller',
-    labels: ['controller'],
-    buckets: PASS_SECONDS,
-  },
-  controller_runtime_max_concurrent_reconciles: {
-    kind: 'gauge',
-    help: 'Workers of a controller',
-    labels: ['controller'],
-  },
-  controller_runtime_active_workers: { kind: 'gauge', help: 'Workers with a key in hand', labels: ['controller'] },
-  workqueue_depth: { kind: 'gauge', help: 'Keys that wait for a worker', labels: ['name'] },
-  workqueue_adds_total: { kind: 'counter', help: 'Keys added', labels: ['name'] },
-  workqueue_retries_total: { kind: 'counter', help: 'Keys added again after a failure', labels: ['name'] },
-  workqueue_queue_duration_seconds: {
-    kind: 'histogram',
-    help: 'Seconds that a key waited for a worker',
-    labels: ['name'],
-    buckets: QUEUE_SECONDS,
-  },
-  workqueue_work_duration_seconds: {
-    kind: 'histogram',
-    help: 'Seconds that a worker had a key',
-    labels: ['name'],
-    buckets: QUEUE_SECONDS,
-  },
-  workqueue_unfinished_work_seconds: {
-    kind: 'gauge',
-    help: 'Seconds that the keys now in hand have been so, summed: grows without end while a pass hangs',
-    labels: ['name'],
-  },
-  workqueue_longest_running_processor_seconds: {
-    kind: 'gauge',
-    help: 'Seconds that the slowest worker has had its key',
-    labels: ['name'],
-  },
-  rest_client_requests_total: {
-    kind: 'counter',
-    help: 'Requests to the API server by HTTP status (<error>: no answer), method, host, verb and resource; a watch counts when it ends',
-    labels: ['code', 'method', 'host', 'verb', 'resource'],
-  },
-  rest_client_request_duration_seconds: {
-    kind: 'histogram',
-    help: 'Seconds of a request to the API server by verb and host; without watches',
-    labels: ['verb', 'host'],
-    buckets: PASS_SECONDS,
-  },
-  leader_election_master_status: {
-    kind: 'gauge',
-    help: '1 while this process holds the lease, else 0',
-    labels: ['name'],
-  },
-  migration_operator_list_items: {
-    kind: 'gauge',
-    help: 'Objects in the last list of a resource',
-    labels: ['resource'],
-  },
-  migration_operator_lists_total: { kind: 'counter', help: 'Complete lists of a resource', labels: ['resource'] },
-  migration_operator_watch_ends_total: {
-    kind: 'counter',
-    help: 'Lists and watches that ended, by cause: time, closed, silence, reset, gone, throttled, garbled, refused, stopped',
-    labels: ['resource', 'cause'],
-  },
-  migration_operator_watch_reconnects_total: {
-    kind: 'counter',
-    help: 'Watches that were begun again after one that broke',
-    labels: ['resource'],
-  },
-  migration_operator_events_missed_total: {
-    kind: 'counter',
-    help: 'Changes that a list found and no watch event had told: those of a gap in the watch',
-    labels: ['resource'],
-  },
-  migration_operator_events_ignored_total: {
-    kind: 'counter',
-    help: 'Watch events that were repeats, too old, or about an object that is gone',
-    labels: ['resource'],
-  },
-} as const satisfies Record<string, MetricRow>;
-
-type MetricName = keyof typeof MACHINE_METRICS;
+type MetricName = keyof typeof METRIC_TABLES;
 
 export interface Metrics {
   /** Fits the controller machine's `MachineMetrics`. */
   readonly machine: ReturnType<typeof machineMetrics>;
+  /** Fits the operator's `ProductMetrics`. */
+  readonly product: ReturnType<typeof productMetrics>;
   /** Fits the transport's `onRequest`. */
   onRequest(report: { verb: string; resource: string; code: string; host: string; seconds: number }): void;
-  /** For metrics of a kind's own; each name once. */
-  readonly registry: Registry;
   /** The page that Prometheus reads. */
   page(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -126,35 +24,50 @@ export interface Metrics {
 export interface MetricsOptions {
   /** Whether to add `process_*` and `nodejs_*`, which install observers for the life of the process. */
   readonly process: 'Include' | 'Omit';
+  /** Of the operator, for the build info. */
+  readonly version: string;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   if (options.process === 'Include') collectDefaultMetrics({ register: registry });
-  const recorder = new Recorder(registry);
+  const recorder = new Recorder<MetricName>(METRIC_TABLES, registry);
+  recorder.set('migration_operator_build_info', 1, options.version);
   return {
     machine: machineMetrics(recorder),
-    registry,
+    product: productMetrics(recorder),
     onRequest: ({ verb, resource, code, host, seconds }) => {
-      recorder.count('rest_client_requests_total', code, METHODS[verb] ?? 'GET', host, verb, resource);
-      if (verb !== 'watch') recorder.observe('rest_client_request_duration_seconds', seconds, verb, host);
+      recorder.count('rest_client_requests_total', code, METHODS[verb] ?? 'GET', host);
+      recorder.count('migration_operator_api_requests_total', verb, resource, code);
+      if (verb !== 'watch')
+        recorder.observe('rest_client_request_duration_seconds', seconds, METHODS[verb] ?? 'GET', host);
     },
-    page: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    page: async () => {
+      recorder.refresh();
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
   };
 }
 
+/** client-go labels requests by their HTTP method, in `method` and in `verb`. */
 const METHODS: Readonly<Record<string, string>> = { create: 'POST', update: 'PUT', patch: 'PATCH', delete: 'DELETE' };
+const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
+const OUTCOMES = ['Succeeded', 'UpToDate', 'Failed', 'Refused', 'Superseded', 'Abandoned'] as const;
+const BACKUP_RESULTS = ['Complete', 'Failed'] as const;
 
-function machineMetrics(to: Recorder) {
+function machineMetrics(to: Recorder<MetricName>) {
   return {
-    queueDepth: (queue: string, depth: number) => to.set('workqueue_depth', depth, queue),
-    queueAdded: (queue: string) => to.count('workqueue_adds_total', queue),
-    queueRetried: (queue: string) => to.count('workqueue_retries_total', queue),
-    queueWaited: (queue: string, seconds: number) => to.observe('workqueue_queue_duration_seconds', seconds, queue),
-    queueWorked: (queue: string, seconds: number) => to.observe('workqueue_work_duration_seconds', seconds, queue),
+    queueDepth: (queue: string, depth: number) => to.set('workqueue_depth', depth, queue, queue),
+    queueAdded: (queue: string) => to.count('workqueue_adds_total', queue, queue),
+    queueRetried: (queue: string) => to.count('workqueue_retries_total', queue, queue),
+    queueWaited: (queue: string, seconds: number) =>
+      to.observe('workqueue_queue_duration_seconds', seconds, queue, queue),
+    queueWorked: (queue: string, seconds: number) =>
+      to.observe('workqueue_work_duration_seconds', seconds, queue, queue),
     queueProgress: (queue: string, read: () => { unfinishedSeconds: number; longestSeconds: number }) => {
-      to.follow('workqueue_unfinished_work_seconds', () => read().unfinishedSeconds, queue);
-      to.follow('workqueue_longest_running_processor_seconds', () => read().longestSeconds, queue);
+      to.add('workqueue_retries_total', 0, queue, queue);
+      to.follow('workqueue_unfinished_work_seconds', () => read().unfinishedSeconds, queue, queue);
+      to.follow('workqueue_longest_running_processor_seconds', () => read().longestSeconds, queue, queue);
     },
     reconciled: (controller: string, outcome: string, seconds: number) => {
       to.count('controller_runtime_reconcile_total', controller, outcome);
@@ -163,11 +76,16 @@ function machineMetrics(to: Recorder) {
     },
     activeWorkers: (controller: string, count: number) =>
       to.set('controller_runtime_active_workers', count, controller),
-    maxWorkers: (controller: string, count: number) =>
-      to.set('controller_runtime_max_concurrent_reconciles', count, controller),
-    listed: (resource: string, items: number) => {
+    maxWorkers: (controller: string, count: number) => {
+      to.set('controller_runtime_max_concurrent_reconciles', count, controller);
+      to.set('controller_runtime_active_workers', 0, controller);
+      for (const result of RESULTS) to.add('controller_runtime_reconcile_total', 0, controller, result);
+      to.add('controller_runtime_reconcile_errors_total', 0, controller);
+    },
+    listed: (resource: string) => {
       to.count('migration_operator_lists_total', resource);
-      to.set('migration_operator_list_items', items, resource);
+      to.add('migration_operator_events_missed_total', 0, resource);
+      to.add('migration_operator_watch_reconnects_total', 0, resource);
     },
     watchEnded: (resource: string, cause: string) => to.count('migration_operator_watch_ends_total', resource, cause),
     watchReconnected: (resource: string) => to.count('migration_operator_watch_reconnects_total', resource),
@@ -179,58 +97,61 @@ function machineMetrics(to: Recorder) {
   };
 }
 
-/** The table's metrics in one registry; label values in the table's order. */
-class Recorder {
-  readonly #counters = new Map<string, Counter>();
-  readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
-  readonly #followed = new Map<string, { readonly labels: readonly string[]; readonly read: () => number }[]>();
+/** What the status of one DatabaseMigration says now. Times are in seconds of Unix time. */
+interface Standing {
+  readonly namespace: string;
+  readonly name: string;
+  readonly conditions: Readonly<Record<'Ready' | 'Reconciling' | 'Stalled', boolean>>;
+  readonly reason: string;
+  readonly pending?: number;
+  readonly stoppedSince?: number;
+  readonly blocked?: { readonly step: string; readonly reason: string; readonly since: number };
+  readonly backup?: { readonly time: number; readonly sizeBytes: number };
+}
 
-  constructor(registry: Registry) {
-    for (const [name, row] of Object.entries<MetricRow>(MACHINE_METRICS)) {
-      const common = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
-      if (row.kind === 'counter') this.#counters.set(name, new Counter(common));
-      else if (row.kind === 'gauge')
-        this.#gauges.set(name, new Gauge({ ...common, collect: () => this.#refresh(name) }));
-      else this.#histograms.set(name, new Histogram({ ...common, buckets: [...(row.buckets ?? [])] }));
-    }
-  }
+function productMetrics(to: Recorder<MetricName>) {
+  for (const outcome of OUTCOMES) to.add('migration_operator_runs_total', 0, outcome);
+  for (const result of BACKUP_RESULTS) to.add('migration_operator_backups_total', 0, result);
+  return {
+    runEnded: (outcome: string, seconds: number) => {
+      to.count('migration_operator_runs_total', outcome);
+      to.observe('migration_operator_run_duration_seconds', seconds, outcome);
+    },
+    stepEnded: (step: string, result: 'Done' | 'Failed', seconds: number) =>
+      to.observe('migration_operator_step_duration_seconds', seconds, step, result),
+    appWasStopped: (seconds: number) => to.observe('migration_operator_app_downtime_seconds', seconds),
+    attemptRepeated: (step: string, reason: string) =>
+      to.count('migration_operator_attempts_repeated_total', step, reason),
+    stepWasBlocked: (step: string, seconds: number) => to.observe('migration_operator_blocked_seconds', seconds, step),
+    backupEnded: (result: 'Complete' | 'Failed', seconds: number) => {
+      to.count('migration_operator_backups_total', result);
+      if (result === 'Complete') to.observe('migration_operator_backup_duration_seconds', seconds);
+    },
+    standings: (read: () => readonly Standing[]) => to.replace(read, STANDING_SAMPLES),
+    cached: (resource: string, count: () => number) => to.follow('migration_operator_cached_objects', count, resource),
+  };
+}
 
-  count(name: MetricName, ...labels: string[]): void {
-    this.add(name, 1, ...labels);
-  }
+const STANDING_SAMPLES = {
+  migration_operator_condition: all =>
+    all.flatMap(({ conditions, namespace, name }) =>
+      Object.entries(conditions).map(([type, isTrue]): Sample => [isTrue ? 1 : 0, namespace, name, type]),
+    ),
+  migration_operator_status_info: all => all.map(({ namespace, name, reason }) => [1, namespace, name, reason]),
+  migration_operator_pending_migrations: all => samplesOf(all, one => one.pending),
+  migration_operator_app_stopped_timestamp_seconds: all => samplesOf(all, one => one.stoppedSince),
+  migration_operator_blocked_timestamp_seconds: all =>
+    all.flatMap(({ blocked, namespace, name }): Sample[] =>
+      blocked === undefined ? [] : [[blocked.since, namespace, name, blocked.step, blocked.reason]],
+    ),
+  migration_operator_last_backup_timestamp_seconds: all => samplesOf(all, one => one.backup?.time),
+  migration_operator_last_backup_size_bytes: all => samplesOf(all, one => one.backup?.sizeBytes),
+} as const satisfies { readonly [Name in MetricName]?: (all: readonly Standing[]) => readonly Sample[] };
 
-  add(name: MetricName, amount: number, ...labels: string[]): void {
-    this.#counters
-      .get(name)
-      ?.labels(...labels)
-      .inc(amount);
-  }
-
-  set(name: MetricName, value: number, ...labels: string[]): void {
-    this.#gauges
-      .get(name)
-      ?.labels(...labels)
-      .set(value);
-  }
-
-  /** The gauge's value is asked for at each scrape. */
-  follow(name: MetricName, read: () => number, ...labels: string[]): void {
-    this.#followed.set(name, [...(this.#followed.get(name) ?? []), { labels, read }]);
-  }
-
-  #refresh(name: string): void {
-    for (const { labels, read } of this.#followed.get(name) ?? [])
-      this.#gauges
-        .get(name)
-        ?.labels(...labels)
-        .set(read());
-  }
-
-  observe(name: MetricName, value: number, ...labels: string[]): void {
-    this.#histograms
-      .get(name)
-      ?.labels(...labels)
-      .observe(value);
-  }
+/** One series for each resource that has the value. */
+function samplesOf(all: readonly Standing[], read: (one: Standing) => number | undefined): readonly Sample[] {
+  return all.flatMap((one): Sample[] => {
+    const value = read(one);
+    return value === undefined ? [] : [[value, one.namespace, one.name]];
+  });
 }

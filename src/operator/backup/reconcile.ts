@@ -11,17 +11,20 @@ import { tellEvents } from '../events.ts';
 import { ownerOf } from '../identity.ts';
 import { jobView } from '../jobs/view.ts';
 import { adoptJob, createJob, handOver, type JobOwner } from '../jobs/write.ts';
+import type { ProductMetrics } from '../measurements.ts';
 import type { Actor } from '../migration/act.ts';
 import { toTime } from '../migration/turn.ts';
 import type { JobView } from '../migration/world.ts';
 import { BACKUPS, type DatabaseBackup, type DatabaseMigration, INDEX, MIGRATIONS } from '../sources.ts';
 import { type BackupDecision, decideBackup } from './decide.ts';
+import { measureBackup } from './measure.ts';
 import type { BackupAction, BackupWorld } from './world.ts';
 
 export interface BackupReconciler extends Actor {
   readonly clusterUid: string;
   readonly now: () => Date;
   readonly logger: Logger;
+  readonly measurements: ProductMetrics;
 }
 
 export function reconcileBackups(parts: BackupReconciler): Reconcile {
@@ -38,7 +41,10 @@ export function reconcileBackups(parts: BackupReconciler): Reconcile {
     await tellEvents(parts.api, parts.logger, 'DatabaseBackup', current, decision.events, world.now);
     return {
       ...(decision.lookAgainMs === undefined ? {} : { requeueAfterMs: decision.lookAgainMs }),
-      summary: { at: decision.at },
+      summary: {
+        at: decision.at,
+        ...(decision.actions.length === 0 ? {} : { actions: decision.actions.map(action => action.do).join(', ') }),
+      },
     };
   };
 }
@@ -85,6 +91,7 @@ async function report(
   if (isDeepStrictEqual(status, object.status)) return object;
   const written = await parts.api.replace(BACKUPS, { ...object, status }, 'status');
   parts.expectations.wrote(key, 'databasebackups', parts.caches.backups, written);
+  measureBackup(parts.measurements, object.status, status);
   return written;
 }
 

@@ -9,13 +9,16 @@ import type { Logger } from '../controller/collaborators.ts';
 import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
 import { tellEvents } from '../events.ts';
 import { handOverOrphans } from '../jobs/orphans.ts';
+import type { ProductMetrics } from '../measurements.ts';
 import { type DatabaseMigration, MIGRATIONS } from '../sources.ts';
 import { type Actor, act } from './act.ts';
 import { type Decision, decide } from './decide.ts';
+import { measure } from './measure.ts';
 import { type Observer, observe } from './observe.ts';
 
 export interface MigrationReconciler extends Observer, Actor {
   readonly logger: Logger;
+  readonly measurements: ProductMetrics;
 }
 
 export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
@@ -35,11 +38,20 @@ export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
     await tellEvents(parts.api, parts.logger, 'DatabaseMigration', current, decision.events, world.now);
     return {
       ...(decision.lookAgainMs === undefined ? {} : { requeueAfterMs: decision.lookAgainMs }),
-      summary: {
-        at: decision.at,
-        ...(decision.actions.length === 0 ? {} : { actions: decision.actions.map(action => action.do).join(', ') }),
-      },
+      summary: summaryOf(decision),
     };
+  };
+}
+
+/** For the pass's log line: the run and its step under way, the reason of Ready, what was done. */
+function summaryOf({ status, at, actions }: Decision): NonNullable<ReconcileResult['summary']> {
+  const { run } = status;
+  const step = run?.outcome === undefined ? run?.steps?.findLast(one => one.state !== 'Done')?.name : undefined;
+  return {
+    ...(run === undefined ? {} : { run: run.id }),
+    ...(step === undefined ? {} : { step }),
+    at,
+    ...(actions.length === 0 ? {} : { actions: actions.map(action => action.do).join(', ') }),
   };
 }
 
@@ -55,5 +67,6 @@ async function report(
   if (isDeepStrictEqual(status, object.status)) return object;
   const written = await parts.api.replace(MIGRATIONS, { ...object, status }, 'status');
   parts.expectations.wrote(key, 'databasemigrations', parts.caches.migrations, written);
+  if (decision.scope === 'Whole') measure(parts.measurements, object.status, decision.status);
   return written;
 }

@@ -1,0 +1,74 @@
+// What a status write of a DatabaseMigration says that the one before did not: runs and steps that ended, attempts that
+// are made again. Pure but for the counting. Called by reconcile.ts after the write was accepted, so each thing is counted
+// once; a crash in between loses a count and nothing else.
+import { EXIT_CODES } from '../../api/exit-codes.ts';
+import type { MigrationStatus, Run, RunStep } from '../../api/parse.ts';
+import type { ProductMetrics } from '../measurements.ts';
+
+/** Reasons of the engine's catalogue with these exit codes, and what befalls a Job. Others are counted as one. */
+const REPEAT_REASONS: ReadonlySet<string> = new Set([
+  ...Object.values(EXIT_CODES).flatMap(code => (code.retryable ? [code.name] : [])),
+  ...['CredentialsRefused', 'DatabaseMissing', 'ServerReadOnly', 'ConnectionLost', 'ServerInTrouble', 'Interrupted'],
+  ...['WaitingForSecret', 'WaitingForSource', 'WaitingForImage', 'WaitingForVolume', 'WaitingForNode', 'WaitingForPod'],
+  'JobCrashed',
+]);
+/** A step that only says its own name was lost without an answer. */
+const LOST: ReadonlySet<string> = new Set(['Planning', 'BackingUp', 'Migrating', 'Settling', 'Validating']);
+
+export function measure(to: ProductMetrics, before: MigrationStatus | undefined, after: MigrationStatus): void {
+  measureRuns(to, before, after);
+  const earlier = before?.run?.id === after.run?.id ? (before?.run?.steps ?? []) : [];
+  for (const step of after.run?.steps ?? []) {
+    measureStep(
+      to,
+      earlier.find(one => one.name === step.name),
+      step,
+    );
+  }
+}
+
+/** A name out of a fixed list, for a label. */
+export function repeatReason(reason: string | undefined): string {
+  if (reason === undefined || LOST.has(reason)) return 'JobCrashed';
+  return REPEAT_REASONS.has(reason) ? reason : 'Other';
+}
+
+/** Since when attempts of this step decide nothing; settle puts its own record forward at each warning. */
+export function blockedSince(step: RunStep): string | undefined {
+  if (step.blockedSince === undefined) return undefined;
+  return step.name === 'Settle' ? step.startTime : step.blockedSince;
+}
+
+function measureRuns(to: ProductMetrics, before: MigrationStatus | undefined, after: MigrationStatus): void {
+  const was = before?.run;
+  const is = after.run;
+  if (was !== undefined && was.outcome === undefined && is !== undefined && is.id !== was.id) {
+    const entry = after.history?.find(one => one.id === was.id);
+    to.runEnded(entry?.outcome ?? 'Abandoned', seconds(was.startTime, entry?.endTime ?? is.startTime));
+    measureDowntime(to, after, was);
+  }
+  const isNews = is?.outcome !== undefined && (was?.id !== is.id || was.outcome === undefined);
+  if (!isNews || is.outcome === undefined) return;
+  to.runEnded(is.outcome, seconds(is.startTime, is.endTime));
+  measureDowntime(to, after, is);
+}
+
+function measureDowntime(to: ProductMetrics, status: MigrationStatus, run: Run): void {
+  const stopped = status.history?.find(entry => entry.id === run.id)?.stoppedSeconds ?? 0;
+  if (stopped > 0) to.appWasStopped(stopped);
+}
+
+function measureStep(to: ProductMetrics, before: RunStep | undefined, after: RunStep): void {
+  const hasEnded = after.endTime !== undefined && (after.state === 'Done' || after.state === 'Failed');
+  if (hasEnded && before?.endTime !== after.endTime) {
+    to.stepEnded(after.name, after.state === 'Done' ? 'Done' : 'Failed', seconds(after.startTime, after.endTime));
+    const since = before === undefined ? undefined : blockedSince(before);
+    if (since !== undefined) to.stepWasBlocked(after.name, seconds(since, after.endTime));
+  }
+  if (after.retryTime !== undefined && after.retryTime !== before?.retryTime)
+    to.attemptRepeated(after.name, repeatReason(after.reason));
+}
+
+function seconds(from: string, to: string | undefined): number {
+  return to === undefined ? 0 : Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
+}
