@@ -21,7 +21,7 @@ const INPUT_ERRORS = {
   BadConnectionUrl: {
     exitCode: 2,
     message: (f: { reason: string }) =>
-      `The connection URL in the Secret cannot be read: ${f.reason}. Correct the Secret; the URL is not shown here because it holds a password.`,
+      `The connection URL cannot be read: ${f.reason}. Correct it where it is kept (the Secret, or DATABASE_URL); it is not shown here because it holds a password.`,
   },
   NoMigrations: {
     exitCode: 2,
@@ -31,7 +31,7 @@ const INPUT_ERRORS = {
   BadFileName: {
     exitCode: 2,
     message: (f: { file: string }) =>
-      `The file name ${q(f.file)} is not a migration's. It must be <number>_<name>.up.sql or .down.sql: up to 18 digits, then a-z, 0-9 and _ (up to 100).`,
+      `The file name ${q(f.file)} is not a migration's. It must be <number>_<name>.up.sql or .down.sql: up to 18 digits, then a-z, 0-9 and _ (up to 100). Files of golang-migrate, Diesel, dbmate, goose and Flyway are read too, one tool's in a folder.`,
   },
   BadFileText: {
     exitCode: 2,
@@ -47,10 +47,24 @@ const INPUT_ERRORS = {
     message: (f: { file: string; first: string; second: string }) =>
       `The file ${f.file} comes twice: from ${f.first} and from ${f.second}. Remove it from one of the ConfigMaps.`,
   },
+  LayoutMixed: {
+    exitCode: 2,
+    message: (f: { first: string; firstLayout: string; second: string; secondLayout: string }) =>
+      `The folder fits two layouts: ${f.first} is of ${f.firstLayout}, ${f.second} of ${f.secondLayout}. Keep the files of one tool in a folder.`,
+  },
+  BadMarker: {
+    exitCode: 2,
+    message: (f: { file: string; layout: string; reason: string }) => `The ${f.layout} migration ${f.file} cannot be run: ${f.reason}.`,
+  },
   DownWithoutUp: {
     exitCode: 2,
     message: (f: { file: string; up: string }) =>
       `The file ${f.file} has no ${f.up} beside it. Add the missing file or remove this one.`,
+  },
+  SiblingOfNothing: {
+    exitCode: 2,
+    message: (f: { file: string; plain: string }) =>
+      `The file ${f.file} replaces ${f.plain} on SQLite, but there is no ${f.plain}. Add it, or give this one its name.`,
   },
   UnknownTarget: {
     exitCode: 2,
@@ -99,10 +113,15 @@ const INPUT_ERRORS = {
     message: (f: { format: string; known: number }) =>
       `The ledger has format ${f.format}; this program knows ${f.known}. Use the release that wrote it, or a newer one.`,
   },
-  DowngradeNotSupported: {
+  LedgerNotEmpty: {
     exitCode: 2,
-    message: (f: { from: string; to: string }) =>
-      `The database is at ${f.from} and the target ${f.to} is below it. Downgrades are not supported yet: set the target back.`,
+    message: (f: { schema: string; applied: number }) =>
+      `The ledger in schema ${q(f.schema)} has ${f.applied} versions already: the database needs no baseline. Set the target instead.`,
+  },
+  KeyUnreadable: {
+    exitCode: 2,
+    message: (f: { file: string; reason: string }) =>
+      `The key in ${f.file} cannot be used: ${f.reason}. Make one with "openssl genpkey -algorithm ed25519" or "ssh-keygen -t ed25519 -N ''".`,
   },
 } as const;
 
@@ -187,13 +206,32 @@ const FINAL_ERRORS = {
   },
   HalfDoneFileChanged: {
     exitCode: 21,
-    message: (f: { version: string; statement: number }) =>
-      `The file ${f.version}.up.sql is half done, and statement ${f.statement}, which was run, has changed. Put its old text back; only what follows the last statement run may change.`,
+    message: (f: { file: string; statement: number }) =>
+      `The file ${f.file} is half done, and statement ${f.statement}, which was run, has changed. Put its old text back; only what follows the last statement run may change.`,
   },
   HalfDoneFileMissing: {
     exitCode: 21,
     message: (f: { version: string; next: string }) =>
       `The migration ${f.version} is half done, but the next to run would be ${f.next}. Put ${f.version}.up.sql back among the files, so that it is brought to its end first.`,
+  },
+  HalfDoneDowngrade: {
+    exitCode: 21,
+    message: (f: { version: string }) =>
+      `The downgrade of ${f.version} is half done. Bring it to its end first: set the target below it.`,
+  },
+  IrreversibleMigration: {
+    exitCode: 2,
+    message: (f: { versions: readonly string[] }) =>
+      `There is no way down from ${list(f.versions)}: ${f.versions.length === 1 ? 'it has' : 'they have'} no down script. Write the missing .down.sql, or restore a backup.`,
+  },
+  DowngradeWouldLoseData: {
+    exitCode: 2,
+    message: (f: { losses: readonly string[]; digest: string }) =>
+      `The downgrade would lose data: ${list(f.losses, 8)}. Nothing was run. If that is meant, confirm this plan: ${f.digest}.`,
+  },
+  NotSigned: {
+    exitCode: 23,
+    message: (f: { reason: string }) => `The migrations are not signed by a trusted key: ${f.reason}. Nothing was run.`,
   },
   RightMissing: {
     exitCode: 22,

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Dialect, filesFor } from './dialect.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
 
 /** One direction of a migration. */
@@ -14,6 +15,8 @@ export interface Script {
   readonly text: string;
   /** SHA-256 over the file's bytes, byte order mark and line ends included. */
   readonly checksum: string;
+  /** The file's own tool was told not to wrap it in a transaction. */
+  readonly noTransaction?: boolean;
 }
 
 export interface Migration {
@@ -47,10 +50,10 @@ const NAME = /^([0-9]{1,18})_[a-z0-9_]{1,100}\.(up|down)\.sql$/;
  * Reads every migration below `root`: its own files and those of each directory in it. Entries that begin with a dot
  * (`..data` and the like of a mounted ConfigMap) are passed over. Every mistake is reported at once.
  */
-export async function readSource(root: string): Promise<Source> {
+export async function readSource(root: string, dialect: Dialect = 'PostgreSQL'): Promise<Source> {
   const { files, ignored } = await findFiles(root);
   const errors: EngineError[] = [];
-  const named = files.filter(file => {
+  const named = filesFor(files, dialect, errors).filter(file => {
     if (NAME.test(file.name)) return true;
     errors.push(failure('BadFileName', { file: file.name }));
     return false;

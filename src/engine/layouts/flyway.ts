@@ -1,0 +1,82 @@
+// Flyway's layout: `V1_2__users.sql` up, `U1_2__users.sql` down, `R__views.sql` again whenever it changes
+// (https://documentation.red-gate.com/flyway). What Flyway would do beyond that (callbacks, placeholders, Java) is
+// refused, not passed over. Called by recognise.ts.
+import { type EngineError, failure } from '../errors.ts';
+import { decodeScript, type Migration, type Script } from '../files.ts';
+import type { Layout, Reading, SourceFile } from './layout.ts';
+import { orderOf } from './order.ts';
+
+const VERSIONED = /^([VU])([0-9]+(?:[._][0-9]+)*)__([A-Za-z0-9_.-]{1,120})\.sql$/;
+const REPEATABLE = /^R__([A-Za-z0-9_.-]{1,120})\.sql$/;
+const SETTINGS = /^[VUR].*__.*\.sql\.conf$/;
+const CALLBACK = /^(before|after|create)[A-Z][A-Za-z]*(__.*)?\.sql$/;
+const JAVA = /^[VUR].*__.*\.(java|class|kt)$/;
+
+export const FLYWAY: Layout = {
+  name: 'Flyway',
+  example: 'V1__users.sql',
+  claims: ({ path }) => [VERSIONED, REPEATABLE, SETTINGS, CALLBACK, JAVA].some(pattern => pattern.test(path)),
+  read(files) {
+    const errors: EngineError[] = [];
+    const alone = new Set(files.filter(isNoTransaction).map(file => file.path.replace(/\.conf$/, '')));
+    const scripts = files.flatMap(file => readScript(file, alone, errors));
+    return { ...pair(scripts, errors), errors };
+  },
+};
+
+interface Read {
+  readonly path: string;
+  readonly script: Script;
+}
+
+function readScript(file: SourceFile, alone: ReadonlySet<string>, errors: EngineError[]): readonly Read[] {
+  const refuse = (reason: string): readonly Read[] => {
+    errors.push(failure('BadMarker', { file: file.place, layout: 'Flyway', reason }));
+    return [];
+  };
+  if (SETTINGS.test(file.path)) return [];
+  if (CALLBACK.test(file.path)) return refuse('callbacks are not run: make it a migration, or remove it');
+  if (JAVA.test(file.path)) return refuse('only SQL can be run: write it as an SQL migration');
+  try {
+    const script = decodeScript(file.place, file.bytes);
+    const placeholder = /\$\{[A-Za-z0-9_:.-]+\}/.exec(script.text)?.[0];
+    if (placeholder !== undefined)
+      return refuse(`it has the placeholder ${placeholder}, and placeholders are not filled in`);
+    return [{ path: file.path, script: alone.has(file.path) ? { ...script, noTransaction: true } : script }];
+  } catch (error) {
+    errors.push(error as EngineError);
+    return [];
+  }
+}
+
+function pair(scripts: readonly Read[], errors: EngineError[]): Pick<Reading, 'migrations' | 'repeatables'> {
+  const migrations: (Migration & { place: string })[] = [];
+  const undos = new Map<bigint, Read>();
+  for (const read of scripts) if (read.path.startsWith('U')) undos.set(numberOf(read, errors), read);
+  for (const read of scripts.filter(({ path }) => path.startsWith('V'))) {
+    const number = numberOf(read, errors);
+    const version = read.path.slice(0, -'.sql'.length);
+    migrations.push({ version, number, up: read.script, down: undos.get(number)?.script, place: read.script.file });
+  }
+  const known = new Set(migrations.map(one => one.number));
+  for (const [number, { path, script }] of undos) {
+    const up = path.replace(/^U/, 'V');
+    if (!known.has(number)) errors.push(failure('DownWithoutUp', { file: script.file, up }));
+  }
+  const repeatables = scripts.filter(({ path }) => path.startsWith('R')).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { migrations, repeatables: repeatables.map(read => read.script) };
+}
+
+function numberOf({ path, script }: Read, errors: EngineError[]): bigint {
+  const number = orderOf(path);
+  if (number === undefined) {
+    const reason = 'a version may have six parts of 18 digits';
+    errors.push(failure('BadMarker', { file: script.file, layout: 'Flyway', reason }));
+  }
+  return number ?? 0n;
+}
+
+function isNoTransaction(file: SourceFile): boolean {
+  if (!SETTINGS.test(file.path)) return false;
+  return /^[ \t]*executeInTransaction[ \t]*=[ \t]*false\b/m.test(Buffer.from(file.bytes).toString('utf8'));
+}

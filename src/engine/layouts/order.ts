@@ -1,0 +1,26 @@
+// The number that a version's name begins with: the order of migrations, in every layout. Pure; called by the layouts
+// and wherever two versions are compared.
+
+/** Flyway compares versions part by part (1.9 < 1.10); each part gets this many digits of the number, for so many parts. */
+const PART_DIGITS = 18;
+const PARTS = 6;
+
+/**
+ * `001_users` → 1, `2014-09-24-113530_users` → 20140924113530, `V1_10__users` → 1 and 10 in parts of 18 digits.
+ * Undefined for a name that has none.
+ */
+export function orderOf(version: string): bigint | undefined {
+  const dotted = /^[VU]([0-9]+(?:[._][0-9]+)*)__/.exec(version)?.[1];
+  if (dotted !== undefined) return orderOfParts(dotted.split(/[._]/));
+  const digits = /^[0-9][0-9-]*/.exec(version)?.[0].replaceAll('-', '');
+  return digits === undefined ? undefined : BigInt(digits);
+}
+
+function orderOfParts(parts: readonly string[]): bigint | undefined {
+  if (parts.length > PARTS || parts.some(part => part.replace(/^0+/, '').length > PART_DIGITS)) return undefined;
+  const scale = 10n ** BigInt(PART_DIGITS);
+  return Array.from({ length: PARTS }, (_, index) => BigInt(parts[index] ?? '0')).reduce(
+    (sum, part) => sum * scale + part,
+    0n,
+  );
+}

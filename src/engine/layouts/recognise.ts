@@ -1,0 +1,68 @@
+// Which layout a folder has: the one that claims every SQL file in it. Two that do, or none, is an error that says which
+// file speaks for what. Pure. Called by files.ts and by `validate`, which names the answer.
+import { type EngineError, failure } from '../errors.ts';
+import { DIESEL } from './diesel.ts';
+import { FLYWAY } from './flyway.ts';
+import type { Layout, SourceFile } from './layout.ts';
+import { DBMATE, GOOSE } from './sections.ts';
+import { GOLANG_MIGRATE, OWN } from './up-down.ts';
+
+/** In the order in which they are asked: golang-migrate reads what is ours too, and it is ours then. */
+export const LAYOUTS: readonly Layout[] = [OWN, GOLANG_MIGRATE, DIESEL, DBMATE, GOOSE, FLYWAY];
+
+export interface Recognised {
+  readonly layout: Layout;
+  readonly files: readonly SourceFile[];
+  readonly ignored: number;
+}
+
+/** Throws LayoutMixed, BadFileName, all of them at once; answers our own layout for a folder without SQL. */
+export function recogniseLayout(files: readonly SourceFile[]): Recognised {
+  const folders = new Set(files.filter(file => file.path.endsWith('/up.sql')).map(file => folderOf(file)));
+  const candidates = files.filter(file => isCandidate(file, folders));
+  const ignored = files.length - candidates.length;
+  const fitting = LAYOUTS.filter(layout => candidates.every(file => layout.claims(file)));
+  const [layout, other] = fitting;
+  if (layout === undefined) throw misfits(candidates);
+  const isSuperset = layout === OWN && other === GOLANG_MIGRATE;
+  if (other !== undefined && candidates.length > 0 && !isSuperset) {
+    const place = candidates[0]?.place ?? '';
+    throw failure('LayoutMixed', { first: place, firstLayout: layout.name, second: place, secondLayout: other.name });
+  }
+  return { layout, files: candidates, ignored };
+}
+
+/**
+ * What may be a migration; anything else in the folder is ignored and counted. Beside an `up.sql` Diesel's users keep
+ * other SQL, which Diesel does not read.
+ */
+function isCandidate(file: SourceFile, dieselFolders: ReadonlySet<string>): boolean {
+  if ([DIESEL, FLYWAY].some(layout => layout.claims(file))) return true;
+  return file.path.endsWith('.sql') && !dieselFolders.has(folderOf(file));
+}
+
+function folderOf(file: SourceFile): string {
+  return file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')));
+}
+
+function misfits(files: readonly SourceFile[]): EngineError {
+  const counts = LAYOUTS.map(layout => {
+    const claimed = files.filter(file => layout.claims(file));
+    return { layout, claimed, left: files.filter(file => !claimed.includes(file)) };
+  }).sort((a, b) => b.claimed.length - a.claimed.length);
+  const [best] = counts;
+  if (best === undefined || best.claimed.length === 0) return failure('BadFileName', { file: files[0]?.place ?? '' });
+  // A file that no layout knows is a name mistyped; one that another layout knows is a second layout.
+  for (const file of best.left) {
+    const other = LAYOUTS.find(layout => layout.claims(file));
+    if (other === undefined) return failure('BadFileName', { file: file.place });
+    const first = best.claimed[0]?.place ?? '';
+    return failure('LayoutMixed', {
+      first,
+      firstLayout: best.layout.name,
+      second: file.place,
+      secondLayout: other.name,
+    });
+  }
+  return failure('BadFileName', { file: files[0]?.place ?? '' });
+}

@@ -1,0 +1,120 @@
+// Layouts with both ways in one file, parted by comments: dbmate (`-- migrate:up`, https://github.com/amacneil/dbmate) and
+// goose (`-- +goose Up`, https://pressly.github.io/goose/documentation/annotations). A part keeps the line numbers of its
+// file, because everything else in it is left blank. Called by recognise.ts.
+import { createHash } from 'node:crypto';
+import { type EngineError, failure } from '../errors.ts';
+import { decodeScript, type Migration, type Script } from '../files.ts';
+import type { Layout, LayoutName, Reading, SourceFile } from './layout.ts';
+import { orderOf } from './order.ts';
+
+const NAME = /^([0-9]{1,18}[-_][A-Za-z0-9_.-]{1,120}|[0-9]{1,18})\.sql$/;
+
+interface Marker {
+  readonly kind: 'up' | 'down' | 'noTransaction' | 'comment';
+  /** An option that cannot be kept, in its own words. */
+  readonly unknown?: string;
+}
+
+interface Grammar {
+  readonly name: LayoutName;
+  readonly marks: RegExp;
+  marker(line: string): Marker | undefined;
+}
+
+const DBMATE_GRAMMAR: Grammar = {
+  name: 'dbmate',
+  marks: /^[ \t]*--[ \t]*migrate:(up|down)\b/m,
+  marker(line) {
+    const [, way, options = ''] = /^[ \t]*--[ \t]*migrate:(up|down)\b(.*)$/.exec(line) ?? [];
+    if (way === undefined) return undefined;
+    const words = options.split(/\s+/).filter(word => word !== '');
+    const unknown = words.find(word => !/^transaction:(true|false)$/.test(word));
+    return { kind: way === 'up' ? 'up' : 'down', ...(unknown === undefined ? {} : { unknown }) };
+  },
+};
+
+const GOOSE_GRAMMAR: Grammar = {
+  name: 'goose',
+  marks: /^[ \t]*--[ \t]*\+goose[ \t]+(up|down)\b/im,
+  marker(line) {
+    const words = /^[ \t]*--[ \t]*\+goose[ \t]+(.*)$/i.exec(line)?.[1]?.trim().toLowerCase().replace(/\s+/g, ' ');
+    if (words === undefined) return undefined;
+    if (words === 'up' || words === 'down') return { kind: words };
+    if (words === 'no transaction') return { kind: 'noTransaction' };
+    if (words === 'statementbegin' || words === 'statementend' || words === 'envsub off') return { kind: 'comment' };
+    return { kind: 'comment', unknown: line.trim() };
+  },
+};
+
+/** Our own word for it, in the place of the tool's: it goes with the text wherever that is kept. */
+const NO_TRANSACTION = '-- migrate: no-transaction';
+
+export const DBMATE: Layout = layoutOf(DBMATE_GRAMMAR, '20240101120000_users.sql with "-- migrate:up"');
+export const GOOSE: Layout = layoutOf(GOOSE_GRAMMAR, '00001_users.sql with "-- +goose Up"');
+
+function layoutOf(grammar: Grammar, example: string): Layout {
+  return {
+    name: grammar.name,
+    example,
+    claims: file => NAME.test(file.path) && grammar.marks.test(Buffer.from(file.bytes).toString('utf8')),
+    read: files => readSections(files, grammar),
+  };
+}
+
+function readSections(files: readonly SourceFile[], grammar: Grammar): Reading {
+  const errors: EngineError[] = [];
+  const migrations: (Migration & { place: string })[] = [];
+  for (const file of files) {
+    try {
+      migrations.push(sectionsOf(file, grammar));
+    } catch (error) {
+      errors.push(error as EngineError);
+    }
+  }
+  return { migrations, repeatables: [], errors };
+}
+
+function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: string } {
+  const { text } = decodeScript(file.place, file.bytes);
+  const version = file.path.slice(0, -'.sql'.length);
+  const lines = text.split('\n');
+  const markers = lines.map(line => grammar.marker(line));
+  const refused = (reason: string): EngineError =>
+    failure('BadMarker', { file: file.place, layout: grammar.name, reason });
+  const strange = markers.findIndex(marker => marker?.unknown !== undefined);
+  if (strange >= 0) {
+    throw refused(
+      `line ${strange + 1} has ${JSON.stringify(markers[strange]?.unknown)}, which this operator cannot honour`,
+    );
+  }
+  const starts = markers.flatMap((marker, line) => (marker?.kind === 'up' || marker?.kind === 'down' ? [line] : []));
+  const kinds = starts.map(line => markers[line]?.kind);
+  if (kinds[0] !== 'up' || kinds.length > 2 || (kinds.length === 2 && kinds[1] !== 'down')) {
+    throw refused('its parts must be one Up and then at most one Down');
+  }
+  const [up = 0, down = lines.length] = starts;
+  const early = lines.slice(0, up).findIndex(line => !/^\s*(--.*)?$/.test(line));
+  if (early >= 0) throw refused(`line ${early + 1} stands before the first part and would never run`);
+  const goesAlone = markers.some(marker => marker?.kind === 'noTransaction');
+  const part = (from: number, to: number): Script => {
+    const isAlone = goesAlone || /\btransaction:false\b/.test(lines[from] ?? '');
+    const kept = lines.slice(0, to).map((line, index) => {
+      if (index === from && isAlone) return NO_TRANSACTION;
+      return index > from && markers[index] === undefined ? line : '';
+    });
+    const partText = `${kept.join('\n').trimEnd()}\n`;
+    return { file: file.place, text: partText, checksum: createHash('sha256').update(partText).digest('hex') };
+  };
+  const downPart = part(down, lines.length);
+  return {
+    version,
+    number: orderOf(version) ?? 0n,
+    up: part(up, down),
+    down: isEmpty(downPart) ? undefined : downPart,
+    place: file.place,
+  };
+}
+
+function isEmpty({ text }: Script): boolean {
+  return text.replace(NO_TRANSACTION, '').trim() === '';
+}

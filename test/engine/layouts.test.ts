@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { EngineError } from '../../src/engine/errors.ts';
+import type { LayoutName, Reading, SourceFile } from '../../src/engine/layouts/layout.ts';
+import { orderOf } from '../../src/engine/layouts/order.ts';
+import { recogniseLayout } from '../../src/engine/layouts/recognise.ts';
+import { loadGrammar, parseFile } from '../../src/engine/statements.ts';
+
+function folder(files: Readonly<Record<string, string>>): readonly SourceFile[] {
+  return Object.entries(files).map(([path, text]) => ({ path, place: path, bytes: Buffer.from(text) }));
+}
+
+function read(files: Readonly<Record<string, string>>): Reading & { readonly layout: LayoutName } {
+  const { layout, files: own } = recogniseLayout(folder(files));
+  return { layout: layout.name, ...layout.read(own) };
+}
+
+function refused(files: Readonly<Record<string, string>>): EngineError {
+  try {
+    const [error] = read(files).errors;
+    if (error !== undefined) return error;
+  } catch (error) {
+    return error as EngineError;
+  }
+  throw new Error('nothing was refused');
+}
+
+const DBMATE = '-- migrate:up\nCREATE TABLE a ();\n\n-- migrate:down\nDROP TABLE a;\n';
+const GOOSE =
+  '-- +goose Up\n-- +goose StatementBegin\nCREATE TABLE a ();\n-- +goose StatementEnd\n\n-- +goose Down\nDROP TABLE a;\n';
+
+describe('The layout of a folder', () => {
+  const examples: readonly [LayoutName, Readonly<Record<string, string>>, readonly string[]][] = [
+    ['own', { '001_users.up.sql': '', '001_users.down.sql': '', 'README.md': '' }, ['001_users']],
+    [
+      'golang-migrate',
+      { '000001_Create-users.up.sql': '', '000002_b.up.sql': '' },
+      ['000001_Create-users', '000002_b'],
+    ],
+    [
+      'Diesel',
+      { '2014-09-24-113530_users/up.sql': '', '2014-09-24-113530_users/down.sql': '' },
+      ['2014-09-24-113530_users'],
+    ],
+    ['dbmate', { '20240101120000_users.sql': DBMATE }, ['20240101120000_users']],
+    ['goose', { '00001_users.sql': GOOSE }, ['00001_users']],
+    [
+      'Flyway',
+      { 'V1__users.sql': '', 'V1.1__more.sql': '', 'U1__users.sql': '', 'R__views.sql': '' },
+      ['V1__users', 'V1.1__more'],
+    ],
+  ];
+  for (const [name, files, versions] of examples) {
+    it(`is seen to be that of ${name}, whose versions keep their names`, () => {
+      const found = read(files);
+      assert.equal(found.layout, name);
+      assert.deepEqual(found.errors, []);
+      assert.deepEqual(
+        found.migrations.map(one => one.version),
+        versions,
+      );
+    });
+  }
+
+  it('is refused when files of two tools lie in it, naming one of each', () => {
+    const error = refused({ '001_a.up.sql': '', '002_b.up.sql': '', 'V3__c.sql': '' });
+    assert.equal(error.code, 'LayoutMixed');
+    assert.match(error.message, /001_a\.up\.sql is of own, V3__c\.sql of Flyway/);
+    assert.equal(refused({ '001_a.sql': DBMATE + GOOSE }).code, 'LayoutMixed');
+  });
+
+  it('is refused when a file is of none, naming that file', () => {
+    const error = refused({ '001_a.up.sql': '', 'fix.sql': '' });
+    assert.equal(error.code, 'BadFileName');
+    assert.match(error.message, /"fix\.sql"/);
+    assert.equal(refused({ '001_users.sql': 'CREATE TABLE a ();' }).code, 'BadFileName');
+  });
+});
+
+describe('The order of versions', () => {
+  it('is by number, whatever the tool writes around it', () => {
+    assert.equal(orderOf('001_users'), 1n);
+    assert.equal(orderOf('2014-09-24-113530_users'), 20140924113530n);
+    assert.equal(orderOf('users'), undefined);
+  });
+
+  it('compares the parts of a Flyway version one by one', () => {
+    const names = ['V1__a', 'V1.1__b', 'V1_9__c', 'V1.10__d', 'V2__e', 'V10__f', 'V20240101120000__g'];
+    const orders = names.map(name => orderOf(name) ?? -1n);
+    assert.deepEqual(
+      [...orders].sort((a, b) => (a < b ? -1 : 1)),
+      orders,
+    );
+    assert.equal(orderOf('V1__a'), orderOf('V1.0__a'));
+  });
+});
+
+describe('A file with both ways', () => {
+  it('is parted, each part with the line numbers of the file', () => {
+    const [migration] = read({ '1_a.sql': DBMATE }).migrations;
+    assert.equal(migration?.up.text.split('\n')[1], 'CREATE TABLE a ();');
+    assert.equal(migration?.down?.text.split('\n')[4], 'DROP TABLE a;');
+    assert.doesNotMatch(migration?.up.text ?? '', /DROP/);
+    assert.doesNotMatch(migration?.up.text ?? '', /migrate:/);
+  });
+
+  it('has an up that does not change with its down', () => {
+    const before = read({ '1_a.sql': DBMATE }).migrations[0];
+    const after = read({ '1_a.sql': DBMATE.replace('DROP TABLE a', 'DROP TABLE IF EXISTS a') }).migrations[0];
+    assert.equal(before?.up.checksum, after?.up.checksum);
+    assert.notEqual(before?.down?.checksum, after?.down?.checksum);
+  });
+
+  it('without anything in its down has none', () => {
+    assert.equal(read({ '1_a.sql': '-- migrate:up\nSELECT 1;\n-- migrate:down\n' }).migrations[0]?.down, undefined);
+    assert.equal(read({ '1_a.sql': '-- migrate:up\nSELECT 1;\n' }).migrations[0]?.down, undefined);
+  });
+
+  it('may ask for no transaction', async () => {
+    await loadGrammar();
+    const isAlone = (text: string) => {
+      const [migration] = read({ '1_a.sql': text }).migrations;
+      return migration !== undefined && parseFile(migration.up).directives.noTransaction;
+    };
+    assert.equal(isAlone('-- migrate:up transaction:false\nSELECT 1;\n'), true);
+    assert.equal(isAlone(`-- +goose NO TRANSACTION\n${GOOSE}`), true);
+    assert.equal(isAlone(GOOSE), false);
+  });
+
+  it('keeps semicolons inside a statement block', () => {
+    const body = 'CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;';
+    const text = `-- +goose Up\n-- +goose StatementBegin\n${body}\n-- +goose StatementEnd\n`;
+    assert.equal(read({ '1_a.sql': text }).migrations[0]?.up.text.trim(), body);
+  });
+
+  it('is refused when its parts are out of order, something stands before them, or a mark is not known', () => {
+    assert.match(
+      refused({ '1_a.sql': '-- migrate:down\nx\n-- migrate:up\ny' }).message,
+      /one Up and then at most one Down/,
+    );
+    assert.match(refused({ '1_a.sql': 'SELECT 1;\n-- migrate:up\ny' }).message, /line 1 stands before the first part/);
+    assert.match(refused({ '1_a.sql': '-- migrate:up tansaction:false\ny' }).message, /"tansaction:false"/);
+    assert.match(refused({ '1_a.sql': '-- +goose Up\n-- +goose ENVSUB ON\ny' }).message, /ENVSUB ON/);
+  });
+});
+
+describe('Diesel', () => {
+  it('may say in metadata.toml that a version has no transaction', () => {
+    const files = { '1_a/up.sql': '', '1_a/metadata.toml': 'run_in_transaction = false\n', '2_b/up.sql': '' };
+    assert.deepEqual(
+      read(files).migrations.map(one => one.up.noTransaction),
+      [true, undefined],
+    );
+  });
+
+  it('has a down only with an up', () => {
+    assert.equal(refused({ '1_a/up.sql': '', '2_b/down.sql': '' }).code, 'DownWithoutUp');
+  });
+});
+
+describe('Flyway', () => {
+  it('takes the undo of a version for its down, and repeatables apart', () => {
+    const found = read({ 'V1__a.sql': 'up', 'U1__a.sql': 'down', 'R__b.sql': 'b', 'R__a.sql': 'a' });
+    assert.equal(found.migrations[0]?.down?.text, 'down');
+    assert.deepEqual(
+      found.repeatables.map(one => one.file),
+      ['R__a.sql', 'R__b.sql'],
+    );
+  });
+
+  it('is refused what it would do and we do not', () => {
+    assert.match(refused({ 'V1__a.sql': 'CREATE TABLE ${' + 'schema}.a ();' }).message, /placeholder \$\{schema\}/);
+    assert.match(refused({ 'V1__a.sql': '', 'beforeMigrate.sql': '' }).message, /callbacks are not run/);
+    assert.match(refused({ 'V1__a.sql': '', 'V2__b.java': '' }).message, /only SQL/);
+    assert.equal(refused({ 'V1__a.sql': '', 'U2__b.sql': '' }).code, 'DownWithoutUp');
+  });
+
+  it('reads the setting beside a file', () => {
+    const files = { 'V1__a.sql': '', 'V1__a.sql.conf': 'executeInTransaction=false', 'V2__b.sql': '' };
+    assert.deepEqual(
+      read(files).migrations.map(one => one.up.noTransaction),
+      [true, undefined],
+    );
+  });
+});
