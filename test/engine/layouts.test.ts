@@ -153,6 +153,12 @@ describe('Diesel', () => {
     );
   });
 
+  it('does not read SQL that lies beside its folders, or in them under another name', () => {
+    const found = recogniseLayout(folder({ '1_a/up.sql': '', '1_a/data.sql': '', 'fix.sql': '' }));
+    assert.deepEqual([found.layout.name, found.files.length, found.ignored], ['Diesel', 1, 2]);
+    assert.equal(refused({ '1_a/up.sql': '', 'V2__b.sql': '' }).code, 'LayoutMixed');
+  });
+
   it('has a down only with an up', () => {
     assert.equal(refused({ '1_a/up.sql': '', '2_b/down.sql': '' }).code, 'DownWithoutUp');
   });

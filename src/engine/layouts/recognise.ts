@@ -33,12 +33,13 @@ export function recogniseLayout(files: readonly SourceFile[]): Recognised {
 }
 
 /**
- * What may be a migration; anything else in the folder is ignored and counted. Beside an `up.sql` Diesel's users keep
- * other SQL, which Diesel does not read.
+ * What may be a migration; anything else in the folder is ignored and counted. Diesel reads `up.sql` and `down.sql` of
+ * folders only, and its users keep other SQL beside them; what would be another tool's migration is not passed over.
  */
 function isCandidate(file: SourceFile, dieselFolders: ReadonlySet<string>): boolean {
-  if ([DIESEL, FLYWAY].some(layout => layout.claims(file))) return true;
-  return file.path.endsWith('.sql') && !dieselFolders.has(folderOf(file));
+  if (LAYOUTS.some(layout => layout.claims(file))) return true;
+  const isBesideDiesel = dieselFolders.size > 0 && (dieselFolders.has(folderOf(file)) || !file.path.includes('/'));
+  return file.path.endsWith('.sql') && !isBesideDiesel;
 }
 
 function folderOf(file: SourceFile): string {
