@@ -159,6 +159,14 @@ describe('Diesel', () => {
     assert.equal(refused({ '1_a/up.sql': '', 'V2__b.sql': '' }).code, 'LayoutMixed');
   });
 
+  it('may have words with blanks for a name, but not a name without a number', () => {
+    assert.deepEqual(
+      read({ '2019-11-15-182353_Add email/up.sql': '' }).migrations.map(one => one.version),
+      ['2019-11-15-182353_Add email'],
+    );
+    assert.equal(refused({ '1_a/up.sql': '', 'users/up.sql': '' }).code, 'BadFileName');
+  });
+
   it('has a down only with an up', () => {
     assert.equal(refused({ '1_a/up.sql': '', '2_b/down.sql': '' }).code, 'DownWithoutUp');
   });

@@ -3,7 +3,7 @@
 import type { Layout, SourceFile } from './layout.ts';
 import { type NamedFile, readPairs } from './up-down.ts';
 
-const FILE = /^([0-9][0-9-]{0,22}_[A-Za-z0-9_.-]{1,120})\/(up|down)\.sql$/;
+const FILE = /^([0-9][0-9-]{0,22}_[^/\p{Cc}]{1,120})\/(up|down)\.sql$/u;
 const METADATA = /^([^/]+)\/metadata\.toml$/;
 
 export const DIESEL: Layout = {

@@ -37,7 +37,7 @@ export function recogniseLayout(files: readonly SourceFile[]): Recognised {
  * folders only, and its users keep other SQL beside them; what would be another tool's migration is not passed over.
  */
 function isCandidate(file: SourceFile, dieselFolders: ReadonlySet<string>): boolean {
-  if (LAYOUTS.some(layout => layout.claims(file))) return true;
+  if (LAYOUTS.some(layout => layout.claims(file)) || /\/(up|down)\.sql$/.test(file.path)) return true;
   const isBesideDiesel = dieselFolders.size > 0 && (dieselFolders.has(folderOf(file)) || !file.path.includes('/'));
   return file.path.endsWith('.sql') && !isBesideDiesel;
 }
