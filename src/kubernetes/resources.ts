@@ -72,6 +72,19 @@ export const STATEFUL_SETS: Resource<StatefulSet> = {
   kind: 'StatefulSet',
   scope: 'Namespaced',
 };
+/** Of KEDA, where it is installed: https://keda.sh/docs/2.18/reference/scaledobject-spec/ */
+export interface ScaledObject extends KubernetesObject {
+  readonly spec?: {
+    readonly scaleTargetRef?: { readonly apiVersion?: string; readonly kind?: string; readonly name?: string };
+  };
+}
+export const SCALED_OBJECTS: Resource<ScaledObject> = {
+  group: 'keda.sh',
+  version: 'v1alpha1',
+  plural: 'scaledobjects',
+  kind: 'ScaledObject',
+  scope: 'Namespaced',
+};
 /**
  * core/v1 and not events.k8s.io/v1: both are the same stored objects, but `kubectl describe` selects by core's
  * `involvedObject.*`, a repeat is a patch of `count` and `lastTimestamp`, and one API group is one rule in the role.

@@ -7,6 +7,7 @@ import { connect } from './credentials.ts';
 import { type Deadline, refuseLate } from './deadline.ts';
 import { ApiError } from './errors.ts';
 import { answerError, brokenConnection } from './failures.ts';
+import { ServerClock } from './server-clock.ts';
 
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
@@ -36,6 +37,8 @@ export interface Transport {
   readonly server: string;
   /** The namespace of the kubeconfig's context or of the Pod's service account. */
   readonly namespace: string | undefined;
+  /** The time as the API server has it: the one clock by which its times and ours are compared. */
+  now(): Date;
   /** The answer's JSON. Rejects with ApiError. */
   send(request: TransportRequest): Promise<unknown>;
   /** The bytes of a successful answer as they come. Rejects with ApiError, before the first or between any two. */
@@ -63,6 +66,8 @@ export interface TransportOptions {
   /** Limit of a request without its own; default 10,000. The leader's last write ends before its lease does by this. */
   readonly timeoutMs?: number;
   readonly onRequest?: (report: RequestReport) => void;
+  /** What this machine's clock says now; default: the time. Corrected by what the API server answers. */
+  readonly ownTime?: Date;
 }
 
 /** Default time limit of a request, in milliseconds. */
@@ -80,6 +85,7 @@ class HttpTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #dispatcher: Dispatcher;
   readonly #base: URL;
+  readonly #clock: ServerClock;
   readonly #closing = new AbortController();
 
   constructor(connection: Connection, options: TransportOptions) {
@@ -88,7 +94,12 @@ class HttpTransport implements Transport {
     this.server = (options.server ?? connection.server).replace(/\/+$/, '');
     this.namespace = connection.namespace;
     this.#base = new URL(this.server);
+    this.#clock = new ServerClock(options.ownTime ?? new Date());
     this.#dispatcher = dispatcherFor(connection, options.server === undefined ? connection.proxyUrl : undefined);
+  }
+
+  now(): Date {
+    return this.#clock.now();
   }
 
   async send(request: TransportRequest): Promise<unknown> {
@@ -101,6 +112,7 @@ class HttpTransport implements Transport {
     try {
       const response = await this.#open(request, limit, {});
       code = String(response.statusCode);
+      this.#clock.heard(response.headers.date, started);
       const text = await response.body.text();
       if (response.statusCode >= 300) throw answerError(request, response.statusCode, response.headers, text);
       return parseAnswer(request, text);

@@ -13,7 +13,8 @@ export interface Operator {
 const KEPT_LINES = 60;
 
 export async function startOperator(path: string, namespace: string, aheadSeconds: number): Promise<Operator> {
-  const transport = await openTransport({ source: { kind: 'Kubeconfig', path }, version: 'test' });
+  const ownTime = new Date(Date.now() + aheadSeconds * 1000);
+  const transport = await openTransport({ source: { kind: 'Kubeconfig', path }, version: 'test', ownTime });
   const log: string[] = [];
   try {
     const machine = await createOperator({
@@ -22,7 +23,6 @@ export async function startOperator(path: string, namespace: string, aheadSecond
       namespaces: [namespace],
       logger: keeping(log),
       metrics: noMetrics,
-      now: () => new Date(Date.now() + aheadSeconds * 1000),
     });
     void machine.start();
     let stopped: Promise<void> | undefined;

@@ -38,6 +38,8 @@ interface Change {
   readonly namespace?: World['namespace'];
   readonly rivals?: readonly string[];
   readonly volumeUsers?: readonly string[];
+  /** `Unread`: not looked for in this pass. */
+  readonly scalers?: 'Unread' | NonNullable<World['scalers']>;
   /** By name: `Missing`, or a resourceVersion. */
   readonly configMaps?: Readonly<Record<string, string>>;
   /** By step, the last Job of it: Runs, Gone, Answers, or {runs, answers, ends, waits, silentSince, ...fields of JobView}. */
@@ -74,6 +76,9 @@ const CHANGES: { readonly [K in keyof Change]-?: (play: Play, value: NonNullable
   },
   volumeUsers: (play, names) => {
     play.volumeUsers = names;
+  },
+  scalers: (play, found) => {
+    play.scalers = found === 'Unread' ? undefined : found;
   },
   configMaps: (play, changes) => {
     for (const [name, resourceVersion] of Object.entries(changes)) {

@@ -38,6 +38,7 @@ export class Play {
   namespace: World['namespace'] = 'Active';
   rivals: readonly string[] = [];
   volumeUsers: readonly string[] = [];
+  scalers: World['scalers'] = [];
   nowMs = Date.parse('2026-11-22T10:00:00Z');
 
   constructor(spec: Tree = {}) {
@@ -70,6 +71,7 @@ export class Play {
       namespace: this.namespace,
       rivals: this.rivals,
       volumeUsers: this.volumeUsers,
+      ...(this.scalers === undefined ? {} : { scalers: this.scalers }),
       sources: this.#sourceNames().map(name => this.cluster.sources.get(name) ?? { name }),
       jobs: this.cluster.jobViews(),
       workloads: this.cluster.workloadViews(this.#workloadNames()),

@@ -8,6 +8,7 @@ import { ownerOf } from '../identity.ts';
 import { jobView } from '../jobs/view.ts';
 import { type Caches, type DatabaseMigration, INDEX } from '../sources.ts';
 import { withInheritedMark } from './marks.ts';
+import { isCommitNear, readScalers } from './scalers.ts';
 import { toTime } from './turn.ts';
 import { readWorkload, type WorkloadName } from './workloads.ts';
 import type { World } from './world.ts';
@@ -26,8 +27,11 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
   const spec = parseMigrationSpec(object.spec);
   const status = parseStatus(object.status);
   const backup = backupOf(caches, namespace, object);
+  const jobs = caches.jobs
+    .byIndex(INDEX.uid, uid)
+    .map(job => jobView(job, caches.pods.byIndex(INDEX.uid, uid)))
+    .toSorted((a, b) => a.name.localeCompare(b.name));
   return {
-    now: toTime(from.now().getTime()),
     resource: resourceView(object),
     spec,
     status,
@@ -41,14 +45,14 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
         ? { name: ref.name }
         : { name: ref.name, found: { uid: found.uid ?? '', resourceVersion: found.resourceVersion ?? '' } };
     }),
-    jobs: caches.jobs
-      .byIndex(INDEX.uid, uid)
-      .map(job => jobView(job, caches.pods.byIndex(INDEX.uid, uid)))
-      .toSorted((a, b) => a.name.localeCompare(b.name)),
+    jobs,
     workloads: (await Promise.all(workloadNames(object).map(ref => readWorkload(api, namespace, ref)))).map(workload =>
       withInheritedMark(workload, uid, other => caches.migrations.byIndex(INDEX.uid, other).length > 0),
     ),
+    ...(isCommitNear(object, jobs) ? { scalers: await readScalers(api, namespace) } : {}),
     ...(backup === undefined ? {} : { backup }),
+    // Last: what was read live has set the clock right by now.
+    now: toTime(from.now().getTime()),
   };
 }
 

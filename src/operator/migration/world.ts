@@ -18,6 +18,8 @@ export interface World {
   readonly sources: readonly SourceView[];
   readonly jobs: readonly JobView[];
   readonly workloads: readonly WorkloadView[];
+  /** What else than a person scales workloads here; absent: not looked for in this pass. */
+  readonly scalers?: readonly ScalerView[];
   /** The DatabaseBackup that `status.run.backup` names. */
   readonly backup?: BackupView;
 }
@@ -94,6 +96,14 @@ export interface LiveWorkload {
   readonly restartedFor?: string;
   /** Pods that have not ended. */
   readonly pods: readonly { readonly name: string; readonly uid: string; readonly problem?: string }[];
+}
+
+/** A ScaledObject of KEDA. A plain HorizontalPodAutoscaler rests while its workload is at zero, so nobody asks for it. */
+export interface ScalerView {
+  readonly name: string;
+  readonly kind: string;
+  /** Name of the workload of that kind which it scales. */
+  readonly scales: string;
 }
 
 export interface BackupView {

@@ -9,6 +9,7 @@ import type { Turn } from '../turn.ts';
 export function judgeCommit(t: Turn): 'Committed' | 'NothingToDo' | 'Waiting' {
   if (t.run.committedTime !== undefined) return 'Committed';
   if (!hasWork(t)) return 'NothingToDo';
+  if (isStopping(t) && t.world.scalers === undefined) return look(t);
   if (isRefused(t) || isVolumeTaken(t)) return 'Waiting';
   if (t.world.resource.finalizer === 'Absent') {
     t.do({ do: 'AddFinalizer' });
@@ -40,19 +41,42 @@ function hasWork(t: Turn): boolean {
   return t.spec.rollout.strategy !== 'None' && (waits || isUnvalidated);
 }
 
+/** Whether this run will hold the app at zero. */
+function isStopping(t: Turn): boolean {
+  return t.spec.rollout.strategy === 'Recreate' && (t.run.plan?.pendingCount ?? 0) > 0;
+}
+
+/** A fact is missing that the commit rests on; the next pass reads it. */
+function look(t: Turn): 'Waiting' {
+  t.reconciling('Planning', `${t.step('Plan')?.message ?? 'Planned.'} About to begin.`);
+  t.lookIn(0);
+  return 'Waiting';
+}
+
 function isRefused(t: Turn): boolean {
-  if (t.spec.rollout.strategy !== 'Rolling') return false;
-  const onDelete = t.world.workloads.find(workload => workload.found?.updateStrategy === 'OnDelete');
-  if (onDelete === undefined) return false;
-  fail(
-    t,
-    'Plan',
-    'Environment',
-    'UnsupportedWorkload',
-    `${onDelete.kind} ${onDelete.name} has updateStrategy OnDelete, so its Pods would go on with the old code. Use RollingUpdate, or strategy Recreate.`,
-  );
+  const why = unsupported(t);
+  if (why === undefined) return false;
+  fail(t, 'Plan', 'Environment', 'UnsupportedWorkload', why);
   end(t, 'Refused');
   return true;
+}
+
+/** A workload that this strategy cannot do right by, known before anything is stopped. */
+function unsupported(t: Turn): string | undefined {
+  const { workloads, scalers = [] } = t.world;
+  if (t.spec.rollout.strategy === 'Rolling') {
+    const onDelete = workloads.find(workload => workload.found?.updateStrategy === 'OnDelete');
+    return (
+      onDelete &&
+      `${onDelete.kind} ${onDelete.name} has updateStrategy OnDelete, so its Pods would go on with the old code. Use RollingUpdate, or strategy Recreate.`
+    );
+  }
+  if (!isStopping(t)) return undefined;
+  const scaled = scalers.find(({ kind, scales }) => workloads.some(one => one.kind === kind && one.name === scales));
+  return (
+    scaled &&
+    `${scaled.kind} ${scaled.scales} is scaled by the KEDA ScaledObject ${scaled.name}, which would raise it while it is held at zero; this is not supported yet. Use strategy Rolling, or delete the ScaledObject for the time of the release.`
+  );
 }
 
 /** Never two Jobs on one volume claim: a run takes its place before it stops anything. */
