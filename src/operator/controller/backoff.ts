@@ -12,6 +12,7 @@ import {
   isQuotaExceeded,
   isTransient,
 } from '../../kubernetes/errors.ts';
+import { NotLeadingError } from './guard-writes.ts';
 
 export type FailureClass = keyof typeof DELAYS;
 
@@ -26,6 +27,7 @@ export const DELAYS = {
   conflict: { firstMs: 50, longestMs: 5_000, why: 'someone else wrote first: our cache will know in a moment' },
   gone: { firstMs: 100, longestMs: 10_000, why: 'a fresh list is needed; more than one in a row means a busy server' },
   transient: { firstMs: 500, longestMs: 30_000, why: 'the server or the way to it has a bad moment' },
+  notLeading: { firstMs: 1_000, longestMs: 5_000, why: 'the lease is renewed first, or the process ends' },
   missing: { firstMs: 2_000, longestMs: 30_000, why: 'a kind or a namespace may be about to be created' },
   terminating: { firstMs: 5_000, longestMs: 60_000, why: 'the namespace is going away' },
   quota: { firstMs: 5_000, longestMs: 60_000, why: 'other Pods must end, or an administrator must raise the quota' },
@@ -39,6 +41,7 @@ export const DELAYS = {
 const LONGEST_WISH_MS = 60_000;
 
 export function classify(error: unknown): FailureClass {
+  if (error instanceof NotLeadingError) return 'notLeading';
   if (!(error instanceof ApiError)) return 'unexpected';
   if (isConflict(error)) return 'conflict';
   if (isGone(error)) return 'gone';

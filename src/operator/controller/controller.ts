@@ -5,7 +5,6 @@ import { classify, delayAfter } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Logger, type MachineMetrics, noMetrics, type ReconcileOutcome, silentLogger } from './collaborators.ts';
 import type { Expectations } from './expectations.ts';
-import { NotLeadingError } from './guard-writes.ts';
 import type { Queue, QueueItem } from './queue.ts';
 import type { Reconcile, ReconcileResult } from './reconcile.ts';
 
@@ -122,7 +121,6 @@ export class Controller {
       const outcome = result.requeueAfterMs === undefined ? 'success' : 'requeue_after';
       report(outcome, result.requeueAfterMs, result.summary ?? {});
     } catch (error) {
-      if (error instanceof NotLeadingError) return report('error', undefined, {}, error);
       const delayMs = delayAfter(error, queue.failed(item.key), this.#options.random);
       queue.addAfter(item.key, 'failed', delayMs);
       report('error', delayMs, {}, error);

@@ -3,12 +3,12 @@
 import type { Api } from '../../kubernetes/api.ts';
 import type { Leadership } from './leader-election.ts';
 
-/** The pass must end; the process will. Not counted as a failure of the key. */
+/** The pass must end. Tried again like any failure: the lease may be renewed yet, or the process ends. */
 export class NotLeadingError extends Error {
   override readonly name = 'NotLeadingError';
 
   constructor(verb: string, kind: string, name: string) {
-    super(`${verb} of ${kind} ${name} was not sent: this process does not lead`);
+    super(`${verb} of ${kind} ${name} was not sent: this process holds no lease that is renewed`);
   }
 }
 

@@ -4,8 +4,10 @@
 // record has not changed for leaseDuration *by our own monotonic clock*: the holder's clock is never believed.
 // (2) The leader renews; what it may still write ends `writeMarginMs` before its lease does, counted from *before* the
 // last renewal was sent, so that a request under way is over when another may begin. (3) A leader that could not renew
-// in time has lost and never comes back: the process ends. (4) A leader that was frozen wakes up past that moment, and
-// `isLeading` is false before any timer has run. Calendar time is a second witness, for machines that were suspended.
+// in time writes nothing and goes on asking: while the Lease still names it nobody else has led, and a resourceVersion-
+// checked renewal proves it, however long the API server was away. (4) Once the Lease is another's it has lost and never
+// comes back: the process ends. (5) A leader that was frozen wakes up past its time, and `isLeading` is false before any
+// timer has run; it looks before it renews. Calendar time is a second witness, for machines that were suspended.
 import { randomUUID } from 'node:crypto';
 import type { Api } from '../../kubernetes/api.ts';
 import { isAlreadyExists, isConflict } from '../../kubernetes/errors.ts';
@@ -40,6 +42,9 @@ export interface ElectionOptions {
 export interface Leadership {
   isLeading(): boolean;
 }
+
+/** `Unanswered`: nobody knows; ask again. `Taken`: the Lease is another's, or gone. */
+type Renewed = 'Renewed' | 'Unanswered' | 'Taken';
 
 interface Renewal {
   readonly monotonicMs: number;
@@ -83,7 +88,7 @@ export class LeaderElection implements Leadership {
     return this.#elected.promise;
   }
 
-  /** Resolves when this process led and may not write any more without having been asked to stop: end the process. */
+  /** Resolves when this process led and the Lease is another's, without having been asked to stop: end the process. */
   whenLost(): Promise<void> {
     return this.#lost.promise;
   }
@@ -101,7 +106,7 @@ export class LeaderElection implements Leadership {
     this.#stopping.abort();
     await this.#campaign;
     const lease = this.#lease;
-    if (then === 'keep' || this.#renewal === undefined || lease === undefined) return;
+    if (then === 'keep' || lease === undefined || this.#leftMs() <= 0) return;
     this.#renewal = undefined;
     this.#lease = undefined;
     this.#options.metrics.leading(this.#options.name, 'follower');
@@ -122,17 +127,23 @@ export class LeaderElection implements Leadership {
     this.#options.metrics.leading(this.#options.name, 'leader');
     this.#options.logger.info('leading', { lease: this.#options.name, identity: this.identity });
     this.#elected.resolve();
-    let next = this.#options.renewMs;
-    while (!signal.aborted && this.#monotonicLeftMs() > 0) {
-      await this.#pause(Math.min(next, Math.max(1, this.#monotonicLeftMs())), signal);
-      if (signal.aborted) return;
-      if (this.#monotonicLeftMs() <= 0) break;
-      next = (await this.#renew()) ? this.#options.renewMs : this.#options.retryMs;
-    }
+    await this.#keep(signal);
     if (signal.aborted) return;
     this.#options.metrics.leading(this.#options.name, 'follower');
     this.#options.logger.error('leadership is lost', { lease: this.#options.name, identity: this.identity });
     this.#lost.resolve();
+  }
+
+  /** Renews until told to stop, or until the Lease is another's. */
+  async #keep(signal: AbortSignal): Promise<void> {
+    const { name, renewMs, retryMs, metrics } = this.#options;
+    let last: Renewed = 'Renewed';
+    while (last !== 'Taken') {
+      await this.#pause(last === 'Renewed' ? renewMs : retryMs, signal);
+      if (signal.aborted) return;
+      last = await this.#renew();
+      metrics.leading(name, this.isLeading() ? 'leader' : 'follower');
+    }
   }
 
   /** One look at the Lease, and one try to take it if it may be taken. */
@@ -167,18 +178,22 @@ export class LeaderElection implements Leadership {
     }
   }
 
-  async #renew(): Promise<boolean> {
+  async #renew(): Promise<Renewed> {
     const { clock, logger } = this.#options;
     const asked = { monotonicMs: clock.monotonicMs(), calendarMs: clock.now().getTime() };
+    // Past our time somebody else may lead: look before anything is sent.
+    if (!this.isLeading()) this.#lease = undefined;
     try {
       this.#lease = await this.#answered(this.#renewed());
       this.#renewal = this.#lease === undefined ? undefined : asked;
-      return this.#lease !== undefined;
+      return this.#lease === undefined ? 'Taken' : 'Renewed';
     } catch (error) {
       // A conflict may be our own earlier write whose answer was lost, or a label that someone set: look before the next try.
       this.#lease = undefined;
-      logger.warn('the lease could not be renewed', { error: String(error), left_ms: Math.round(this.#leftMs()) });
-      return false;
+      const leftMs = Math.round(this.#leftMs());
+      const fields = { error: String(error), writes_end_in_ms: Math.max(0, leftMs) };
+      logger.warn('the lease could not be renewed', fields);
+      return 'Unanswered';
     }
   }
 
@@ -213,18 +228,15 @@ export class LeaderElection implements Leadership {
     };
   }
 
-  /** What is left of the time in which we may write; the smaller of two clocks' answers. */
+  /** What is left of the time in which we may write, by the clock that says less. */
   #leftMs(): number {
     if (this.#renewal === undefined) return 0;
     const { clock, leaseDurationSeconds, writeMarginMs } = this.#options;
-    const calendar = leaseDurationSeconds * 1000 - writeMarginMs - (clock.now().getTime() - this.#renewal.calendarMs);
-    return Math.min(this.#monotonicLeftMs(), calendar);
-  }
-
-  #monotonicLeftMs(): number {
-    if (this.#renewal === undefined) return 0;
-    const { clock, leaseDurationSeconds, writeMarginMs } = this.#options;
-    return leaseDurationSeconds * 1000 - writeMarginMs - (clock.monotonicMs() - this.#renewal.monotonicMs);
+    const passedMs = Math.max(
+      clock.monotonicMs() - this.#renewal.monotonicMs,
+      clock.now().getTime() - this.#renewal.calendarMs,
+    );
+    return leaseDurationSeconds * 1000 - writeMarginMs - passedMs;
   }
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {

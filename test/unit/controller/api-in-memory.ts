@@ -3,6 +3,8 @@ import type { Api } from '../../../src/kubernetes/api.ts';
 import { ApiError } from '../../../src/kubernetes/errors.ts';
 import { type KubernetesObject, objectKey } from '../../../src/kubernetes/object.ts';
 
+const nextVersion = (object: KubernetesObject): string => String(Number(object.metadata?.resourceVersion ?? 0) + 1);
+
 const refuse = (status: number, reason: string): never => {
   throw new ApiError({ status, reason, message: reason, effect: 'None' });
 };
@@ -11,11 +13,15 @@ const refuse = (status: number, reason: string): never => {
 type Outage = 'none' | 'refused' | 'answer lost' | 'hanging';
 
 export class ApiInMemory implements Api {
-  readonly objects = new Map<string, KubernetesObject>();
+  readonly objects: Map<string, KubernetesObject>;
   /** `create Lease`, `replace Lease`: what was written. */
   readonly writes: string[] = [];
-  #version = 0;
   #outage: Outage = 'none';
+
+  /** With another one: the same objects by a way of its own, which may fail alone. */
+  constructor(other?: ApiInMemory) {
+    this.objects = other?.objects ?? new Map();
+  }
 
   fail(outage: Outage): void {
     this.#outage = outage;
@@ -51,7 +57,7 @@ export class ApiInMemory implements Api {
   async #write<T>(verb: string, resource: { kind: string }, body: T): Promise<T> {
     if (this.#outage === 'refused') this.#noAnswer();
     const object = body as KubernetesObject;
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#version) } };
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: nextVersion(object) } };
     this.objects.set(objectKey(object), stored);
     this.writes.push(`${verb} ${resource.kind}`);
     if (this.#outage === 'answer lost') this.#noAnswer();

@@ -200,15 +200,34 @@ test('stopping gives up a pass that does not heed its signal', async () => {
   assert.equal(await stopped, 'abandoned');
 });
 
-test('a pass that may not write is not tried again: the process is about to end', async () => {
-  let passes = 0;
+test('a pass that may not write for now is tried again: no key is lost while the lease waits to be renewed', async () => {
+  const times: number[] = [];
+  let isLeading = false;
   const { queue, clock, controller, outcomes } = build(async () => {
-    passes++;
-    throw new NotLeadingError('creation', 'Job', 'x');
+    times.push(clock.monotonicMs());
+    if (!isLeading) throw new NotLeadingError('creation', 'Job', 'x');
+    return {};
   });
   queue.add('a', 'x');
-  await clock.advance(600_000);
-  assert.equal(passes, 1);
-  assert.deepEqual(outcomes, ['error']);
+  await clock.advance(20_000);
+  assert.deepEqual(times, [0, 1000, 3000, 7000, 12_000, 17_000]);
+  isLeading = true;
+  await clock.advance(5_000);
+  assert.equal(outcomes.at(-1), 'success');
+  await controller.stop(1000);
+});
+
+test('a key whose pass always throws is tried less and less often, and never given up', async () => {
+  const times: number[] = [];
+  const { queue, clock, controller } = build(async () => {
+    times.push(clock.monotonicMs());
+    throw new TypeError('a mistake of ours');
+  });
+  queue.add('a', 'x');
+  await clock.advance(3_600_000);
+  const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  assert.deepEqual(pauses.slice(0, 5), [1000, 2000, 4000, 8000, 16_000]);
+  assert.ok(pauses.every((pause, index) => index === 0 || pause >= (pauses[index - 1] ?? 0)));
+  assert.equal(times.length, 20, 'passes in an hour');
   await controller.stop(1000);
 });

@@ -87,7 +87,7 @@ test('a leader that was frozen past its lease wakes up and writes nothing', asyn
   await b.election.stop('release');
 });
 
-test('a leader that cannot renew stops writing while its lease still holds, and is lost', async () => {
+test('a leader that cannot renew stops writing while its lease still holds, and does not give up asking', async () => {
   const api = new ApiInMemory();
   const a = candidate(api, 'a');
   await a.clock.advance(1_000);
@@ -95,9 +95,61 @@ test('a leader that cannot renew stops writing while its lease still holds, and 
   await a.clock.advance(18_000);
   assert.ok(a.election.isLeading());
   await a.clock.advance(1_100);
-  assert.equal(a.election.isLeading(), false);
-  assert.equal(a.isLost, true);
+  assert.deepEqual([a.election.isLeading(), a.isLost], [false, false]);
   await a.election.stop('keep');
+});
+
+for (const [outage, seconds] of [
+  ['shorter than the lease', 29],
+  ['of an hour', 3600],
+] as const) {
+  test(`an outage ${outage} costs no leadership when nobody else took the lease`, async () => {
+    const api = new ApiInMemory();
+    const a = candidate(api, 'a');
+    await a.clock.advance(9_900);
+    api.fail('refused');
+    await a.clock.advance(seconds * 1000);
+    assert.deepEqual([a.election.isLeading(), a.isLost], [false, false]);
+    api.fail('none');
+    await a.clock.advance(2_000);
+    assert.deepEqual([a.election.isLeading(), a.isLost], [true, false]);
+    assert.equal(leaseIn(api).spec?.leaseTransitions, 0);
+    await a.election.stop('release');
+    assert.equal(a.clock.pendingTimers, 0);
+  });
+}
+
+test('a leader that was cut off while another took the lease is lost as soon as it can look, and leads no more', async () => {
+  const api = new ApiInMemory();
+  const cutOff = new ApiInMemory(api);
+  const [a, b] = [candidate(cutOff, 'a'), candidate(api, 'b')];
+  await together(5_000, a.clock, b.clock);
+  cutOff.fail('refused');
+  await together(60_000, a.clock, b.clock);
+  assert.deepEqual([a.election.isLeading(), a.isLost, b.election.isLeading()], [false, false, true]);
+  const before = [...cutOff.writes];
+  cutOff.fail('none');
+  await together(5_000, a.clock, b.clock);
+  assert.deepEqual([a.isLost, b.election.isLeading(), cutOff.writes], [true, true, before]);
+  await a.election.stop('keep');
+  await b.election.stop('release');
+});
+
+test('when all come back after an outage longer than the lease, one leads', async () => {
+  const api = new ApiInMemory();
+  const [a, b] = [candidate(api, 'a'), candidate(api, 'b')];
+  await together(5_000, a.clock, b.clock);
+  api.fail('refused');
+  await together(120_000, a.clock, b.clock);
+  api.fail('none');
+  for (let look = 0; look < 50; look++) {
+    await together(100, a.clock, b.clock);
+    assert.ok(!(a.election.isLeading() && b.election.isLeading()), 'never two');
+  }
+  assert.equal([a, b].filter(one => one.election.isLeading()).length, 1);
+  assert.equal(a.isLost, b.election.isLeading());
+  await a.election.stop('release');
+  await b.election.stop('release');
 });
 
 test('a renewal whose answer was lost is recognised as our own', async () => {

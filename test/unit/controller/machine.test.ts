@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Lease } from '../../../src/kubernetes/resources.ts';
 import { Controller } from '../../../src/operator/controller/controller.ts';
 import { LeaderElection } from '../../../src/operator/controller/leader-election.ts';
 import { Machine, type Watching } from '../../../src/operator/controller/machine.ts';
@@ -59,7 +60,8 @@ test('losing the lease stops everything and says so', async () => {
   synced();
   void machine.start();
   await clock.advance(1_000);
-  api.fail('refused');
+  const lease = api.objects.get('system/operator') as Lease;
+  await api.replace({ kind: 'Lease' }, { ...lease, spec: { ...lease.spec, holderIdentity: 'another' } });
   await clock.advance(30_000);
   assert.equal(await machine.ended, 'LeadershipLost');
   assert.ok(happened.includes('unwatch'));
