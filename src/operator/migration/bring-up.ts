@@ -24,9 +24,11 @@ export function bringUp(t: Turn, workload: WorkloadView, fitting: Fitting): Brin
   const live = workload.found;
   const label = `${workload.kind} ${workload.name}`;
   if (live === undefined) {
-    const near =
-      workload.near !== undefined && workload.near.length > 0 ? ` (there is ${workload.near.join(', ')})` : '';
-    return { state: 'AwaitingManifest', note: `${label} does not exist${near}`, held: false };
+    // What is listed itself is no guess at what was meant.
+    const listed = t.world.workloads.filter(one => one.kind === workload.kind).map(one => one.name);
+    const near = (workload.near ?? []).filter(name => !listed.includes(name));
+    const guess = near.length > 0 ? ` (there is ${near.join(', ')})` : '';
+    return { state: 'AwaitingManifest', note: `${label} does not exist${guess}`, held: false };
   }
   // A mark on what does not stand at zero is stale: somebody else has raised it.
   if (live.replicas > 0 && isMarked(t, live)) t.do({ do: 'UnmarkWorkload', workload: targetOf(workload, live) });

@@ -17,17 +17,22 @@ export interface WorkloadName {
   readonly name: string;
 }
 
-/** Live: one GET, one list of its Pods; one list of its kind when it does not exist. */
+/** Live: one GET, one list of its Pods; when it does not exist, one list of its kind and one GET of the other kind. */
 export async function readWorkload(api: Api, namespace: string, ref: WorkloadName): Promise<WorkloadView> {
-  const found =
-    ref.kind === 'Deployment'
-      ? await api.get(DEPLOYMENTS, namespace, ref.name)
-      : await api.get(STATEFUL_SETS, namespace, ref.name);
+  const found = await getWorkload(api, namespace, ref);
   if (found === undefined || found.metadata?.deletionTimestamp !== undefined) {
     return { kind: ref.kind, name: ref.name, near: await nearNames(api, namespace, ref) };
   }
   const pods = await podsOf(api, namespace, found, ref.kind);
   return { kind: ref.kind, name: ref.name, found: { ...liveWorkload(found), pods } };
+}
+
+function getWorkload(
+  api: Api,
+  namespace: string,
+  { kind, name }: WorkloadName,
+): Promise<Deployment | StatefulSet | undefined> {
+  return kind === 'Deployment' ? api.get(DEPLOYMENTS, namespace, name) : api.get(STATEFUL_SETS, namespace, name);
 }
 
 function liveWorkload(workload: Deployment | StatefulSet): Omit<LiveWorkload, 'pods'> {
@@ -148,11 +153,13 @@ async function nearNames(api: Api, namespace: string, ref: WorkloadName): Promis
     ref.kind === 'Deployment'
       ? await api.list(DEPLOYMENTS, { namespace })
       : await api.list(STATEFUL_SETS, { namespace });
-  const names = items.map(item => item.metadata?.name ?? '');
-  return names
+  const near = items
+    .map(item => item.metadata?.name ?? '')
     .filter(name => isNear(name, ref.name))
-    .toSorted()
-    .slice(0, 3);
+    .toSorted();
+  const other = { kind: ref.kind === 'Deployment' ? 'StatefulSet' : 'Deployment', name: ref.name } as const;
+  const isOfOtherKind = (await getWorkload(api, namespace, other)) !== undefined;
+  return [...(isOfOtherKind ? [`${other.kind} ${other.name}`] : []), ...near].slice(0, 4);
 }
 
 /** One contains the other, or they share their first four letters. */

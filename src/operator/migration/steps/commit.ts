@@ -27,7 +27,7 @@ export function judgeCommit(t: Turn): 'Committed' | 'NothingToDo' | 'Waiting' {
   return 'Committed';
 }
 
-/** Pending migrations, a workload that waits for us, or a rollout that failed and is to be judged again. */
+/** Pending migrations, a workload that waits for us, or a rollout that is still to be judged. */
 function hasWork(t: Turn): boolean {
   const { plan } = t.run;
   if ((plan?.pendingCount ?? 0) > 0) return true;
@@ -37,8 +37,14 @@ function hasWork(t: Turn): boolean {
     const given = t.spec.rollout.workloads.find(ref => ref.kind === kind && ref.name === name)?.replicas;
     return isMarked(t, found) || (given !== undefined && !started.has(found.uid));
   });
-  const isUnvalidated = t.status.history?.[0]?.kind === 'Application';
-  return t.spec.rollout.strategy !== 'None' && (waits || isUnvalidated);
+  return t.spec.rollout.strategy !== 'None' && (waits || isUnvalidated(t));
+}
+
+/** The last run failed in Start or Validate, or a new spec took over while it awaited a manifest: nobody asked the checks. */
+function isUnvalidated(t: Turn): boolean {
+  const last = t.status.history?.[0];
+  const isCutShort = last?.outcome === 'Superseded' && t.conditionOf('Migrated')?.status === 'True';
+  return last?.kind === 'Application' || (isCutShort && t.conditionOf('Validated')?.reason === 'Pending');
 }
 
 /** Whether this run will hold the app at zero. */

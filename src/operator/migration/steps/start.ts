@@ -72,7 +72,9 @@ function awaitManifest(
   awaited: readonly (BringUp & { state: 'AwaitingManifest' })[],
   since: string,
 ): 'Waiting' {
-  const notes = awaited.map(one => one.note).join('; ');
+  const isMissing = t.world.workloads.some(workload => workload.found === undefined);
+  const check = isMissing ? '. If a name is mistyped, mend it in spec.rollout.workloads' : '';
+  const notes = `${awaited.map(one => one.note).join('; ')}${check}`;
   const waited = t.since(since);
   t.lookIn(POLL_SECONDS);
   const held = awaited.some(one => one.held);
