@@ -54,7 +54,30 @@ const INPUT_ERRORS = {
   },
   BadMarker: {
     exitCode: 2,
-    message: (f: { file: string; layout: string; reason: string }) => `The ${f.layout} migration ${f.file} cannot be run: ${f.reason}.`,
+    message: (f: { file: string; layout: string; reason: string }) =>
+      `The ${f.layout} migration ${f.file} cannot be run: ${f.reason}.`,
+  },
+  HistoryMissing: {
+    exitCode: 2,
+    message: (f: { tables: readonly string[] }) =>
+      `No history of another tool is in this database: there is none of ${list(f.tables)}. Use "baseline <version>" without --from.`,
+  },
+  HistoryUnsound: {
+    exitCode: 2,
+    message: (f: { tool: string; table: string; reason: string }) =>
+      `The history of ${f.tool} in ${f.table} cannot be taken over: ${f.reason}.`,
+  },
+  HistoryUnmatched: {
+    exitCode: 2,
+    message: (f: { tool: string; table: string; strangers: readonly string[]; passedOver: readonly string[] }) =>
+      [
+        `The history of ${f.tool} in ${f.table} does not fit the files.`,
+        ...(f.strangers.length > 0 ? [`Applied, but not among the files: ${list(f.strangers)}.`] : []),
+        ...(f.passedOver.length > 0
+          ? [`Among the files below the highest, but never applied: ${list(f.passedOver)}.`]
+          : []),
+        'Bring both together with that tool first.',
+      ].join(' '),
   },
   DownWithoutUp: {
     exitCode: 2,
