@@ -75,6 +75,8 @@ async function mountConfigMaps(api: Api, namespace: string, spec: Spec, root: st
     const found = await api.get(CONFIG_MAPS, namespace, configMap.name);
     if (found === undefined) throw new Error(`there is no ConfigMap ${configMap.name}`);
     for (const [file, text] of Object.entries(found.data ?? {})) writeFileSync(join(directory, file), text);
+    for (const [file, base64] of Object.entries(found.binaryData ?? {}))
+      writeFileSync(join(directory, file), Buffer.from(base64, 'base64'));
   }
 }
 

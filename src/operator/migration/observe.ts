@@ -67,10 +67,18 @@ function resourceView(object: DatabaseMigration): World['resource'] {
     generation: metadata?.generation ?? 0,
     ...(metadata?.deletionTimestamp === undefined ? {} : { deletionTime: metadata.deletionTimestamp }),
     finalizer: metadata?.finalizers?.includes(FINALIZER) === true ? 'Present' : 'Absent',
-    ...(token === undefined ? {} : { retryToken: token.slice(0, 256) }),
+    ...(token === undefined ? {} : { retryToken: tokenOf(token) }),
     // Anything else is no owner's id; the message that refuses the database says what to write.
     ...(adopts !== undefined && /^[0-9a-f]{16}$/.test(adopts) ? { adopts } : {}),
   };
+}
+
+/**
+ * As much of a token as the status keeps, cut between characters: half of one comes back from the API server as another,
+ * and a token that differs from the one that was handled asks for a run.
+ */
+function tokenOf(annotation: string): string {
+  return [...annotation].slice(0, 256).join('');
 }
 
 /** The workloads of the spec, and those of the run, which may be held although the spec no longer names them. */
