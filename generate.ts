@@ -5,7 +5,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile } from 'json-schema-to-typescript';
 import { parse } from 'yaml';
-import { CONDITION_TABLE } from './src/api/conditions.ts';
+import { BACKUP_CONDITION_MEANINGS, CONDITION_MEANINGS, REASONS } from './src/api/conditions.ts';
+import { JOB_REASONS } from './src/api/job-reasons.ts';
+import { ERRORS } from './src/engine/errors.ts';
 import { metricDocs } from './src/telemetry/metric-docs.ts';
 
 interface Generated {
@@ -62,23 +64,77 @@ async function types(crd: string, module: string): Promise<Generated> {
 
 /** docs/conditions.md: type, reason, what it means, what to do. */
 function conditionDocs(): Generated {
+  const reasons = Object.entries(REASONS);
+  const at = (outlook: string) => reasons.filter(([, reason]) => reason.outlook === outlook);
+  const summaries = { Ready: at('Resting'), Reconciling: [...at('Reconciling'), QUEUED], Stalled: at('Stalled') };
   const lines = [
-    '# Conditions',
-    '',
-    'Generated from `src/api/conditions.ts` by `npm run generate`.',
-    '',
-    'A `DatabaseMigration` has one summary, `Ready`, and one condition a step. While the operator works, or waits for',
-    'something that time may heal, `Reconciling` is there; when a person is needed, `Stalled` is; never both.',
+    ...CONDITION_HEAD,
+    ...Object.entries(CONDITION_MEANINGS).flatMap(([type, meaning]) => {
+      const rows = summaries[type as keyof typeof summaries] ?? reasons.filter(([, one]) => isOn(one, type));
+      return ['', `## ${type}`, '', meaning, ...(NOTES[type] ?? []), '', ...reasonTable(type, rows)];
+    }),
+    ...['', '## Reasons that a Job gives', '', ...JOB_HEAD, '', ...jobReasonTable()],
+    ...['', '## Conditions of a DatabaseBackup', '', ...BACKUP_HEAD, ''],
+    ...reasonTable(
+      'Complete',
+      reasons.filter(([, one]) => one.backup !== undefined),
+    ),
     '',
   ];
-  for (const [type, entry] of Object.entries(CONDITION_TABLE)) {
-    lines.push(`## ${type}`, '', entry.meaning, '', '| reason | meaning | what to do |', '|---|---|---|');
-    for (const [reason, text] of Object.entries(entry.reasons)) {
-      lines.push(`| \`${reason}\` | ${text.meaning} | ${text.remedy} |`);
-    }
-    lines.push('');
-  }
   return { path: 'docs/conditions.md', content: lines.join('\n') };
+}
+
+type ReasonRow = readonly [string, (typeof REASONS)[string]];
+
+const QUEUED = ['Queued', REASONS.Queued] as ReasonRow;
+const CONDITION_HEAD = [
+  '# Conditions',
+  '',
+  'Generated from `src/api/conditions.ts` and `src/api/job-reasons.ts` by `npm run generate`.',
+  '',
+  'A `DatabaseMigration` has one summary, `Ready`, and one condition a step. While the operator works, or waits for',
+  'something that time may heal, `Reconciling` is there; when a person is needed, `Stalled` is; never both. STATUS in',
+  '`kubectl get databasemigrations` is the reason of `Ready`. To ask for one more try:',
+  '',
+  '```',
+  'kubectl annotate databasemigration NAME migrations.truledgr.app/retry="$(date +%s)" --overwrite',
+  '```',
+];
+const NOTES: Readonly<Record<string, readonly string[]>> = {
+  Ready: ['While it is False beside `Reconciling` or `Stalled` it has the reason and the message of that one.'],
+  Reconciling: [
+    `Its reason can also be one of [those that a Job gives](#reasons-that-a-job-gives) and is tried again.`,
+  ],
+  Stalled: ['Its reason can also be one of [those that a Job gives](#reasons-that-a-job-gives).'],
+};
+const JOB_HEAD = [
+  'On `Ready`, on `Reconciling` or `Stalled`, and on the condition of the step. What is tried again is `Reconciling` for as',
+  'long as the run may wait, and `Stalled` after that. The exit code is that of the container.',
+];
+const BACKUP_HEAD = [
+  BACKUP_CONDITION_MEANINGS.Complete.replace('Whether', '`Complete` says whether'),
+  'Beside it stand `Reconciling` or `Stalled`, with its reason; a Job gives reasons here too.',
+];
+
+function isOn(reason: ReasonRow[1], type: string): boolean {
+  return (reason.steps as readonly string[]).includes(type);
+}
+
+function reasonTable(type: string, rows: readonly ReasonRow[]): readonly string[] {
+  const texts = rows.map(([name, reason]) => ({ name, ...(reason.on?.[type as 'Complete'] ?? reason) }));
+  return [
+    ...['| reason | meaning | what to do |', '|---|---|---|'],
+    ...texts.map(({ name, meaning, remedy }) => `| \`${name}\` | ${meaning} | ${remedy} |`),
+  ];
+}
+
+function jobReasonTable(): readonly string[] {
+  const rows = Object.entries(JOB_REASONS).map(([code, { meaning, remedy }]) => {
+    const exitCode = code in ERRORS ? ERRORS[code as keyof typeof ERRORS].exitCode : 70;
+    const again = exitCode >= 10 && exitCode <= 13 ? 'yes' : exitCode === 24 ? 'with a new plan' : 'no';
+    return `| \`${code}\` | ${exitCode} | ${again} | ${meaning} | ${remedy} |`;
+  });
+  return ['| reason | exit code | tried again | meaning | what to do |', '|---|---|---|---|---|', ...rows];
 }
 
 /** The chart's CRD templates, when the chart is there. */

@@ -1,172 +1,297 @@
-// Every condition type and every reason that the operator itself gives, with what it means and what to do: the one
-// source of docs/conditions.md. Reasons that a Job gives (MigrationFailed, FileChanged, …) are the codes of the engine's
-// error catalogue; they appear on `Ready`, `Stalled` and the condition of the step.
+// Every condition type and every reason that the operator itself gives, once, with what it means and what to do: with
+// job-reasons.ts the one source of docs/conditions.md. test/golden/reasons.test.ts demands that each is seen in a scene,
+// on each of the conditions that it names, and that no scene shows one that is not here.
 
-interface ReasonText {
+/** What a condition of a DatabaseMigration says, in the order in which they are written. */
+export const CONDITION_MEANINGS = {
+  Ready: 'Sums up: the database is at its target and the app runs on it.',
+  Reconciling: 'Present and True while the operator works or waits for what time may heal.',
+  Stalled: 'Present and True when nothing more happens until a person acts.',
+  Planned: 'Whether it is known what has to be run.',
+  BackedUp: 'Whether this run has a complete backup.',
+  Migrated: 'Whether the database is at the target.',
+  RolledOut: 'Whether the app runs as it should.',
+  Validated: 'Whether the checks said yes after the rollout.',
+} as const;
+
+/** The same for a DatabaseBackup, which has Reconciling and Stalled besides. */
+export const BACKUP_CONDITION_MEANINGS = { Complete: 'Whether the backup is there, whole.' } as const;
+
+export type ConditionType = keyof typeof CONDITION_MEANINGS;
+export const CONDITION_TYPES = Object.keys(CONDITION_MEANINGS) as readonly ConditionType[];
+
+/** What stands beside Ready (Complete on a backup) when this is its reason: work goes on, a person is needed, or neither. */
+type Outlook = 'Resting' | 'Reconciling' | 'Stalled';
+type StepCondition = Exclude<ConditionType, 'Ready' | 'Reconciling' | 'Stalled'>;
+
+interface Text {
   readonly meaning: string;
   readonly remedy: string;
 }
-interface ConditionText {
-  readonly meaning: string;
-  readonly reasons: Readonly<Record<string, ReasonText>>;
+interface Reason extends Text {
+  /** As the reason of Ready; absent where it is given to conditions of steps only. */
+  readonly outlook?: Outlook;
+  /** As the reason of a DatabaseBackup's Complete. */
+  readonly backup?: Outlook;
+  readonly steps: readonly StepCondition[];
+  /** Where it means something of its own on a condition. */
+  readonly on?: { readonly [Type in StepCondition | 'Complete']?: Text };
 }
 
 const NOTHING = 'Nothing.';
 const WAIT = 'Wait; it goes on by itself.';
 
-export const CONDITION_TABLE = {
-  Ready: {
-    meaning: 'Sums up: the database is at its target and the app runs on it.',
-    reasons: {
-      UpToDate: { meaning: 'The database is at the target, and nothing is left to do.', remedy: NOTHING },
-      AwaitingManifest: {
-        meaning: "The database is at the target; the app's manifest for it has not come yet.",
-        remedy: 'Apply the manifest whose min-version annotation names the target. Sync waves do that by themselves.',
-      },
-      Suspended: { meaning: '`spec.suspend` is true.', remedy: 'Set `spec.suspend` to false.' },
-      Planning: { meaning: 'A Job reads what would run.', remedy: WAIT },
-      Stopping: { meaning: 'The app is being stopped.', remedy: WAIT },
-      BackingUp: { meaning: 'The backup is being taken.', remedy: WAIT },
-      Migrating: { meaning: 'The migrations run.', remedy: WAIT },
-      Settling: {
-        meaning: 'An attempt to migrate failed or was lost; the database is asked, behind the fence, what it did.',
-        remedy: 'Wait. If it lasts, the message names the session or the error that stands in the way.',
-      },
-      Starting: { meaning: 'The app is being started.', remedy: WAIT },
-      Validating: { meaning: 'The checks of `spec.validation` run.', remedy: WAIT },
-      WaitingForSource: {
-        meaning: 'A ConfigMap of `spec.source` is not there.',
-        remedy: 'Create it, or mend its name.',
-      },
-      WaitingForSecret: {
-        meaning: 'The Secret or the key of `spec.database.urlSecretRef` is not there.',
-        remedy: 'Create it, or mend its name.',
-      },
-      WaitingForImage: {
-        meaning: "The Job's image cannot be pulled.",
-        remedy: "Mend the operator's RUNNER_IMAGE or the registry.",
-      },
-      WaitingForVolume: {
-        meaning: 'The backup volume cannot be mounted, or another run uses it.',
-        remedy: 'Create the claim of `spec.backup.storage`, or wait for the other run.',
-      },
-      WaitingForNode: {
-        meaning: "No node takes the Job's Pod.",
-        remedy: 'See the message: resources, node selector, taints.',
-      },
-      WaitingForPod: { meaning: "The Job's Pod does not start.", remedy: 'See the message and the events of the Job.' },
-      SourceChanged: { meaning: 'A ConfigMap changed under the same name; a new plan is made.', remedy: WAIT },
-    },
+const AT_REST = {
+  UpToDate: {
+    outlook: 'Resting',
+    steps: [],
+    meaning: 'The database is at the target, and nothing is left to do.',
+    remedy: NOTHING,
   },
-  Reconciling: {
-    meaning:
-      'Present and True while the operator works or waits for what time may heal. Its reason is that of `Ready`.',
-    reasons: { Queued: { meaning: 'The spec was edited during a run; the edit waits for its end.', remedy: WAIT } },
+  AwaitingManifest: {
+    outlook: 'Resting',
+    steps: ['RolledOut'],
+    meaning: "The database is at the target; the app's manifest for it has not come yet.",
+    remedy:
+      'Apply the manifest whose min-version annotation names the target; sync waves do that by themselves. If it is there, look for a mistyped name in `spec.rollout.workloads`.',
   },
-  Stalled: {
-    meaning: 'Present and True when nothing will happen until a person acts. Its reason is that of `Ready`.',
-    reasons: {
-      InvalidSpec: { meaning: 'The spec contradicts itself.', remedy: 'Mend the fields that the message names.' },
-      StatusUnreadable: {
-        meaning: 'The status was edited by hand or by a newer operator.',
-        remedy: 'Undo the edit. If no run is under way, delete and recreate the resource.',
-      },
-      ClaimedByOther: {
-        meaning: 'An older resource names the same Secret, key and ledger schema.',
-        remedy: 'Delete one of the two.',
-      },
-      DowngradeNotSupported: {
-        meaning: 'The target is lower than what is applied.',
-        remedy: 'Set the target back to the applied version.',
-      },
-      ManifestAhead: {
-        meaning: 'The database stayed at the old version; the app is stopped because its manifest needs the new one.',
-        remedy: 'Apply the manifest for the old version: the app then starts by itself.',
-      },
-      ManifestOverdue: {
-        meaning: 'The app was stopped for a new version, and its manifest has not come in time.',
-        remedy: 'Apply the manifest that fits the version: the app then starts by itself.',
-      },
-      StoppedTooLong: {
-        meaning: 'The app had been stopped for `maxStoppedSeconds` before the migration could begin.',
-        remedy: 'Mend what the message names, then ask for a retry.',
-      },
-      ReplicasContested: {
-        meaning: 'Someone else raised the replicas while the app was held at zero.',
-        remedy: 'Take the replicas out of what that manager applies, then ask for a retry.',
-      },
-      PodNotStarted: {
-        meaning: "A Job's Pod did not start in time while the app was stopped.",
-        remedy: 'See the message.',
-      },
-      JobCrashed: {
-        meaning: 'A Job ended several times without an answer.',
-        remedy: "Read the Job's log, then ask for a retry.",
-      },
-      OutOfMemory: { meaning: 'A Job ran out of memory.', remedy: 'Raise `spec.job.resources.limits.memory`.' },
-      DeadlineExceeded: {
-        meaning: 'A Job ran longer than `spec.job.timeoutSeconds`.',
-        remedy: 'Raise it, or make the migration shorter.',
-      },
-      JobNameTaken: { meaning: 'A Job of the needed name exists and is not ours.', remedy: 'Delete or rename it.' },
-      BackupNameTaken: { meaning: 'A DatabaseBackup of the needed name exists and is not ours.', remedy: 'Delete it.' },
-      RolloutFailed: {
-        meaning: 'The app did not come up in `progressDeadlineSeconds`.',
-        remedy: 'See the message; release code that starts.',
-      },
-      ValidationFailed: { meaning: 'A check did not answer yes in time.', remedy: 'See the message.' },
-      PlanKeepsChanging: {
-        meaning: 'The database changed under three plans in a row.',
-        remedy: 'Find who else migrates it.',
-      },
-      Deleted: { meaning: 'The resource was deleted during a run.', remedy: NOTHING },
-      UnsupportedWorkload: { meaning: 'A workload cannot be handled.', remedy: 'See the message.' },
-    },
+  Suspended: {
+    outlook: 'Resting',
+    steps: ['Planned'],
+    meaning: '`spec.suspend` is true.',
+    remedy: 'Set `spec.suspend` to false.',
   },
-  Planned: {
-    meaning: 'Whether the current plan is known.',
-    reasons: { Planned: { meaning: 'A Job said what would run.', remedy: NOTHING } },
-  },
-  BackedUp: {
-    meaning: 'Whether this run has a complete backup.',
-    reasons: {
-      Complete: { meaning: 'The DatabaseBackup named in the message is complete.', remedy: NOTHING },
-      NotRequired: { meaning: '`spec.backup.policy` is Never, or nothing is to be migrated.', remedy: NOTHING },
-      Pending: { meaning: 'Its turn has not come.', remedy: NOTHING },
-    },
-  },
-  Migrated: {
-    meaning: 'Whether the database is at the target.',
-    reasons: {
-      AtTarget: { meaning: 'It is.', remedy: NOTHING },
-      Pending: { meaning: 'Its turn has not come.', remedy: NOTHING },
-    },
-  },
-  RolledOut: {
-    meaning: 'Whether the app runs as it should.',
-    reasons: {
-      Started: { meaning: 'All workloads are fully up.', remedy: NOTHING },
-      NotManaged: { meaning: 'The strategy is None, or no workload is listed.', remedy: NOTHING },
-      Stopped: { meaning: 'The app is stopped.', remedy: WAIT },
-      Restored: { meaning: 'After a failure the app was started again.', remedy: NOTHING },
-      ManifestMissing: {
-        meaning: 'A workload has not been there, or has not fitted, for ten minutes after the migration.',
-        remedy: 'Apply its manifest, or mend its name in `spec.rollout.workloads`.',
-      },
-      Held: { meaning: 'After a failure the app is held at zero.', remedy: 'See the message of `Ready`.' },
-      Pending: { meaning: 'Its turn has not come.', remedy: NOTHING },
-    },
-  },
-  Validated: {
-    meaning: 'Whether the checks said yes after the rollout.',
-    reasons: {
-      Passed: { meaning: 'All did.', remedy: NOTHING },
-      NoChecks: { meaning: 'None is configured.', remedy: NOTHING },
-      Pending: { meaning: 'Their turn has not come.', remedy: NOTHING },
-    },
-  },
-} as const satisfies Readonly<Record<string, ConditionText>>;
+} as const satisfies Readonly<Record<string, Reason>>;
 
-export type ConditionType = keyof typeof CONDITION_TABLE;
-/** The order in which conditions are written. */
-export const CONDITION_TYPES = Object.keys(CONDITION_TABLE) as readonly ConditionType[];
+const AT_WORK = {
+  Planning: {
+    outlook: 'Reconciling',
+    steps: ['Planned'],
+    meaning: 'A Job reads which migrations have to be run.',
+    remedy: WAIT,
+  },
+  SourceChanged: {
+    outlook: 'Reconciling',
+    steps: [],
+    meaning: 'A ConfigMap changed under the same name; a new plan is made.',
+    remedy: WAIT,
+  },
+  Stopping: { outlook: 'Reconciling', steps: ['RolledOut'], meaning: 'The app is being stopped.', remedy: WAIT },
+  BackingUp: {
+    outlook: 'Reconciling',
+    backup: 'Reconciling',
+    steps: ['BackedUp'],
+    meaning: 'The backup is being taken.',
+    remedy: WAIT,
+  },
+  Migrating: { outlook: 'Reconciling', steps: ['Migrated'], meaning: 'The migrations run.', remedy: WAIT },
+  Settling: {
+    outlook: 'Reconciling',
+    steps: ['Migrated'],
+    meaning: 'An attempt to migrate failed or was lost, and a Job asks the database what it did.',
+    remedy: 'Wait. If it lasts, the message names the session or the error that stands in the way.',
+  },
+  Starting: { outlook: 'Reconciling', steps: ['RolledOut'], meaning: 'The app is being started.', remedy: WAIT },
+  Validating: {
+    outlook: 'Reconciling',
+    steps: ['Validated'],
+    meaning: 'The checks of `spec.validation` are being made.',
+    remedy: WAIT,
+  },
+  Queued: { steps: [], meaning: 'The spec was edited during a run; the edit waits for its end.', remedy: WAIT },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+const WAITING = {
+  WaitingForSource: {
+    outlook: 'Reconciling',
+    steps: [],
+    meaning: 'A ConfigMap of `spec.source` is not there.',
+    remedy: 'Create it, or mend its name.',
+  },
+  WaitingForSecret: {
+    outlook: 'Reconciling',
+    steps: ['Planned'],
+    meaning: 'The Secret or the key of `spec.database.urlSecretRef` is not there.',
+    remedy: 'Create it, or mend its name.',
+  },
+  WaitingForImage: {
+    outlook: 'Reconciling',
+    steps: ['Planned'],
+    meaning: "The Job's image cannot be pulled.",
+    remedy: "Mend the operator's RUNNER_IMAGE, `spec.job.imagePullSecrets` or the registry.",
+  },
+  WaitingForVolume: {
+    outlook: 'Reconciling',
+    steps: ['Planned'],
+    meaning: 'The backup volume cannot be mounted, or another run uses it.',
+    remedy: 'Create the claim of `spec.backup.storage`, or wait for the other run.',
+  },
+  WaitingForNode: {
+    outlook: 'Reconciling',
+    steps: ['Planned'],
+    meaning: "No node takes the Job's Pod.",
+    remedy: 'The message has the words of the scheduler: resources, node selector, taints.',
+  },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+const STUCK = {
+  InvalidSpec: {
+    outlook: 'Stalled',
+    backup: 'Stalled',
+    steps: [],
+    meaning: 'The spec contradicts itself.',
+    remedy: 'Mend the fields that the message names.',
+  },
+  StatusUnreadable: {
+    outlook: 'Stalled',
+    steps: [],
+    meaning: 'The status was edited by hand or by a newer operator.',
+    remedy: 'Undo the edit. If no run is under way, delete and recreate the resource.',
+  },
+  ClaimedByOther: {
+    outlook: 'Stalled',
+    steps: [],
+    meaning: 'An older resource names the same Secret, key and ledger schema.',
+    remedy: 'Delete one of the two.',
+  },
+  DowngradeNotSupported: {
+    outlook: 'Stalled',
+    steps: ['Planned'],
+    meaning: 'The target is lower than what is applied.',
+    remedy: 'Set the target back to the applied version.',
+  },
+  UnsupportedWorkload: {
+    outlook: 'Stalled',
+    steps: [],
+    meaning: 'A workload cannot be handled.',
+    remedy: 'The message names it and says what to change.',
+  },
+  ManifestAhead: {
+    outlook: 'Stalled',
+    steps: [],
+    meaning: 'The database stayed at the old version; the app is stopped because its manifest needs the new one.',
+    remedy: 'Apply the manifest for the old version: the app then starts by itself.',
+  },
+  ManifestOverdue: {
+    outlook: 'Stalled',
+    steps: ['RolledOut'],
+    meaning: 'The app was stopped for a new version, and its manifest has not come in time.',
+    remedy: 'Apply the manifest that fits the version: the app then starts by itself.',
+  },
+  StoppedTooLong: {
+    outlook: 'Stalled',
+    steps: ['BackedUp', 'Migrated'],
+    meaning: 'The app had been stopped for `maxStoppedSeconds` before the migration could begin.',
+    remedy: 'Mend what the message names, then ask for a retry.',
+  },
+  ReplicasContested: {
+    outlook: 'Stalled',
+    steps: ['BackedUp'],
+    meaning: 'Someone else raised the replicas while the app was held at zero.',
+    remedy: 'Take the replicas out of what that manager applies, then ask for a retry.',
+  },
+  PodNotStarted: {
+    outlook: 'Stalled',
+    backup: 'Stalled',
+    steps: ['Migrated'],
+    meaning: "A Job's Pod did not start in time while the app was stopped.",
+    remedy: 'The message has the words of the kubelet or the scheduler; mend that, then ask for a retry.',
+  },
+  JobCrashed: {
+    outlook: 'Stalled',
+    backup: 'Stalled',
+    steps: ['Planned', 'Migrated', 'Validated'],
+    meaning: 'A Job ended several times without an answer.',
+    remedy: "Read the Job's log, then ask for a retry.",
+  },
+  OutOfMemory: {
+    outlook: 'Stalled',
+    backup: 'Stalled',
+    steps: ['Planned', 'Migrated'],
+    meaning: 'A Job ran out of memory.',
+    remedy: 'Raise `spec.job.resources.limits.memory`; that alone runs it again.',
+  },
+  DeadlineExceeded: {
+    outlook: 'Stalled',
+    steps: ['Migrated'],
+    meaning: 'A Job ran longer than `spec.job.timeoutSeconds`.',
+    remedy: 'Raise it, or make the migration shorter.',
+  },
+  JobNameTaken: {
+    outlook: 'Stalled',
+    backup: 'Stalled',
+    steps: ['Planned'],
+    meaning: 'A Job of the needed name exists and is not ours.',
+    remedy: 'Delete or rename it, then ask for a retry.',
+  },
+  BackupNameTaken: {
+    outlook: 'Stalled',
+    steps: ['BackedUp'],
+    meaning: 'A DatabaseBackup of the needed name exists and belongs to another resource.',
+    remedy: 'Delete it, then ask for a retry.',
+  },
+  RolloutFailed: {
+    outlook: 'Stalled',
+    steps: ['RolledOut'],
+    meaning: 'The app did not come up in `progressDeadlineSeconds`.',
+    remedy: 'The message names the Pod and its problem; release code that starts on this version.',
+  },
+  PlanKeepsChanging: {
+    outlook: 'Stalled',
+    steps: [],
+    meaning: 'The database changed under three plans in a row.',
+    remedy: 'Find who else migrates it, then ask for a retry.',
+  },
+  NotRequested: {
+    backup: 'Stalled',
+    steps: [],
+    meaning: 'No run asks for this backup: the operator makes them, in a run.',
+    remedy: 'Delete it.',
+  },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+/** Reasons of the conditions of steps alone. */
+const OF_STEPS = {
+  Pending: {
+    steps: ['BackedUp', 'Migrated', 'RolledOut', 'Validated'],
+    meaning: 'Its turn has not come.',
+    remedy: NOTHING,
+  },
+  Planned: { steps: ['Planned'], meaning: 'A Job said what has to be run.', remedy: NOTHING },
+  Complete: {
+    backup: 'Resting',
+    steps: ['BackedUp'],
+    meaning: 'The DatabaseBackup that the message names is complete.',
+    remedy: NOTHING,
+    on: { Complete: { meaning: 'It was written and read back to the end.', remedy: NOTHING } },
+  },
+  NotRequired: {
+    steps: ['BackedUp'],
+    meaning: '`spec.backup.policy` is Never, or nothing is to be migrated.',
+    remedy: NOTHING,
+  },
+  AtTarget: { steps: ['Migrated'], meaning: 'It is.', remedy: NOTHING },
+  Stopped: { steps: ['RolledOut'], meaning: 'The app is stopped for the migration.', remedy: WAIT },
+  Started: { steps: ['RolledOut'], meaning: 'All workloads are fully up.', remedy: NOTHING },
+  NotManaged: { steps: ['RolledOut'], meaning: 'The strategy is None, or no workload is listed.', remedy: NOTHING },
+  ManifestMissing: {
+    steps: ['RolledOut'],
+    meaning: 'A workload has not been there, or has not fitted, for ten minutes after the migration.',
+    remedy: 'Apply its manifest, or mend its name in `spec.rollout.workloads`.',
+  },
+  Restored: { steps: ['RolledOut'], meaning: 'After a failure the app was started again.', remedy: NOTHING },
+  Held: {
+    steps: ['RolledOut'],
+    meaning: 'After a failure the app is held at zero.',
+    remedy: 'The message of `Ready` says what lets it start.',
+  },
+  Deleted: {
+    steps: ['Migrated'],
+    meaning: 'The resource was deleted during a run, which was given up.',
+    remedy: NOTHING,
+  },
+  Passed: { steps: ['Validated'], meaning: 'All checks said yes.', remedy: NOTHING },
+  NoChecks: { steps: ['Validated'], meaning: '`spec.validation` names no check.', remedy: NOTHING },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+export const REASONS: Readonly<Record<string, Reason>> = { ...AT_REST, ...AT_WORK, ...WAITING, ...STUCK, ...OF_STEPS };

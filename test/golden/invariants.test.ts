@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { CONDITION_TABLE } from '../../src/api/conditions.ts';
 import { parseStatus } from '../../src/api/parse.ts';
 import { decideBackup } from '../../src/operator/backup/decide.ts';
 import { decide } from '../../src/operator/migration/decide.ts';
@@ -37,29 +36,6 @@ function unrest({ world, decision }: Pass): readonly string[] {
   if (isDeepStrictEqual(again.status, decision.status) || (decision.lookAgainMs ?? Infinity) <= 250) return [];
   return [JSON.stringify(difference(decision.status, again.status))];
 }
-
-test('every reason of a condition that the operator gives is in the table', () => {
-  const known = new Set(Object.values(CONDITION_TABLE).flatMap(entry => Object.keys(entry.reasons)));
-  const undocumented = SCENES.flatMap(({ passes }) =>
-    passes.flatMap(({ decision }) => (decision.status.conditions ?? []).map(condition => condition.reason)),
-  ).filter(reason => !known.has(reason) && !FROM_JOBS.has(reason));
-  assert.deepEqual([...new Set(undocumented)], []);
-});
-
-/** Codes of the engine's error catalogue, which Jobs give. */
-const FROM_JOBS = new Set([
-  'MigrationFailed',
-  'FileChanged',
-  'PlanOutdated',
-  'NotAllowed',
-  'LockTimeout',
-  'FenceHeld',
-  'SessionsRemain',
-  'DatabaseUnreachable',
-  'BackupFailed',
-  'OwnedByAnother',
-  'UnknownTarget',
-]);
 
 test('every decision about a backup keeps the rules', () => {
   const schema = schemaOf('databasebackups', 'status');

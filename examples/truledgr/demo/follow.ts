@@ -1,6 +1,7 @@
 // What `kubectl get dbm -w` shows, with what the words mean: a line whenever a column changes, and one for each
 // condition and each change of the app's Pods. Ends when the resource is at rest, or when it says that a person is needed.
-import { CONDITION_TABLE } from '../../../src/api/conditions.ts';
+import { REASONS } from '../../../src/api/conditions.ts';
+import { JOB_REASONS } from '../../../src/api/job-reasons.ts';
 import type { Kubernetes } from './kubernetes.ts';
 import {
   conditionOf,
@@ -113,13 +114,8 @@ function colourOf(migration: Migration): 'green' | 'red' | 'yellow' {
   return conditionOf(migration, 'Ready')?.status === 'True' ? 'green' : 'yellow';
 }
 
-/** In one sentence, from the table that docs/conditions.md is made of; undefined for reasons that a Job gave. */
-function meaningOf(reason: string | undefined): string | undefined {
-  const { Ready, Reconciling, Stalled } = CONDITION_TABLE;
-  const tables: readonly Readonly<Record<string, { readonly meaning: string }>>[] = [
-    Ready.reasons,
-    Reconciling.reasons,
-    Stalled.reasons,
-  ];
-  return tables.map(table => table[reason ?? '']?.meaning).find(meaning => meaning !== undefined);
+/** In one sentence, from the tables that docs/conditions.md is made of. */
+function meaningOf(reason = ''): string | undefined {
+  const tables: Readonly<Record<string, { readonly meaning: string }>> = { ...JOB_REASONS, ...REASONS };
+  return tables[reason]?.meaning;
 }
