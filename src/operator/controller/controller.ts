@@ -1,6 +1,7 @@
 // The loop of one kind: takes keys from its queue, gives each to the kind's reconcile, says in one log line what came
 // of it, and decides when the key comes again. Knows neither objects nor the API; the machine (machine.ts) starts it
 // when caches are synced and this process leads.
+import { ApiError } from '../../kubernetes/errors.ts';
 import { classify, delayAfter } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Logger, type MachineMetrics, noMetrics, type ReconcileOutcome, silentLogger } from './collaborators.ts';
@@ -168,8 +169,9 @@ export class Controller {
   }
 }
 
-/** An error of the API is explained by its message; only what we did not foresee needs a stack. */
+/** An error of the API is explained by its code, reason and message; only what we did not foresee needs a stack. */
 function described(error: unknown): object {
+  if (error instanceof ApiError) return { error: error.message, code: error.status, reason: error.reason };
   if (!(error instanceof Error)) return { error: String(error) };
   const isForeseen = error.name !== 'Error' && !(error instanceof TypeError) && !(error instanceof RangeError);
   return isForeseen ? { error: error.message } : { error: error.message, stack: error.stack };
