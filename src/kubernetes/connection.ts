@@ -5,7 +5,7 @@ export type ConnectionSource =
   /** What `KUBECONFIG` names, else `~/.kube/config`, else the Pod's service account. */
   | { readonly kind: 'Default' }
   | { readonly kind: 'Kubeconfig'; readonly path: string; readonly context?: string }
-  /** The service account mounted into this Pod. `directory` is where, for tests. */
+  /** The service account mounted into this Pod; its token and CA are read again and again. `directory` is where, for tests. */
   | { readonly kind: 'InCluster'; readonly directory?: string }
   /** `tokenFile` is read again and again, as `token` cannot be. `http:` is allowed, for tests. */
   | {
@@ -28,7 +28,8 @@ export interface TlsSettings {
 export interface Connection {
   /** Scheme, host and port, perhaps a path prefix. */
   readonly server: string;
-  readonly tls: TlsSettings;
+  /** Asked for each new connection to the server, so that the next one after a rotation has the new CA and certificate. */
+  tls(): Promise<TlsSettings>;
   readonly proxyUrl: string | undefined;
   /** The namespace of the context or of the service account. */
   readonly namespace: string | undefined;

@@ -1,6 +1,7 @@
 // Where the API server is and who we are there: a kubeconfig, the Pod's service account, or an explicit server and
-// token. Holds the credentials in memory and never prints them. The transport asks it for headers before every request,
-// so that a token that kubelet rotates is used within a minute, or at the first 401.
+// token. Holds the credentials in memory and never prints them. The transport asks it for headers before every request
+// and for TLS settings before every connection, so that a token that kubelet rotates is used within a minute, or at the
+// first 401, and a rotated CA by the next connection.
 import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
@@ -32,12 +33,13 @@ function inClusterConnection(directory: string): Connection {
     throw new Error('KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be set, as they are in every Pod');
   }
   const namespaceFile = join(directory, 'namespace');
+  const ca = reread(join(directory, 'ca.crt'));
   return {
     server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
-    tls: { ca: readFileSync(join(directory, 'ca.crt')) },
+    tls: async () => ({ ca: ca() }),
     proxyUrl: undefined,
     namespace: existsSync(namespaceFile) ? readFileSync(namespaceFile, 'utf8').trim() : undefined,
-    headers: tokenHeaders(() => readFileSync(join(directory, 'token'), 'utf8').trim()),
+    headers: tokenHeaders(reread(join(directory, 'token'))),
   };
 }
 
@@ -45,10 +47,23 @@ function explicitConnection(source: Extract<ConnectionSource, { kind: 'Explicit'
   const { server, ca, token, tokenFile } = source;
   return {
     server,
-    tls: ca === undefined ? {} : { ca },
+    tls: async () => (ca === undefined ? {} : { ca }),
     proxyUrl: undefined,
     namespace: undefined,
-    headers: tokenHeaders(tokenFile === undefined ? () => token : () => readFileSync(tokenFile, 'utf8').trim()),
+    headers: tokenHeaders(tokenFile === undefined ? () => token : reread(tokenFile)),
+  };
+}
+
+/** Reads the file now and at each call; what it held before counts while it is away or empty, as in mid-rotation. */
+function reread(path: string): () => string {
+  let last = readFileSync(path, 'utf8').trim();
+  return () => {
+    try {
+      last = readFileSync(path, 'utf8').trim() || last;
+    } catch {
+      // An answer of 401, or a certificate that is not trusted, tells if this was more than a moment.
+    }
+    return last;
   };
 }
 

@@ -17,15 +17,28 @@ export async function kubeconfigConnection(source: KubeconfigSource): Promise<Co
   if (cluster === null) {
     throw new Error('the kubeconfig must have a current context that names a cluster: see kubectl config get-contexts');
   }
-  const { tls } = await settingsOf(config, cluster.skipTLSVerify);
+  const settings = () => settingsOf(config, cluster.skipTLSVerify);
+  /** A file that is being rewritten is read at the next need. */
+  const reload = (): void => {
+    try {
+      config = load(source);
+    } catch {
+      // What was read before still counts; if it does not, the server says so.
+    }
+  };
+  await settings();
   return {
     server: cluster.server,
-    tls: cluster.tlsServerName === undefined ? tls : { ...tls, servername: cluster.tlsServerName },
+    tls: async () => {
+      reload();
+      const { tls } = await settings();
+      return cluster.tlsServerName === undefined ? tls : { ...tls, servername: cluster.tlsServerName };
+    },
     proxyUrl: cluster.proxyUrl,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace,
     headers: async freshness => {
-      if (freshness === 'fresh') config = load(source);
-      return (await settingsOf(config, cluster.skipTLSVerify)).headers;
+      if (freshness === 'fresh') reload();
+      return (await settings()).headers;
     },
   };
 }

@@ -1,8 +1,9 @@
 // HTTP to the API server: one shared undici agent, a time limit on every request, JSON in and out, one kind of error.
 // Knows nothing of resources (client.ts and source.ts do) and repeats nothing, except once with a fresh token after a
 // 401, which by definition changed nothing. HTTP/1.1 on purpose: one lost packet or reset then hurts one watch, not all.
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
-import type { Connection, ConnectionSource } from './connection.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import type { Connection, ConnectionSource, TlsSettings } from './connection.ts';
 import { connect } from './credentials.ts';
 import { type Deadline, refuseLate } from './deadline.ts';
 import { ApiError } from './errors.ts';
@@ -75,7 +76,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 export async function openTransport(options: TransportOptions): Promise<Transport> {
   const connection = await connect(options.source ?? { kind: 'Default' });
-  return new HttpTransport(connection, options);
+  const proxyUrl = options.server === undefined ? connection.proxyUrl : undefined;
+  return new HttpTransport(connection, await dispatcherFor(connection, proxyUrl), options);
 }
 
 class HttpTransport implements Transport {
@@ -88,14 +90,14 @@ class HttpTransport implements Transport {
   readonly #clock: ServerClock;
   readonly #closing = new AbortController();
 
-  constructor(connection: Connection, options: TransportOptions) {
+  constructor(connection: Connection, dispatcher: Dispatcher, options: TransportOptions) {
     this.#connection = connection;
     this.#options = options;
     this.server = (options.server ?? connection.server).replace(/\/+$/, '');
     this.namespace = connection.namespace;
     this.#base = new URL(this.server);
     this.#clock = new ServerClock(options.ownTime ?? new Date());
-    this.#dispatcher = dispatcherFor(connection, options.server === undefined ? connection.proxyUrl : undefined);
+    this.#dispatcher = dispatcher;
   }
 
   now(): Date {
@@ -203,15 +205,33 @@ const METHODS = {
   delete: 'DELETE',
 } as const satisfies Record<Verb, string>;
 
-function dispatcherFor(connection: Connection, proxyUrl: string | undefined): Dispatcher {
+/** How long a connection may take to be made. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+async function dispatcherFor(connection: Connection, proxyUrl: string | undefined): Promise<Dispatcher> {
   // The API server closes idle connections after 90 s; we let go of them well before, and never write into a closed one.
   const shared = { allowH2: false, keepAliveTimeout: 30_000, keepAliveMaxTimeout: 30_000 };
-  const tls = { ...connection.tls, timeout: 5_000 };
-  const agent =
-    proxyUrl === undefined
-      ? new Agent({ ...shared, connect: tls })
-      : new ProxyAgent({ ...shared, uri: proxyUrl, requestTls: tls });
-  return agent.compose(refuseLate);
+  if (proxyUrl === undefined) return new Agent({ ...shared, connect: connectorFor(connection) }).compose(refuseLate);
+  // Through a proxy the certificates are those of the start: undici takes no connector of ours there.
+  const requestTls = { ...(await connection.tls()), timeout: CONNECT_TIMEOUT_MS };
+  return new ProxyAgent({ ...shared, uri: proxyUrl, requestTls }).compose(refuseLate);
+}
+
+/** Makes each connection with the settings of that moment. While they stay the same, TLS sessions are resumed. */
+function connectorFor(connection: Connection): buildConnector.connector {
+  let made: { readonly settings: TlsSettings; readonly connect: buildConnector.connector } | undefined;
+  const current = async (): Promise<buildConnector.connector> => {
+    const settings = await connection.tls();
+    if (made === undefined || !isDeepStrictEqual(made.settings, settings)) {
+      made = { settings, connect: buildConnector({ ...settings, allowH2: false, timeout: CONNECT_TIMEOUT_MS }) };
+    }
+    return made.connect;
+  };
+  return (options, callback) => {
+    current()
+      .then(connect => connect(options, callback))
+      .catch(error => callback(error, null));
+  };
 }
 
 function parseAnswer(request: TransportRequest, text: string): unknown {

@@ -84,7 +84,7 @@ function transportTo(cluster: Cluster): Promise<Transport> {
 
 async function upstreamOf(cluster: Cluster): Promise<Upstream> {
   const { server, tls, headers } = await connect({ kind: 'Kubeconfig', path: cluster.kubeconfig });
-  return { server, tls, headers: await headers('fresh') };
+  return { server, tls: await tls(), headers: await headers('fresh') };
 }
 
 async function applyDefinitions(api: Api): Promise<void> {
