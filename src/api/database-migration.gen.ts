@@ -561,6 +561,10 @@ export interface DatabaseMigrationStatus {
        */
       crashes?: number;
       /**
+       * Attempts that ended by themselves before they had written anything.
+       */
+      turnedAway?: number;
+      /**
        * Its last Job.
        */
       job?: {

@@ -211,7 +211,7 @@ export class Scene {
           one => `  ${one.type}=${one.status} ${one.reason}: ${one.message}`,
         ),
       ]),
-      ...jobs.map(job => `Job ${job.metadata?.name}: ${JSON.stringify(job.status)}`),
+      ...jobs.map(job => `Job ${job.metadata?.name}: ${job.status?.conditions?.map(one => one.reason).join(', ')}`),
       ...this.#operators.flatMap(operator => operator.log),
     ].join('\n');
   }

@@ -4,7 +4,8 @@
 // Order: (1) the failure goes to status (ending.ts), (2) what has not started is deleted, what has started ends,
 // (3) settle, (4) the app, (5) the outcome. A crash after any of them: the failure is in status, and this file goes on.
 import type { RunStep } from '../../api/parse.ts';
-import { mayHaveStarted, readAttempt } from './attempt.ts';
+import { readAttempt } from './attempt.ts';
+import { mayHaveBegun } from './begun.ts';
 import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
 import { end } from './ending.ts';
 import { isMarked } from './live.ts';
@@ -105,8 +106,8 @@ function isKnown(t: Turn): boolean {
   const step = t.step('Migrate');
   if (step?.attempt === undefined || step.state === 'Done' || isSettled(t)) return true;
   const attempt = readAttempt(t.world, step, madeFor(t, 'migrate', step.attempt));
-  const neverStarted = !mayHaveStarted(attempt) && (step.tries ?? 1) === 1;
-  if (neverStarted || hasNeverBegun(t, step) || (t.step('Settle')?.state === 'Waiting' && isGivenUp(t))) return true;
+  if (!mayHaveBegun(step, attempt) || hasNeverBegun(t, step) || (t.step('Settle')?.state === 'Waiting' && isGivenUp(t)))
+    return true;
   if (judgeSettle(t) === 'Done') return true;
   return hasNeverBegun(t, step) || isGivenUp(t);
 }

@@ -6,6 +6,7 @@
 import type { JobResultOf } from '../../../api/job-contract.ts';
 import { compareVersions } from '../../../api/versions.ts';
 import type { LossCause } from '../attempt.ts';
+import { hasBegun } from '../begun.ts';
 import { fail } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
@@ -26,10 +27,10 @@ export function judgeMigrate(t: Turn): 'Done' | 'Waiting' {
   const step = t.step('Migrate');
   if (step?.state === 'Failed') return judgeSettle(t) === 'Done' ? afterSettle(t) : 'Waiting';
   if (step?.state !== 'Active') {
-    // Once an attempt may have begun in the database, it is no longer given up for the time it takes.
-    const hasBegun = (step?.crashes ?? 0) > 0;
     if (isContested(t)) return 'Waiting';
-    if (!hasBegun && isStoppedTooLong(t, step?.message ?? 'the migration had not begun')) return 'Waiting';
+    // Once an attempt may have begun in the database, it is no longer given up for the time it takes.
+    const isBegun = step !== undefined && hasBegun(step);
+    if (!isBegun && isStoppedTooLong(t, step?.message ?? 'the migration had not begun')) return 'Waiting';
     if (t.spec.suspend) return suspended(t);
   }
   return follow(t);
@@ -97,15 +98,23 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'
   };
   const isTurnedAway = exitCode >= 10 && exitCode <= 13;
   if (!isTurnedAway) return ask(t, code, message);
-  if (isOutOfPatience(t, result.wrote)) return ask(t, code, message);
+  if (!result.wrote) step.turnedAway = (step.turnedAway ?? 0) + 1;
+  if (isOutOfPatience(t)) return hasBegun(step) ? ask(t, code, message) : giveUp(t, code, message);
   tryAgain(t, step, code, message);
   return migrating(t, `${sentence(message)} Trying again at ${step.retryTime}.`, code);
 }
 
+/** Nothing of this run is in the database, so there is nothing to ask it. */
+function giveUp(t: Turn, reason: string, message: string): 'Waiting' {
+  fail(t, 'Migrate', 'Environment', reason, message);
+  return 'Waiting';
+}
+
 /** After it has begun, and under Rolling and None, exits 10 to 13 are repeated only for maxStoppedSeconds. */
-function isOutOfPatience(t: Turn, wrote: boolean): boolean {
-  const since = t.begin('Migrate').blockedSince;
-  const isBounded = wrote || t.step('Stop') === undefined;
+function isOutOfPatience(t: Turn): boolean {
+  const step = t.begin('Migrate');
+  const since = step.blockedSince;
+  const isBounded = hasBegun(step) || t.step('Stop') === undefined;
   return isBounded && since !== undefined && t.since(since) >= t.spec.rollout.maxStoppedSeconds;
 }
 

@@ -4,6 +4,7 @@
 // Order of effects, per workload: (1) mark, (2) scale, (3) "Stopped" goes to status once zero was seen.
 // A crash after 1: marked and not at zero, not yet Stopped: it is scaled. After 2: it is at zero: 3 follows.
 import type { Action } from '../actions.ts';
+import { hasBegun } from '../begun.ts';
 import { fail } from '../ending.ts';
 import { liveOf, targetOf } from '../live.ts';
 import type { Turn } from '../turn.ts';
@@ -46,7 +47,7 @@ function isNewcomer(t: Turn, workload: WorkloadView): boolean {
 
 function hasMigrationBegun(t: Turn): boolean {
   const step = t.step('Migrate');
-  return step !== undefined && (step.state !== 'Waiting' || (step.crashes ?? 0) > 0);
+  return step !== undefined && (step.state !== 'Waiting' || hasBegun(step));
 }
 
 /** Gives the run up when the app has been down for its limit; what stood in the way goes into the message. */
