@@ -98,6 +98,12 @@ export function parseMigrationSpec(spec: SpecWire | unknown): Parsed<MigrationSp
   return parsed(migrationSpec.safeParse(spec), 'spec');
 }
 
+/** What decisions tell apart in a run; a word that is not here is a newer operator's, and what it means is not guessed. */
+const step = z.looseObject({
+  name: z.enum(['Plan', 'Stop', 'BackUp', 'Migrate', 'Settle', 'Start', 'Validate']),
+  state: z.enum(['Active', 'Waiting', 'Done', 'Failed']),
+  startTime: z.string(),
+});
 const runShape = z.looseObject({
   id: z.int(),
   generation: z.int(),
@@ -105,7 +111,12 @@ const runShape = z.looseObject({
   sourceRevision: z.string(),
   planInputDigest: z.string(),
   spec: migrationSpec.optional(),
-  steps: z.array(z.looseObject({ name: z.string(), state: z.string(), startTime: z.string() })).optional(),
+  steps: z.array(step).optional(),
+  workloads: z.array(z.looseObject({ state: z.enum(['Seen', 'Stopped', 'Starting', 'Started']) })).optional(),
+  failure: z
+    .looseObject({ kind: z.enum(['Migration', 'Environment', 'Application', 'Superseded', 'Deleted']) })
+    .optional(),
+  outcome: z.enum(['Succeeded', 'UpToDate', 'Failed', 'Refused', 'Superseded']).optional(),
 });
 const statusShape = z.looseObject({
   attempt: z.int().nonnegative().optional(),

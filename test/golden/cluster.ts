@@ -29,7 +29,8 @@ export class Cluster {
   readonly backups = new Map<string, BackupView>();
   readonly sources = new Map<string, SourceView>();
   finalizer: 'Present' | 'Absent' = 'Absent';
-  #counter = 0;
+  /** How many Jobs were ever made. */
+  made = 0;
 
   /** Does one action at a time `now`, as the API server would. A repeat of a creation or deletion does nothing. */
   do(action: Action, now: string, uid: string): void {
@@ -74,8 +75,8 @@ export class Cluster {
 
   #createJob(request: JobRequest, now: string): void {
     if (this.jobs.has(request.name)) return;
-    this.#counter += 1;
-    const uid = `job-${this.#counter}`;
+    this.made += 1;
+    const uid = `job-${this.made}`;
     const pods: Mutable<PodView>[] = [
       { name: `${request.name}-x`, uid: `pod-of-${uid}`, phase: 'Pending', container: 'Waiting' },
     ];

@@ -101,3 +101,38 @@ test('a status that a newer operator wrote keeps the fields that this one does n
   const status = { attempt: 4, tomorrow: { yes: true } } as never;
   assert.deepEqual(parseStatus(status), { ok: true, value: status });
 });
+
+/** Where decisions tell words of a run apart, each word that the CRD lets in must be one that parse knows. */
+const WORDS = [
+  ['outcome'],
+  ['failure', 'kind'],
+  ['steps', 'name'],
+  ['steps', 'state'],
+  ['workloads', 'state'],
+] as const;
+
+for (const path of WORDS) {
+  test(`every ${path.join('.')} of a run that the CRD allows can be read, and no other`, () => {
+    const read = (word: unknown) => parseStatus({ observedGeneration: 1, run: runWith(path, word) } as never);
+    const words = wordsOf(path);
+    assert.ok(words.length > 2);
+    assert.deepEqual(
+      words.filter(word => !read(word).ok),
+      [],
+    );
+    assert.equal(read('OfAVersionToCome').ok, false);
+  });
+}
+
+function wordsOf(path: readonly string[]): readonly unknown[] {
+  let schema: Schema | undefined = schemaOf('databasemigrations', 'status').properties?.run;
+  for (const key of path) schema = (schema?.items ?? schema)?.properties?.[key];
+  return schema?.enum ?? [];
+}
+
+function runWith([first, second]: readonly string[], word: unknown): Tree {
+  const run = { id: 1, generation: 1, startTime: 'x', sourceRevision: 'x', planInputDigest: 'x' };
+  const step = { name: 'Plan', state: 'Active', startTime: 'x' };
+  if (first === undefined || second === undefined) return { ...run, outcome: word };
+  return { ...run, [first]: first === 'failure' ? { [second]: word } : [{ ...step, [second]: word }] };
+}
