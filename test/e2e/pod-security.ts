@@ -2,8 +2,10 @@
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 import { NAMESPACE_LABEL } from './names.ts';
 
+export const ENFORCE_RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' } as const;
+
 export function restrictedNamespace(name: string): object {
-  const labels = { [NAMESPACE_LABEL]: '', 'pod-security.kubernetes.io/enforce': 'restricted' };
+  const labels = { [NAMESPACE_LABEL]: '', ...ENFORCE_RESTRICTED };
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
 }
 

@@ -6,6 +6,7 @@ import type { Kubernetes } from '../../examples/truledgr/demo/kubernetes.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { buildImage, postgresImage, standInArchive } from '../cluster/images.ts';
 import { APP_IMAGE, OPERATOR, OPERATOR_IMAGE } from './names.ts';
+import { ENFORCE_RESTRICTED } from './pod-security.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -25,14 +26,33 @@ export async function loadImages(cluster: Cluster, progress: (line: string) => v
   await Promise.all(builds.map(async archive => cluster.loadImage(await archive)));
 }
 
-export async function installOperator(kubernetes: Kubernetes): Promise<void> {
+/** With default values, or with some as `--set` writes them. Its namespace enforces the restricted standard like all. */
+export async function installOperator(kubernetes: Kubernetes, values: readonly string[] = []): Promise<void> {
   const { name, namespace } = OPERATOR;
   const chart = join(ROOT, 'charts/migration-operator');
-  const flags = ['--namespace', namespace, '--create-namespace', '--wait', '--timeout=3m'];
-  await kubernetes.helm(['upgrade', '--install', name, chart, ...flags]);
-  // On a cluster of KUBECONFIG the image may be new under the name that the running Pod has.
+  const metadata = { name: namespace, labels: ENFORCE_RESTRICTED };
+  await kubernetes.kubectl(
+    ['apply', '--server-side', '--filename=-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }),
+  );
+  const flags = ['--namespace', namespace, '--reset-values', '--wait', '--timeout=3m'];
+  const set = values.map(value => `--set=${value}`);
+  await kubernetes.helm(['upgrade', '--install', name, chart, ...flags, ...set]);
+}
+
+/** On a cluster of KUBECONFIG the image may be new under the name that the running Pod has. */
+export async function restartOperator(kubernetes: Kubernetes): Promise<void> {
+  const { name, namespace } = OPERATOR;
   await kubernetes.kubectl(['rollout', 'restart', `deployment/${name}`, '-n', namespace]);
   await kubernetes.kubectl(['rollout', 'status', `deployment/${name}`, '-n', namespace, '--timeout=2m']);
+}
+
+/** Its Pods first: the rights go with the release, and what a Pod says in its last seconds would be refused. */
+export async function stopOperator(kubernetes: Kubernetes): Promise<void> {
+  const { name, namespace } = OPERATOR;
+  await kubernetes.kubectl(['scale', `deployment/${name}`, '-n', namespace, '--replicas=0']);
+  const pods = ['pod', '-n', namespace, '--selector', `app.kubernetes.io/name=${name}`];
+  await kubernetes.kubectl(['wait', ...pods, '--for=delete', '--timeout=2m']);
 }
 
 /** The CRDs stay, as the chart promises. */

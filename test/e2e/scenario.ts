@@ -2,7 +2,7 @@
 // passwords; when it fails, what a person would look at first is printed.
 import assert from 'node:assert/strict';
 import { explain } from './diagnosis.ts';
-import { kubectl, openSite, type Site } from './site.ts';
+import { kubectl, list, openSite, type Site } from './site.ts';
 import { type Stage, secondsSince } from './stage.ts';
 
 export interface Scenario {
@@ -27,6 +27,7 @@ export async function play(stage: Stage, scenario: Scenario, passwords: Set<stri
   try {
     await scenario.run(site);
     await expectNoPassword(site);
+    await expectNoToken(site);
   } catch (error) {
     console.error(await explain(site, scenario.title));
     throw error;
@@ -51,5 +52,22 @@ async function expectNoPassword(site: Site): Promise<void> {
     found.map(role => role.name),
     [],
     'roles whose password is in a resource, an event or a log',
+  );
+}
+
+/** Live Pods of Jobs, those that have ended included: nothing in them speaks to the API server. */
+async function expectNoToken(site: Site): Promise<void> {
+  const pods = await list(site, 'pods', 'app.kubernetes.io/managed-by=migration-operator');
+  assert.ok(pods.length > 0, 'no Pod of a Job is left to look at');
+  const withToken = pods.filter(({ spec }) => {
+    const isProjected = spec?.volumes?.some(volume =>
+      volume.projected?.sources?.some(source => source.serviceAccountToken !== undefined),
+    );
+    return spec?.automountServiceAccountToken !== false || isProjected === true;
+  });
+  assert.deepEqual(
+    withToken.map(pod => pod.metadata?.name),
+    [],
+    'Pods with a token for the API server',
   );
 }

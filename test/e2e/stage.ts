@@ -5,7 +5,7 @@ import { type Cluster, clusterFromEnvironment, up } from '../cluster/cluster.ts'
 import { startPostgres } from './database.ts';
 import { NAMESPACE_LABEL } from './names.ts';
 import { followLog, type Log } from './operator-log.ts';
-import { installOperator, loadImages, removeOperator } from './product.ts';
+import { installOperator, loadImages, removeOperator, restartOperator } from './product.ts';
 
 export interface Stage {
   readonly cluster: Cluster;
@@ -36,7 +36,10 @@ export async function openStage(): Promise<Stage> {
     }
     await timed('images', () => loadImages(cluster, progress));
     await timed('operator and PostgreSQL', () =>
-      Promise.all([installOperator(kubernetes), startPostgres(kubernetes)]).then(() => undefined),
+      Promise.all([
+        installOperator(kubernetes).then(() => (given === undefined ? undefined : restartOperator(kubernetes))),
+        startPostgres(kubernetes),
+      ]).then(() => undefined),
     );
     const operatorLog = followLog(cluster);
     closing.push(() => operatorLog.close());

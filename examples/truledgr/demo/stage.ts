@@ -105,7 +105,8 @@ export async function refuseLeftovers(kubernetes: Kubernetes): Promise<void> {
 }
 
 async function createNamespace(kubernetes: Kubernetes, name: string): Promise<void> {
-  const metadata = { name, labels: { [MADE_BY.label]: MADE_BY.value } };
+  const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  const metadata = { name, labels: { [MADE_BY.label]: MADE_BY.value, ...restricted } };
   await kubernetes.kubectl(
     ['create', '--filename=-'],
     JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }),

@@ -1,10 +1,11 @@
 // The resource is deleted while its migration runs. The migration ends, the app comes back if its manifest fits what the
 // database is then at, else it is held with its count on it; the resource goes, and one of the same name takes over.
 import assert from 'node:assert/strict';
-import { ANNOTATIONS } from '../../../src/api/names.ts';
-import { ALL_SIX, expectLedger, expectRunning, waitForReason, waitReady } from '../expect.ts';
+import { ANNOTATIONS, LABELS } from '../../../src/api/names.ts';
+import { ALL_SIX, expectLedger, expectRunning, FIRST_FIVE, waitForReason, waitReady } from '../expect.ts';
 import { type Files, filesUpTo, slowed } from '../migrations.ts';
 import { APP, MIGRATION } from '../names.ts';
+import { recreate, withBackup } from '../objects.ts';
 import { waitUntilAsleep } from '../pods.ts';
 import { applyApp, applyMigration, install } from '../release.ts';
 import type { Scenario } from '../scenario.ts';
@@ -43,6 +44,42 @@ export const deletionHeld: Scenario = {
     await waitForReason(site, ['UpToDate']);
     await expectRunning(site, 3);
     await expectLedger(site, ALL_SIX);
+  },
+};
+
+/**
+ * A StatefulSet whose Pods take longer than `drainSeconds` to end, so that they are deleted; and a backup whose Pod finds no
+ * node: `spec.job` counts from the next Job, which is the one that backs up.
+ */
+export const deletionDuringBackup: Scenario = {
+  name: 'deletion-backup',
+  title: 'deleted while the backup waits for a node: the app comes back, the backup and its Job go',
+  run: async site => {
+    const workloads = [{ kind: 'StatefulSet' as const, name: APP, replicas: 2 }];
+    const spec = { rollout: recreate({ workloads, drainSeconds: 1 }), backup: withBackup };
+    await applyMigration(site, { target: '005_auth_tables', spec });
+    await waitReady(site);
+    await applyApp(site, { kind: 'StatefulSet', release: '005', needs: 'Nothing', replicas: 2 });
+    await waitForReason(site, ['UpToDate']);
+    await expectRunning(site, 2, 'statefulsets');
+    const before = (await list(site, 'databasebackups')).length;
+    await applyMigration(site, { target: TARGET, spec });
+    await waitForReason(site, ['Stopping']);
+    const nowhere = { nodeSelector: { 'truledgr.app/e2e': 'no-such-node' } };
+    await applyMigration(site, { target: TARGET, spec: { ...spec, job: nowhere } });
+    await until('a Job of the backup whose Pod finds no node', async () => {
+      const pods = await list(site, 'pods', `${LABELS.step}=backup`);
+      return pods.some(pod => pod.status?.conditions?.some(one => one.reason === 'Unschedulable'));
+    });
+    await kubectl(site, 'delete', 'databasemigration', MIGRATION, '--wait=false');
+    await until('the resource gone', async () => (await read(site, 'databasemigrations', MIGRATION)) === undefined);
+    await expectRunning(site, 2, 'statefulsets');
+    await expectLedger(site, FIRST_FIVE);
+    assert.equal((await list(site, 'databasebackups')).length, before, 'a backup that never was is still recorded');
+    await until('the Job of the backup gone', async () => {
+      const jobs = await list(site, 'jobs', `${LABELS.step}=backup`);
+      return jobs.every(job => job.spec?.ttlSecondsAfterFinished !== undefined);
+    });
   },
 };
 
