@@ -46,7 +46,7 @@ describe('Migration files', () => {
   it('are refused when two have the same number, naming both with their directories', async () => {
     const error = await refused({ '0/001_a.up.sql': '', '1/1_b.up.sql': '' });
     assert.equal(error.code, 'DuplicateNumber');
-    assert.match(error.message, /\/0\/001_a\.up\.sql.*\/1\/1_b\.up\.sql/);
+    assert.match(error.message, /001_a\.up\.sql in .*\/0 .*1_b\.up\.sql in .*\/1\./);
   });
 
   it('are refused when two directories have the same one', async () => {
@@ -70,7 +70,7 @@ describe('Migration files', () => {
   });
 
   it('are refused when a name that ends in .sql is no migration, and others are counted', async () => {
-    for (const name of ['1-a.up.sql', '001_A.up.sql', '001_a.sql', '_a.up.sql', '1234567890123456789_a.up.sql']) {
+    for (const name of ['1-a.up.sql', 'A.up.sql', '001_a.sql', '_a.up.sql', '1234567890123456789_a.up.sql']) {
       assert.equal((await refused({ [name]: '' })).code, 'BadFileName', name);
     }
     const source = await readSource(directory({ '001_a.up.sql': '', 'README.md': '', '0/notes.txt': '' }));

@@ -37,7 +37,7 @@ function sourceOf(files: readonly string[], text = ''): Source {
   const found = files.map(path => ({ path, place: path, bytes: Buffer.from(text) }));
   const recognised = recogniseLayout(found);
   const { migrations } = recognised.layout.read(recognised.files);
-  return { migrations, digest: '', ignored: 0, directory: 'migrations' };
+  return { migrations, layout: 'own', digest: '', ignored: 0, directory: 'migrations' };
 }
 
 const OWN = sourceOf(['001_a.up.sql', '002_b.up.sql', '003_c.up.sql']);

@@ -2,7 +2,7 @@
 // (https://documentation.red-gate.com/flyway). What Flyway would do beyond that (callbacks, placeholders, Java) is
 // refused, not passed over. Called by recognise.ts.
 import { type EngineError, failure } from '../errors.ts';
-import { decodeScript, type Migration, type Script } from '../files.ts';
+import { decodeScript, type Migration, type Script } from '../script.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
 import { orderOf } from './order.ts';
 
@@ -26,23 +26,30 @@ export const FLYWAY: Layout = {
 
 interface Read {
   readonly path: string;
+  readonly place: string;
   readonly script: Script;
 }
 
 function readScript(file: SourceFile, alone: ReadonlySet<string>, errors: EngineError[]): readonly Read[] {
   const refuse = (reason: string): readonly Read[] => {
-    errors.push(failure('BadMarker', { file: file.place, layout: 'Flyway', reason }));
+    errors.push(failure('BadMarker', { file: file.path, layout: 'Flyway', reason }));
     return [];
   };
   if (SETTINGS.test(file.path)) return [];
   if (CALLBACK.test(file.path)) return refuse('callbacks are not run: make it a migration, or remove it');
   if (JAVA.test(file.path)) return refuse('only SQL can be run: write it as an SQL migration');
   try {
-    const script = decodeScript(file.place, file.bytes);
+    const script = decodeScript(file.path, file.bytes);
     const placeholder = /\$\{[A-Za-z0-9_:.-]+\}/.exec(script.text)?.[0];
     if (placeholder !== undefined)
       return refuse(`it has the placeholder ${placeholder}, and placeholders are not filled in`);
-    return [{ path: file.path, script: alone.has(file.path) ? { ...script, noTransaction: true } : script }];
+    return [
+      {
+        path: file.path,
+        place: file.place,
+        script: alone.has(file.path) ? { ...script, noTransaction: true } : script,
+      },
+    ];
   } catch (error) {
     errors.push(error as EngineError);
     return [];
@@ -56,7 +63,7 @@ function pair(scripts: readonly Read[], errors: EngineError[]): Pick<Reading, 'm
   for (const read of scripts.filter(({ path }) => path.startsWith('V'))) {
     const number = numberOf(read, errors);
     const version = read.path.slice(0, -'.sql'.length);
-    migrations.push({ version, number, up: read.script, down: undos.get(number)?.script, place: read.script.file });
+    migrations.push({ version, number, up: read.script, down: undos.get(number)?.script, place: read.place });
   }
   const known = new Set(migrations.map(one => one.number));
   for (const [number, { path, script }] of undos) {

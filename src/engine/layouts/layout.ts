@@ -2,13 +2,13 @@
 // folder's files, given as names and bytes, it makes the versions with their scripts. Never a database, never the file
 // system. Implemented by the other files of this folder; chosen by recognise.ts.
 import type { EngineError } from '../errors.ts';
-import type { Migration, Script } from '../files.ts';
+import type { Migration, Script } from '../script.ts';
 
 /** One file below the folder of migrations. */
 export interface SourceFile {
   /** Path below the folder, with `/`: `001_users.up.sql`, or `20240101_users/up.sql`. */
   readonly path: string;
-  /** For messages: the path with the folder it is in, where several folders are merged. */
+  /** For messages that must tell two folders apart: the path and the folder it is in. */
   readonly place: string;
   readonly bytes: Uint8Array;
 }

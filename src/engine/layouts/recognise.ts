@@ -26,7 +26,7 @@ export function recogniseLayout(files: readonly SourceFile[]): Recognised {
   if (layout === undefined) throw misfits(candidates);
   const isSuperset = layout === OWN && other === GOLANG_MIGRATE;
   if (other !== undefined && candidates.length > 0 && !isSuperset) {
-    const place = candidates[0]?.place ?? '';
+    const place = candidates[0]?.path ?? '';
     throw failure('LayoutMixed', { first: place, firstLayout: layout.name, second: place, secondLayout: other.name });
   }
   return { layout, files: candidates, ignored };
@@ -52,18 +52,33 @@ function misfits(files: readonly SourceFile[]): EngineError {
     return { layout, claimed, left: files.filter(file => !claimed.includes(file)) };
   }).sort((a, b) => b.claimed.length - a.claimed.length);
   const [best] = counts;
-  if (best === undefined || best.claimed.length === 0) return failure('BadFileName', { file: files[0]?.place ?? '' });
+  if (best === undefined || best.claimed.length === 0) return misnamed(files[0]?.path ?? '');
   // A file that no layout knows is a name mistyped; one that another layout knows is a second layout.
   for (const file of best.left) {
     const other = LAYOUTS.find(layout => layout.claims(file));
-    if (other === undefined) return failure('BadFileName', { file: file.place });
-    const first = best.claimed[0]?.place ?? '';
+    if (other === undefined) return misnamed(file.path);
+    const first = best.claimed[0]?.path ?? '';
     return failure('LayoutMixed', {
       first,
       firstLayout: best.layout.name,
-      second: file.place,
+      second: file.path,
       secondLayout: other.name,
     });
   }
-  return failure('BadFileName', { file: files[0]?.place ?? '' });
+  return misnamed(files[0]?.path ?? '');
+}
+
+function misnamed(file: string): EngineError {
+  return failure('BadFileName', { file, rename: renameOf(file) });
+}
+
+/** The name of our own layout that was probably meant: `3-Add Users.sql` → `3_add_users.up.sql`. */
+function renameOf(file: string): string | undefined {
+  const [, digits, rest = '', way = '.up'] = /^([0-9]{1,18})[^0-9A-Za-z]*(.*?)(\.up|\.down)?\.sql$/i.exec(file) ?? [];
+  const words = rest
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_|_$/g, '')
+    .slice(0, 100);
+  return digits === undefined || words === '' ? undefined : `${digits}_${words}${way.toLowerCase()}.sql`;
 }

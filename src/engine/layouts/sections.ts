@@ -3,7 +3,7 @@
 // file, because everything else in it is left blank. Called by recognise.ts.
 import { createHash } from 'node:crypto';
 import { type EngineError, failure } from '../errors.ts';
-import { decodeScript, type Migration, type Script } from '../files.ts';
+import { decodeScript, type Migration, type Script } from '../script.ts';
 import type { Layout, LayoutName, Reading, SourceFile } from './layout.ts';
 import { orderOf } from './order.ts';
 
@@ -75,12 +75,12 @@ function readSections(files: readonly SourceFile[], grammar: Grammar): Reading {
 }
 
 function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: string } {
-  const { text } = decodeScript(file.place, file.bytes);
+  const { text } = decodeScript(file.path, file.bytes);
   const version = file.path.slice(0, -'.sql'.length);
   const lines = text.split('\n');
   const markers = lines.map(line => grammar.marker(line));
   const refused = (reason: string): EngineError =>
-    failure('BadMarker', { file: file.place, layout: grammar.name, reason });
+    failure('BadMarker', { file: file.path, layout: grammar.name, reason });
   const strange = markers.findIndex(marker => marker?.unknown !== undefined);
   if (strange >= 0) {
     throw refused(
@@ -103,7 +103,7 @@ function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: st
       return index > from && markers[index] === undefined ? line : '';
     });
     const partText = `${kept.join('\n').trimEnd()}\n`;
-    return { file: file.place, text: partText, checksum: createHash('sha256').update(partText).digest('hex') };
+    return { file: file.path, text: partText, checksum: createHash('sha256').update(partText).digest('hex') };
   };
   const downPart = part(down, lines.length);
   return {

@@ -1,7 +1,7 @@
 // Two files a version: `001_users.up.sql` and `001_users.down.sql`. Our own layout, and golang-migrate's, which allows
 // more in a name (https://github.com/golang-migrate/migrate/blob/master/MIGRATIONS.md). Called by recognise.ts.
 import { type EngineError, failure } from '../errors.ts';
-import { decodeScript, type Migration, type Script } from '../files.ts';
+import { decodeScript, type Migration, type Script } from '../script.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
 import { orderOf } from './order.ts';
 
@@ -37,29 +37,27 @@ export interface NamedFile extends Named {
 /** Puts ups and downs together. */
 export function readPairs(files: readonly NamedFile[]): Reading {
   const errors: EngineError[] = [];
-  const ups = new Map<string, Script>();
-  const downs = new Map<string, Script>();
-  const places = new Map<string, string>();
-  for (const { file, version, way, noTransaction } of files) {
+  const scripts = new Map<SourceFile, Script>();
+  for (const { file, noTransaction } of files) {
     try {
-      const script = decodeScript(file.place, file.bytes);
-      (way === 'up' ? ups : downs).set(version, noTransaction === true ? { ...script, noTransaction } : script);
-      if (way === 'up') places.set(version, file.place);
-      else if (!places.has(version)) places.set(version, file.place);
+      const script = decodeScript(file.path, file.bytes);
+      scripts.set(file, noTransaction === true ? { ...script, noTransaction } : script);
     } catch (error) {
       errors.push(error as EngineError);
-      // Its partner is not alone: it is only not readable.
-      if (way === 'up') places.set(version, file.place);
     }
   }
-  const migrations: (Migration & { place: string })[] = [];
-  for (const [version, place] of places) {
-    const up = ups.get(version);
-    const down = downs.get(version);
-    if (up !== undefined) migrations.push({ version, number: orderOf(version) ?? 0n, up, down, place });
-    else if (down?.file === place) {
-      errors.push(failure('DownWithoutUp', { file: place, up: place.replace(/down(\.sql)$/, 'up$1') }));
-    }
+  const downs = new Map(files.filter(one => one.way === 'down').map(one => [one.version, one.file]));
+  const ups = files.filter(one => one.way === 'up');
+  const migrations = ups.flatMap(({ file, version }): readonly (Migration & { place: string })[] => {
+    const up = scripts.get(file);
+    const downFile = downs.get(version);
+    const down = downFile === undefined ? undefined : scripts.get(downFile);
+    return up === undefined ? [] : [{ version, number: orderOf(version) ?? 0n, up, down, place: file.place }];
+  });
+  const known = new Set(ups.map(one => one.version));
+  for (const [version, { path }] of downs) {
+    const up = path.replace(/down\.sql$/, 'up.sql');
+    if (!known.has(version)) errors.push(failure('DownWithoutUp', { file: path, up }));
   }
   return { migrations, repeatables: [], errors };
 }
