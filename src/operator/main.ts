@@ -22,6 +22,8 @@ async function run(config: OperatorConfig): Promise<number> {
     ready: () => readiness(machine),
     metrics: () => metrics.page(),
   });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => (machine === undefined ? process.exit(0) : void machine.stop()));
   machine = await createOperator({
     transport,
     image: config.image,
@@ -32,7 +34,6 @@ async function run(config: OperatorConfig): Promise<number> {
     metrics: metrics.machine,
     productMetrics: metrics.product,
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void machine.stop());
   logger.info('the operator starts', {
     version: OPERATOR_VERSION,
     image: config.image.name,

@@ -37,6 +37,7 @@ export interface OperatorOptions {
   readonly listWatch?: ListWatchOptions;
 }
 
+/** Resolves when the API server has answered for the first time. */
 export async function createOperator(options: OperatorOptions): Promise<Machine> {
   const { transport, logger, metrics, namespaces } = options;
   const direct = createApi(transport);

@@ -5,7 +5,7 @@
 // States: *listing* until a list succeeds → *watching* from the newest version. A watch that ends by itself or breaks
 // is begun again from there; 410 (Gone), several broken watches in a row, or a long time since the last list lead back
 // to listing, and so does `refresh`. *Stopped* from any state. `synced` stays true after the first list: a cache may be old, not empty.
-import { ApiError, isGone } from '../../kubernetes/errors.ts';
+import { ApiError, isGone, isNotFound } from '../../kubernetes/errors.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import type { Source, WatchEvent } from '../../kubernetes/source.ts';
 import { delayAfter } from './backoff.ts';
@@ -32,6 +32,10 @@ const SHORT_WATCH_MS = 5_000;
 /** After this many broken watches in a row nothing is taken for granted: list again. */
 const BROKEN_BEFORE_LIST = 3;
 
+/** Of a collection, 404 says that the kind is unknown: of its objects it would be an empty list. */
+const NOT_DEFINED =
+  'the API server does not know this kind yet: install its CustomResourceDefinition, then it is found';
+
 export class ListWatch<T extends KubernetesObject> {
   readonly name: string;
   readonly #source: Source<T>;
@@ -50,6 +54,7 @@ export class ListWatch<T extends KubernetesObject> {
   /** Whether the last watch broke, so that the next one is a reconnection. */
   #hasBroken = false;
   #listedAt = 0;
+  #trouble: string | undefined;
 
   constructor(source: Source<T>, cache: Cache<T>, options: ListWatchOptions = {}) {
     this.name = source.name;
@@ -65,6 +70,11 @@ export class ListWatch<T extends KubernetesObject> {
       random: Math.random,
       ...options,
     };
+  }
+
+  /** Why there is no list or watch at the moment, for a person; undefined when all is well. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   /** Whether a first list has reached the cache and its handlers. */
@@ -126,6 +136,7 @@ export class ListWatch<T extends KubernetesObject> {
       // Whoever asks for a refresh finds a watch that is well and a moment behind: nothing was missed.
       if (this.#isSynced && wanted === undefined) metrics.eventsMissed(this.name, changed);
       this.#listedAt = clock.monotonicMs();
+      this.#trouble = undefined;
       metrics.listed(this.name, items.length);
       logger.debug('listed', { resource: this.name, items: items.length, resourceVersion });
       this.#isSynced = true;
@@ -153,6 +164,7 @@ export class ListWatch<T extends KubernetesObject> {
         if (signal.aborted) break;
         version = this.#apply(event) ?? version;
         this.#failures = 0;
+        this.#trouble = undefined;
       }
       if (isLong()) this.#failures = 0;
       if (signal.aborted) metrics.watchEnded(this.name, 'stopped');
@@ -191,10 +203,10 @@ export class ListWatch<T extends KubernetesObject> {
     if (signal.aborted) return;
     this.#failures++;
     const delayMs = delayAfter(error, this.#failures, random);
-    const text = error instanceof Error ? error.message : String(error);
-    const fields = { resource: this.name, end, error: text, attempt: this.#failures, delay_ms: delayMs };
-    // A single break is everyday; the third in a row is worth a person's eye.
-    if (this.#failures < BROKEN_BEFORE_LIST) logger.debug(what, fields);
+    this.#trouble = isNotFound(error) ? NOT_DEFINED : error instanceof Error ? error.message : String(error);
+    const fields = { resource: this.name, end, error: this.#trouble, attempt: this.#failures, delay_ms: delayMs };
+    // A single break is everyday; the third in a row is worth a person's eye, and a missing kind at once.
+    if (this.#failures < BROKEN_BEFORE_LIST && !isNotFound(error)) logger.debug(what, fields);
     else logger.warn(what, fields);
     await sleep(clock, delayMs, signal);
   }

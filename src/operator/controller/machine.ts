@@ -8,6 +8,8 @@ import type { LeaderElection } from './leader-election.ts';
 export interface Watching {
   readonly name: string;
   readonly synced: boolean;
+  /** Why there is no list or watch at the moment, for a person. */
+  readonly trouble: string | undefined;
   whenSynced(): Promise<void>;
   start(): void;
   /** Resolves when a list that began after the call is in the cache. */
@@ -49,9 +51,11 @@ export class Machine {
     return this.#options.watches.every(watch => watch.synced);
   }
 
-  /** Caches without a first list, for the message of a failing readiness probe. */
+  /** Caches without a first list, and why, for the message of a failing readiness probe. */
   unsynced(): readonly string[] {
-    return this.#options.watches.filter(watch => !watch.synced).map(watch => watch.name);
+    return this.#options.watches
+      .filter(watch => !watch.synced)
+      .map(({ name, trouble }) => (trouble === undefined ? name : `${name} (${trouble})`));
   }
 
   /** Whether no worker hangs: liveness. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/operator/controller/clock.ts';
+import { type LogFields, silentLogger } from '../../../src/operator/controller/collaborators.ts';
 import { begin, eventually, server } from './list-watch-scene.ts';
-import { event, gone, list, object, status, type TestObject, watch } from './scripted-server.ts';
+import { type Behaviour, event, gone, list, object, status, type TestObject, watch } from './scripted-server.ts';
 
 test('a list-watch is synced after the first list and follows the events after it', async () => {
   await using api = (await server())
@@ -42,16 +43,21 @@ test('a failed first list is tried again and does not count as synced', async ()
   assert.deepEqual(scene.clock.delays.slice(0, 2), [500, 1000]);
 });
 
-test('a kind that does not exist yet is asked for until it does', async () => {
+test('a kind that does not exist yet is said at once, asked for less and less often, and found when it comes', async () => {
+  const notThere: Behaviour = response =>
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
+  const warned: unknown[] = [];
+  const logger = { ...silentLogger, warn: (_text: string, fields?: LogFields) => warned.push(fields?.error) };
   await using api = (await server())
-    .lists(
-      response => response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n'),
-      list(10, object('a', 5)),
-    )
+    .lists(...Array<Behaviour>(6).fill(notThere), list(10, object('a', 5)))
     .watches(watch([]));
-  await using scene = await begin(api);
+  await using scene = await begin(api, { logger });
+  await eventually('it was asked for', () => scene.listWatch.trouble !== undefined);
+  assert.match(scene.listWatch.trouble ?? '', /does not know this kind yet: install its CustomResourceDefinition/);
+  assert.equal(warned.length, 1);
   await scene.listWatch.whenSynced();
-  assert.deepEqual(scene.clock.delays[0], 2000);
+  assert.deepEqual(scene.clock.delays.slice(0, 6), [2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  assert.equal(scene.listWatch.trouble, undefined);
 });
 
 test('a watch that is reset in mid-line goes on from the last whole event', async () => {

@@ -16,6 +16,7 @@ function build(pass: () => Promise<object> = async () => ({})) {
   const watching: Watching & { synced: boolean } = {
     name: 'jobs',
     synced: false,
+    trouble: 'the list failed',
     whenSynced: () => sync.promise,
     start: () => void happened.push('watch'),
     refresh: async () => void happened.push('refresh'),
@@ -42,7 +43,7 @@ test('nothing is reconciled before the caches are synced and the lease is ours',
   void machine.start();
   await clock.advance(10_000);
   assert.deepEqual(happened, ['watch']);
-  assert.deepEqual([machine.isSynced(), machine.unsynced(), api.writes], [false, ['jobs'], []]);
+  assert.deepEqual([machine.isSynced(), machine.unsynced(), api.writes], [false, ['jobs (the list failed)'], []]);
   api.fail('refused');
   synced();
   await clock.advance(5_000);
