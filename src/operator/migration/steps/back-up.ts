@@ -81,9 +81,8 @@ export function suspended(t: Turn): 'Waiting' {
     stop === undefined
       ? ''
       : ` The app is stopped, and comes back at ${t.after(t.spec.rollout.maxStoppedSeconds - t.since(stop.startTime))} at the latest.`;
-  t.summary(
-    'False',
-    'Resting',
+  // The run is under way, so this is no rest: kstatus and Argo CD go on waiting, and the limit of the stop holds.
+  t.reconciling(
     'Suspended',
     `spec.suspend is true: run ${t.run.id} to ${t.run.plan?.target} makes no new attempt.${app} Set it to false to go on.`,
   );
