@@ -9,16 +9,18 @@ export function admit(t: Turn): 'Admitted' | 'Waiting' {
     const { name, key } = t.spec.database.urlSecretRef;
     t.stalled(
       'ClaimedByOther',
-      `DatabaseMigration ${rivals.join(', ')} is older and names the same Secret ${name}, key ${key} and ledger schema ${t.spec.database.ledgerSchema}: one database belongs to one resource. Delete one of them.`,
+      `DatabaseMigration ${rivals.join(', ')} is older and names the same Secret ${name}, key ${key} and ledger schema ${t.spec.database.ledgerSchema}: one database belongs to one resource. Delete one of them, or name another database in spec.database.urlSecretRef.`,
     );
     return 'Waiting';
   }
-  const missing = sources.filter(source => source.found === undefined).map(source => source.name);
+  const missing = sources.filter(source => source.found === undefined);
   if (missing.length > 0) {
     t.observeGeneration();
+    const near = [...new Set(missing.flatMap(source => source.near ?? []))].slice(0, 3);
+    const meant = near.length > 0 ? ` Did you mean ${near.join(', ')}?` : '';
     t.reconciling(
       'WaitingForSource',
-      `There is no ConfigMap ${missing.join(', ')} in namespace ${resource.namespace}. Create it, or mend spec.source.configMapRefs; it goes on by itself.`,
+      `There is no ConfigMap ${missing.map(source => source.name).join(', ')} in namespace ${resource.namespace}.${meant} Create it, or mend spec.source.configMapRefs; it goes on by itself.`,
     );
     return 'Waiting';
   }

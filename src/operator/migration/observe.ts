@@ -8,6 +8,7 @@ import { ownerOf } from '../identity.ts';
 import { jobView } from '../jobs/view.ts';
 import { type Caches, type DatabaseMigration, INDEX } from '../sources.ts';
 import { withInheritedMark } from './marks.ts';
+import { namesLike } from './near.ts';
 import { isCommitNear, readScalers } from './scalers.ts';
 import { toTime } from './turn.ts';
 import { readWorkload, type WorkloadName } from './workloads.ts';
@@ -42,7 +43,7 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
     sources: (object.spec.source?.configMapRefs ?? []).map(ref => {
       const found = caches.configMaps.get(`${namespace}/${ref.name}`)?.metadata;
       return found === undefined
-        ? { name: ref.name }
+        ? { name: ref.name, near: namesLike(ref.name, configMapNames(caches, namespace)) }
         : { name: ref.name, found: { uid: found.uid ?? '', resourceVersion: found.resourceVersion ?? '' } };
     }),
     jobs,
@@ -94,6 +95,12 @@ function workloadNames(object: DatabaseMigration): readonly WorkloadName[] {
 function claimOf(object: DatabaseMigration): string {
   const { urlSecretRef, ledgerSchema = 'migrate' } = object.spec.database;
   return [urlSecretRef.name, urlSecretRef.key, ledgerSchema].join('\n');
+}
+
+function configMapNames(caches: Caches, namespace: string): readonly string[] {
+  return caches.configMaps
+    .list()
+    .flatMap(({ metadata }) => (metadata?.namespace === namespace ? (metadata.name ?? []) : []));
 }
 
 /** Older resources come first; of two of the same second the one with the lower name. */

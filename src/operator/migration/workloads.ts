@@ -10,6 +10,7 @@ import {
   STATEFUL_SETS,
   type StatefulSet,
 } from '../../kubernetes/resources.ts';
+import { namesLike } from './near.ts';
 import type { LiveWorkload, WorkloadView } from './world.ts';
 
 export interface WorkloadName {
@@ -153,16 +154,11 @@ async function nearNames(api: Api, namespace: string, ref: WorkloadName): Promis
     ref.kind === 'Deployment'
       ? await api.list(DEPLOYMENTS, { namespace })
       : await api.list(STATEFUL_SETS, { namespace });
-  const near = items
-    .map(item => item.metadata?.name ?? '')
-    .filter(name => isNear(name, ref.name))
-    .toSorted();
+  const near = namesLike(
+    ref.name,
+    items.map(item => item.metadata?.name ?? ''),
+  );
   const other = { kind: ref.kind === 'Deployment' ? 'StatefulSet' : 'Deployment', name: ref.name } as const;
   const isOfOtherKind = (await getWorkload(api, namespace, other)) !== undefined;
   return [...(isOfOtherKind ? [`${other.kind} ${other.name}`] : []), ...near].slice(0, 4);
-}
-
-/** One contains the other, or they share their first four letters. */
-function isNear(a: string, b: string): boolean {
-  return a.includes(b) || b.includes(a) || a.slice(0, 4) === b.slice(0, 4);
 }

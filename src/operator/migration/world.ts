@@ -40,6 +40,8 @@ export interface SourceView {
   readonly name: string;
   /** Absent: the ConfigMap does not exist. */
   readonly found?: { readonly uid: string; readonly resourceVersion: string };
+  /** Names like it, when it does not exist. */
+  readonly near?: readonly string[];
 }
 
 export interface JobView {
