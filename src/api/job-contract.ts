@@ -38,6 +38,8 @@ const common = {
   /** Name of this Job, written to the ledger. */
   job: z.string(),
   ledgerSchema: z.string(),
+  /** Image of this Job's container, noted in the ledger. */
+  image: z.string().max(512).optional(),
 };
 
 const execution = z.object({
@@ -79,6 +81,10 @@ const migrateInput = z.object({
   to: migrationVersion,
   sourceDigest: sha256,
   ledgerDigest: sha256,
+  /** The plan's direction; without it, up. */
+  direction: z.enum(['Up', 'Down']).optional(),
+  /** `plan.downgrade.digest`, once a person has accepted what that downgrade loses. */
+  confirmedLoss: sha256.optional(),
   sessionCheck: sessionCheck.optional(),
 });
 
@@ -122,6 +128,32 @@ const databaseIdentity = z.object({
   host: z.string(),
 });
 
+/** The last row of the audit chain: noted in status, so that a tail that is cut off in the database shows. */
+const auditHead = z.object({ id: z.int().positive(), hash: sha256 }).nullable().optional();
+
+/** A downgrade as planned. */
+const downgrade = z.object({
+  /** SHA-256 over scripts, ledger and the names of what is lost: what a confirmation names. */
+  digest: sha256,
+  /** Versions to be taken back, highest first, at most the first 20. */
+  reverts: z
+    .array(z.object({ version: migrationVersion, origin: z.enum(['Source', 'Ledger']), checksum: sha256 }))
+    .max(20),
+  revertCount: z.int().nonnegative(),
+  /** 0: nothing is lost. */
+  lossCount: z.int().nonnegative(),
+  /** The first of them; `rows` is null where it cannot be counted. Names of objects, never data. */
+  losses: z
+    .array(
+      z.object({
+        kind: z.enum(['Table', 'Column', 'Narrowing', 'Statement']),
+        name: z.string(),
+        rows: z.int().nonnegative().nullable(),
+      }),
+    )
+    .max(20),
+});
+
 /** The ledger as one attempt saw it. */
 const ledgerState = {
   /** Highest applied version, null when nothing is applied. */
@@ -153,6 +185,8 @@ const planResult = z.object({
       pendingFirst: z.array(z.string()).max(20),
       sourceDigest: sha256,
       transaction: z.enum(['PerRun', 'PerMigration']),
+      /** Present when the direction is Down. */
+      downgrade: downgrade.optional(),
     })
     .optional(),
 });
@@ -183,7 +217,13 @@ const migrateResult = z.object({
   wrote: z.boolean(),
   /** Present when the ledger was read under the fence after the last write. */
   ledger: z
-    .object({ ...ledgerState, appliedNow: z.int().nonnegative(), progressRows: z.int().nonnegative() })
+    .object({
+      ...ledgerState,
+      appliedNow: z.int().nonnegative(),
+      revertedNow: z.int().nonnegative().optional(),
+      progressRows: z.int().nonnegative(),
+      auditHead,
+    })
     .optional(),
 });
 
@@ -204,6 +244,9 @@ const settleResult = z.object({
       unchanged: z.boolean(),
       /** Versions that this run applied, at most the first 20. */
       appliedByRun: z.array(z.string()).max(20),
+      /** Versions that this run took back, at most the first 20. */
+      revertedByRun: z.array(z.string()).max(20).optional(),
+      auditHead,
     })
     .optional(),
 });

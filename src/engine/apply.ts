@@ -1,15 +1,18 @@
-// Applies pending migrations under the fence: all in one transaction (PerRun), or each in its own (PerMigration), and
-// files that cannot be a transaction in pieces (split.ts). A version and its ledger row are committed together, so that
+// Runs scripts under the fence, ups or downs: all in one transaction (PerRun), or each in its own (PerMigration), and those
+// that cannot be a transaction in pieces (split.ts). What a script does and its ledger row are committed together, so that
 // whatever ends this process leaves the ledger true. Called by migrate.ts only.
 import { QueryError } from './connection.ts';
 import { prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
 import type { TransactionMode } from './plan.ts';
-import { recordApplied } from './records.ts';
+import { recordDone } from './records.ts';
 import { applySplit } from './split.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
 import type { PendingFile, Work } from './work.ts';
+
+const DOING = { Up: 'applying', Down: 'reverting' } as const;
+const DONE = { Up: 'applied', Down: 'reverted' } as const;
 
 /** Runs all files in order; answers notes. Throws EngineError, ConnectionLost or CommitUnknown. */
 export async function applyMigrations(
@@ -45,7 +48,7 @@ async function applyEach(work: Work, files: readonly PendingFile[], progress: re
     else {
       const began = Date.now();
       await applySplit(work, file, progress);
-      work.log(`applied ${file.migration.version} in ${seconds(Date.now() - began)}`);
+      work.log(`${DONE[file.direction]} ${file.migration.version} in ${seconds(Date.now() - began)}`);
     }
   }
 }
@@ -62,19 +65,20 @@ async function applyTogether(work: Work, files: readonly PendingFile[]): Promise
         for (const file of files) {
           const startedAt = new Date();
           transaction.where = file.parsed.file;
-          work.log(`applying ${file.migration.version} (${file.parsed.statements.length} statements)`);
+          work.log(`${DOING[file.direction]} ${file.migration.version} (${file.parsed.statements.length} statements)`);
           if (file !== first) await prepareSession(work, file);
           await runStatements(work, file, file.parsed.statements);
           if (files.length === 1) await checkDeferred(work, file);
           await asOwner(work);
-          await recordApplied(work, file, startedAt);
+          await recordDone(work, file, startedAt);
         }
       },
       () => prepareSession(work, first),
     ),
   );
   await asOwner(work);
-  work.log(`applied ${files.map(file => file.migration.version).join(', ')} in ${seconds(Date.now() - began)}`);
+  const versions = files.map(file => file.migration.version).join(', ');
+  work.log(`${DONE[first.direction]} ${versions} in ${seconds(Date.now() - began)}`);
 }
 
 /**

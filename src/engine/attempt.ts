@@ -11,6 +11,8 @@ export interface Attempt {
   readonly run: { readonly uid: string; readonly id: number };
   readonly job: string;
   readonly ledgerSchema: string;
+  /** The runner's image, noted in the ledger; without it, nothing is noted. */
+  readonly image?: string;
   /** Another owner's id, if a person has said that its database is now this resource's. */
   readonly adopts?: string;
 }

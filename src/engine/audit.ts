@@ -1,15 +1,27 @@
 // The audit: append-only, each row's hash covers the row before it, so that a change or a gap shows. Written inside the
-// transaction of what it tells of, so that there is never one without the other. Checked by `auditProblem`.
+// transaction of what it tells of, so that there is never one without the other. Checked by verify-audit.ts.
 import type { Attempt } from './attempt.ts';
 import { runKey } from './attempt.ts';
-import { type Connection, quoted } from './connection.ts';
+import { type Connection, quoted, textOf } from './connection.ts';
 
-export const AUDIT_EVENTS = ['began', 'applied', 'failed', 'settled', 'cleared', 'adopted'] as const;
+export const AUDIT_EVENTS = [
+  'began',
+  'applied',
+  'failed',
+  'settled',
+  'cleared',
+  'adopted',
+  'reverted',
+  'baseline',
+  'upgraded',
+] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 
 /** Hash of what stands before the first row. */
-const GENESIS = '0'.repeat(64);
+export const GENESIS = '0'.repeat(64);
 const HASHED = 'pg_catalog.jsonb_build_array(id, at, event, version, owner, attempt, run, job, detail, previous)::text';
+/** SQL of the hash that a row's content has. */
+export const COMPUTED_HASH = `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(${HASHED}, 'UTF8')), 'hex')`;
 
 /** Appends a row within the caller's transaction (or as its own statement). Only under the migration lock. */
 export async function appendAudit(
@@ -22,7 +34,7 @@ export async function appendAudit(
   const table = `${quoted(attempt.ledgerSchema)}.audit`;
   await connection.query(
     `INSERT INTO ${table} (id, at, event, version, owner, attempt, run, job, detail, previous, hash)
-      SELECT *, pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(${HASHED}, 'UTF8')), 'hex')
+      SELECT *, ${COMPUTED_HASH}
       FROM (SELECT coalesce(last.id, 0) + 1 AS id,
           pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at,
           $1::text AS event, $2::text AS version, $3::text AS owner, $4::bigint AS attempt, $5::text AS run,
@@ -32,15 +44,18 @@ export async function appendAudit(
   );
 }
 
-/** Walks the chain; answers the id of the first row that does not fit, null when all do. */
-export async function auditProblem(connection: Connection, schema: string): Promise<string | null> {
-  const [row] = await connection.query(
-    `SELECT id FROM (SELECT id, hash, previous,
-        pg_catalog.row_number() OVER (ORDER BY id) AS place,
-        coalesce(pg_catalog.lag(hash) OVER (ORDER BY id), '${GENESIS}') AS expected,
-        pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(${HASHED}, 'UTF8')), 'hex') AS computed
-      FROM ${quoted(schema)}.audit) AS chain
-      WHERE hash <> computed OR previous <> expected OR id <> place ORDER BY id LIMIT 1`,
-  );
-  return row?.id ?? null;
+/** The last row: what is noted outside the database, so that a cut-off tail shows. */
+export interface AuditHead {
+  readonly id: number;
+  /** SHA-256, hexadecimal. */
+  readonly hash: string;
+}
+
+/** Null: nothing was written yet, or there is no audit. */
+export async function readAuditHead(connection: Connection, schema: string): Promise<AuditHead | null> {
+  const table = `${quoted(schema)}.audit`;
+  const [found] = await connection.query('SELECT pg_catalog.to_regclass($1) AS oid', [table]);
+  if (found?.oid == null) return null;
+  const [row] = await connection.query(`SELECT id, hash FROM ${table} ORDER BY id DESC LIMIT 1`);
+  return row === undefined ? null : Object.freeze({ id: Number(row.id), hash: textOf(row, 'hash') });
 }

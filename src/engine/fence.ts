@@ -6,6 +6,8 @@ import type { Connection } from './connection.ts';
 import { endEarlierAttempts } from './earlier-attempts.ts';
 import { assertMayRaise, type RunStart, raiseEpoch } from './epoch.ts';
 import { type Ledger, readLedger } from './ledger.ts';
+import { LEDGER_FORMAT } from './ledger-schema.ts';
+import { upgradeLedger } from './ledger-upgrade.ts';
 import { takeMigrationLock } from './migration-lock.ts';
 import { readServer, type Server } from './server.ts';
 import type { Surroundings } from './work.ts';
@@ -45,16 +47,21 @@ export async function openSession(surroundings: Surroundings): Promise<{ connect
   }
 }
 
-/** Point 4: raises the epoch in a transaction of its own, with whatever else belongs to it. */
+/**
+ * Point 4: raises the epoch in a transaction of its own, with whatever else belongs to it. A ledger of an older format is
+ * brought to ours in the same transaction: behind the lock, and only by an attempt that the epoch lets in.
+ */
 export async function raiseEpochAlone(
   connection: Connection,
   attempt: Attempt,
+  format: number,
   start: RunStart | undefined,
   also: () => Promise<void>,
 ): Promise<void> {
   await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
   try {
     await raiseEpoch(connection, attempt, start);
+    if (format < LEDGER_FORMAT) await upgradeLedger(connection, attempt, format);
     await also();
     await connection.query('COMMIT');
   } catch (error) {

@@ -2,6 +2,7 @@
 // before anything is stopped, and again by `migrate` before it writes.
 import { type EngineError, failure } from './errors.ts';
 import type { ProgressRow } from './ledger.ts';
+import type { MigrationPlan } from './plan.ts';
 import type { ParsedFile, Segment, Statement } from './statements.ts';
 
 /** First statement of a segment. */
@@ -27,7 +28,11 @@ export function halfDoneProblem(
     const statement = segment === undefined ? undefined : firstOf(segment);
     if (segment === undefined || statement === undefined || segment.digest !== row.digest) {
       const number = statement?.number ?? row.segment + 1;
-      return failure('HalfDoneFileChanged', { version, statement: number }, { migration: version, statement: number });
+      return failure(
+        'HalfDoneFileChanged',
+        { file: file.file, statement: number },
+        { migration: version, statement: number },
+      );
     }
     if (row.state === 'started' && row.effect.kind === 'Unprovable') return outcomeUnknown(version, file, statement);
   }
@@ -41,12 +46,21 @@ export function outcomeUnknown(version: string, file: ParsedFile, statement: Sta
   return failure('OutcomeUnknown', { where: whereOf(file, statement), reason }, place);
 }
 
-/** A half-done version must be the next to run: nothing is built on top of a half. */
+/** What is half done must be the next to run, in its own direction: nothing is built on top of a half. */
 export function forsakenProblem(
-  pending: readonly { readonly version: string }[],
+  next: { readonly direction: 'Up' | 'None' | 'Down'; readonly version: string | undefined },
   progress: readonly ProgressRow[],
 ): EngineError | undefined {
-  const half = progress[0]?.version;
-  if (half === undefined || pending.length === 0 || pending[0]?.version === half) return undefined;
-  return failure('HalfDoneFileMissing', { version: half, next: pending[0]?.version ?? '' }, { migration: half });
+  const [half] = progress;
+  if (half === undefined || (next.version === half.version && next.direction === half.direction)) return undefined;
+  const { version, direction } = half;
+  if (direction === 'Down') return failure('HalfDoneDowngrade', { version }, { migration: version });
+  if (next.version === undefined) return undefined;
+  return failure('HalfDoneFileMissing', { version, next: next.version }, { migration: version });
+}
+
+/** The first script of a plan. */
+export function nextOf(plan: Pick<MigrationPlan, 'direction' | 'pending' | 'reverts'>) {
+  const { direction, pending, reverts } = plan;
+  return { direction, version: (direction === 'Down' ? reverts : pending)[0]?.version };
 }

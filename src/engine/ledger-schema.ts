@@ -1,11 +1,11 @@
-// The ledger's tables, format 1 (docs/formats.md), and their making: everything in one transaction, so that a ledger is
+// The ledger's tables, format 2 (docs/formats.md), and their making: everything in one transaction, so that a ledger is
 // there whole or not at all. Owner-only; the application's roles get one function and nothing else. Called under the
-// migration lock by fence.ts, and by migrate.ts for the grants.
+// migration lock. What brings an older ledger to these tables is ledger-upgrade.ts: whoever adds a column adds it to both.
 import { type Connection, literal, QueryError, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
 
-/** Raised when a stored field changes its meaning. */
-export const LEDGER_FORMAT = 1;
+/** Raised when an older program could misread or spoil what is stored. */
+export const LEDGER_FORMAT = 2;
 
 /** Makes schema and tables where there is no ledger yet. Throws RightMissing or LedgerDamaged. */
 export async function createLedger(connection: Connection, schema: string, role: string): Promise<void> {
@@ -35,12 +35,40 @@ export async function createLedger(connection: Connection, schema: string, role:
   }
 }
 
+/** What format 2 added to `ledger`. */
+export const LEDGER_COLUMNS_2 = [
+  'signature text',
+  'signed_by text',
+  'image text',
+  "origin text NOT NULL DEFAULT 'applied' CHECK (origin IN ('applied', 'baseline', 'imported'))",
+  'imported_from text',
+  "layout text NOT NULL DEFAULT 'own'",
+] as const;
+
+/** What format 2 added to `progress`. */
+export const PROGRESS_COLUMN_2 = "direction text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down'))";
+
+/** The table that format 2 added. */
+export function snapshotTable(schema: string): string {
+  return `CREATE TABLE ${quoted(schema)}.snapshot (
+      singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+      version text,
+      ledger_digest text NOT NULL,
+      server_version integer NOT NULL,
+      taken_at timestamptz NOT NULL,
+      run text NOT NULL,
+      attempt bigint NOT NULL,
+      digest text NOT NULL,
+      encoding text NOT NULL,
+      content bytea NOT NULL)`;
+}
+
 function tables(schema: string): readonly string[] {
   const s = quoted(schema);
   return [
     `CREATE TABLE ${s}.ledger (
       version text PRIMARY KEY,
-      number bigint NOT NULL UNIQUE,
+      number numeric NOT NULL UNIQUE,
       up_checksum text NOT NULL,
       down_checksum text,
       down_script text,
@@ -51,7 +79,8 @@ function tables(schema: string): readonly string[] {
       job text NOT NULL,
       started_at timestamptz NOT NULL,
       finished_at timestamptz NOT NULL,
-      lsn text)`,
+      lsn text,
+      ${LEDGER_COLUMNS_2.join(',\n      ')})`,
     `CREATE TABLE ${s}.progress (
       version text NOT NULL,
       segment integer NOT NULL,
@@ -62,6 +91,7 @@ function tables(schema: string): readonly string[] {
       attempt bigint NOT NULL,
       started_at timestamptz NOT NULL,
       finished_at timestamptz,
+      ${PROGRESS_COLUMN_2},
       PRIMARY KEY (version, segment))`,
     `CREATE TABLE ${s}.epoch (
       singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -85,6 +115,7 @@ function tables(schema: string): readonly string[] {
       detail jsonb NOT NULL,
       previous text NOT NULL,
       hash text NOT NULL)`,
+    snapshotTable(schema),
     `COMMENT ON TABLE ${s}.epoch IS ${literal(`migration ledger, format ${LEDGER_FORMAT}`)}`,
   ];
 }

@@ -5,6 +5,9 @@ import { type Connection, QueryError, quoted, type Row, textOf } from './connect
 import { failure } from './errors.ts';
 import { LEDGER_FORMAT } from './ledger-schema.ts';
 
+/** The oldest that is still read, and upgraded. */
+const OLDEST_FORMAT = 1;
+
 export interface AppliedMigration {
   readonly version: string;
   readonly number: bigint;
@@ -12,6 +15,8 @@ export interface AppliedMigration {
   readonly downChecksum: string | null;
   readonly attempt: number;
   readonly run: string;
+  /** `baseline`: said by a person to be there; `imported`: said by another tool's history. Neither was run by us. */
+  readonly origin: 'applied' | 'baseline' | 'imported';
 }
 
 export interface ProgressRow {
@@ -22,6 +27,8 @@ export interface ProgressRow {
   readonly state: 'started' | 'done';
   readonly effect: Readonly<Record<string, unknown>>;
   readonly run: string;
+  /** Which script of the version is half done. A half-done down is that of an applied version. */
+  readonly direction: 'Up' | 'Down';
 }
 
 export interface Epoch {
@@ -36,6 +43,8 @@ export interface Epoch {
 }
 
 export interface Ledger {
+  /** Of the tables: an older one is upgraded by the first attempt that writes (ledger-upgrade.ts). */
+  readonly format: number;
   /** Undefined: there is no ledger yet. */
   readonly epoch: Epoch | undefined;
   /** In order of their numbers. */
@@ -48,6 +57,7 @@ export interface Ledger {
 }
 
 export const EMPTY_LEDGER: Ledger = Object.freeze({
+  format: LEDGER_FORMAT,
   epoch: undefined,
   applied: Object.freeze([]),
   progress: Object.freeze([]),
@@ -62,18 +72,23 @@ export async function readLedger(connection: Connection, schema: string, role: s
     const [found] = await connection.query('SELECT pg_catalog.to_regclass($1) AS epoch', [`${s}.epoch`]);
     if (found?.epoch === null || found === undefined) return EMPTY_LEDGER;
     const [epochRow] = await connection.query(`SELECT * FROM ${s}.epoch`);
-    if (epochRow !== undefined && Number(epochRow.format) !== LEDGER_FORMAT) {
-      throw failure('LedgerFormatUnknown', { format: String(epochRow.format), known: LEDGER_FORMAT });
+    const format = epochRow === undefined ? await formatOfTables(connection, s) : Number(epochRow.format);
+    if (format < OLDEST_FORMAT || format > LEDGER_FORMAT) {
+      throw failure('LedgerFormatUnknown', { format: String(format), known: LEDGER_FORMAT });
     }
+    const [origin, direction] = format === 1 ? ["'applied' AS origin", "'up' AS direction"] : ['origin', 'direction'];
     const applied = (
       await connection.query(
-        `SELECT version, number, up_checksum, down_checksum, attempt, run FROM ${s}.ledger ORDER BY number`,
+        `SELECT version, number, up_checksum, down_checksum, attempt, run, ${origin} FROM ${s}.ledger ORDER BY number`,
       )
     ).map(appliedOf);
     const progress = (
-      await connection.query(`SELECT version, segment, digest, state, effect, run FROM ${s}.progress ORDER BY 1, 2`)
+      await connection.query(
+        `SELECT version, segment, digest, state, effect, run, ${direction} FROM ${s}.progress ORDER BY 1, 2`,
+      )
     ).map(progressOf);
     return Object.freeze({
+      format,
       epoch: epochRow === undefined ? undefined : epochOf(epochRow),
       applied: Object.freeze(applied),
       progress: Object.freeze(progress),
@@ -83,6 +98,15 @@ export async function readLedger(connection: Connection, schema: string, role: s
   } catch (error) {
     throw ledgerFailure(error, schema, role);
   }
+}
+
+/** Where nobody has written the epoch yet: what the tables look like. */
+async function formatOfTables(connection: Connection, s: string): Promise<number> {
+  const rows = await connection.query(
+    "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass($1) AND attname = 'direction'",
+    [`${s}.progress`],
+  );
+  return rows.length === 0 ? 1 : 2;
 }
 
 function ledgerFailure(error: unknown, schema: string, role: string): unknown {
@@ -105,6 +129,7 @@ function appliedOf(row: Row): AppliedMigration {
     downChecksum: row.down_checksum ?? null,
     attempt: Number(textOf(row, 'attempt')),
     run: textOf(row, 'run'),
+    origin: textOf(row, 'origin') as AppliedMigration['origin'],
   });
 }
 
@@ -116,6 +141,7 @@ function progressOf(row: Row): ProgressRow {
     state: textOf(row, 'state') === 'done' ? 'done' : 'started',
     effect: JSON.parse(textOf(row, 'effect')) as Readonly<Record<string, unknown>>,
     run: textOf(row, 'run'),
+    direction: textOf(row, 'direction') === 'down' ? 'Down' : 'Up',
   });
 }
 
@@ -134,7 +160,13 @@ function epochOf(row: Row): Epoch {
 function ledgerDigest(applied: readonly AppliedMigration[], progress: readonly ProgressRow[]): string {
   const content = [
     applied.map(row => [row.version, row.upChecksum]),
-    progress.map(row => [row.version, row.segment, row.digest, row.state]),
+    progress.map(row => [
+      row.version,
+      row.segment,
+      row.digest,
+      row.state,
+      ...(row.direction === 'Down' ? ['down'] : []),
+    ]),
   ];
   return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }

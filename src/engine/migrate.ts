@@ -6,30 +6,34 @@
 //  2 migration lock taken     it ends with our session; nothing is written
 //  3 ledger made              an empty ledger, without an epoch: the next attempt goes on from here
 //  4 epoch raised, run named  older attempts can no longer commit; `settle` sees "begun, nothing changed"
-//  5 each migration committed with its ledger row and audit row: applied, or not at all; the next attempt goes on after it
+//  5 each script committed with its ledger row and audit row: applied (or reverted), or not at all; the next goes on after it
 //  6 in a split file: a `started` row, the statement, a `done` row: the next attempt proves the effect from the catalogue
-//  7 last row of a split file the ledger row comes and the progress rows go in one transaction
+//  7 last row of a split file the ledger row comes (or goes) and the progress rows go in one transaction
 //  8 grants                   repeated by every attempt
-//  9 the answer               lost: `settle` reads the same from the ledger
+//  9 snapshot stored          the stored one names an older ledger: whoever reads it sees that; the next attempt stores
+// 10 the answer               lost: `settle` reads the same from the ledger
 
 import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
 import { type ApplicationSessions, waitForApplicationToLeave } from './application-sessions.ts';
 import { applyMigrations } from './apply.ts';
 import { type Attempt, runKey } from './attempt.ts';
-import { appendAudit } from './audit.ts';
-import { ConnectionLost } from './connection.ts';
+import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
+import { ConnectionLost, QueryError } from './connection.ts';
+import { assertMayLose, prepareDowngrade } from './downgrade.ts';
 import { EngineError, failure, gathered } from './errors.ts';
 import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
 import type { Source } from './files.ts';
-import { forsakenProblem, halfDoneProblem } from './half-done.ts';
+import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
 import { assertBaseline, hasLedger, type Ledger, readLedger } from './ledger.ts';
 import { createLedger, grantApplication } from './ledger-schema.ts';
 import { Monitor } from './monitor.ts';
-import { planMigrations, transactionMode } from './plan.ts';
+import { type MigrationPlan, planMigrations, transactionMode } from './plan.ts';
 import { recoverCommit } from './recovery.ts';
 import type { Server } from './server.ts';
+import { findSignatures, type Trust, verifySource } from './signatures.ts';
 import { loadGrammar, parseFile } from './statements.ts';
-import { CommitUnknown } from './transactions.ts';
+import { isSnapshotStale, storeSnapshot } from './stored-snapshot.ts';
+import { CommitUnknown, inTransaction } from './transactions.ts';
 import type { Execution, PendingFile, Surroundings, Work } from './work.ts';
 
 export interface MigrateRequest {
@@ -43,6 +47,12 @@ export interface MigrateRequest {
   readonly strategy: 'Recreate' | 'Rolling' | 'None';
   readonly appRoles: readonly string[];
   readonly applicationSessions: ApplicationSessions | undefined;
+  /** What was planned; `Up` unless given. */
+  readonly direction?: 'Up' | 'Down';
+  /** Digest of the downgrade whose losses a person has accepted. */
+  readonly confirmedLoss?: string;
+  /** Whose signature the files must bear; undefined: none is asked for. */
+  readonly trust?: Trust;
 }
 
 export interface MigrateOutcome {
@@ -52,6 +62,9 @@ export interface MigrateOutcome {
   readonly ledger: Ledger | undefined;
   readonly server: Server | undefined;
   readonly appliedNow: number;
+  readonly revertedNow: number;
+  /** The last row of the audit, to be noted elsewhere; null where it could not be read. */
+  readonly auditHead: AuditHead | null;
   readonly notes: readonly string[];
   readonly error: unknown;
 }
@@ -61,13 +74,14 @@ interface Course {
   wrote: boolean;
   ledger: Ledger | undefined;
   server: Server | undefined;
+  auditHead: AuditHead | null;
   before: number;
   readonly notes: string[];
 }
 
 /** Runs the whole; a repeat with a higher attempt goes on where this one ended. */
 export async function migrateDatabase(request: MigrateRequest, surroundings: Surroundings): Promise<MigrateOutcome> {
-  const course: Course = { wrote: false, ledger: undefined, server: undefined, before: 0, notes: [] };
+  const course: Course = { wrote: false, ledger: undefined, server: undefined, auditHead: null, before: 0, notes: [] };
   let error: unknown;
   try {
     await loadGrammar();
@@ -81,9 +95,10 @@ export async function migrateDatabase(request: MigrateRequest, surroundings: Sur
   } catch (thrown) {
     error = thrown;
   }
-  const { wrote, ledger, server, notes } = course;
-  const appliedNow = ledger === undefined ? 0 : ledger.applied.length - course.before;
-  return { wrote, ledger, server, appliedNow, notes, error };
+  const { wrote, ledger, server, notes, auditHead } = course;
+  const change = ledger === undefined ? 0 : ledger.applied.length - course.before;
+  const [appliedNow, revertedNow] = [Math.max(0, change), Math.max(0, -change)];
+  return { wrote, ledger, server, appliedNow, revertedNow, auditHead, notes, error };
 }
 
 async function underFence(
@@ -101,7 +116,7 @@ async function underFence(
   course.before = fenced.ledger.applied.length;
   const isFirst = fenced.ledger.epoch?.run !== runKey(attempt.run);
   assertAsPlanned(request, fenced.ledger, isFirst);
-  const files = await pendingFiles(request, fenced, course, isFirst);
+  const files = await scriptsToRun(request, fenced, course, isFirst);
   await begin(request, fenced, course, isFirst);
   const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
   const work: Work = { ...surroundings, connection, server, attempt, execution: request.execution, monitor };
@@ -109,6 +124,7 @@ async function underFence(
     await applyAll(request, work, files, fenced.ledger, course);
     const missing = await grantApplication(connection, attempt.ledgerSchema, request.appRoles);
     if (missing.length > 0) course.notes.push(`these application roles do not exist: ${missing.join(', ')}`);
+    await keepSnapshot(work, course);
   } catch (thrown) {
     const error = await afterFailure(thrown, work, course, request);
     if (error === undefined) return;
@@ -116,7 +132,25 @@ async function underFence(
   } finally {
     await monitor.close();
   }
+  await readCourse(work, course);
+}
+
+async function readCourse({ connection, attempt, server }: Work, course: Course): Promise<void> {
   course.ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
+  course.auditHead = await readAuditHead(connection, attempt.ledgerSchema);
+}
+
+/** Effect 9. What was migrated stays migrated if it cannot be stored: drift then says that it has nothing to compare with. */
+async function keepSnapshot(work: Work, course: Course): Promise<void> {
+  const { connection, attempt, server } = work;
+  const ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
+  if (!(await isSnapshotStale(connection, attempt.ledgerSchema, ledger))) return;
+  try {
+    await inTransaction(work, () => storeSnapshot(connection, server, attempt));
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    course.notes.push(`the snapshot of the schema could not be stored: ${error.message}`);
+  }
 }
 
 /** A later attempt of the same run finds the ledger further on; what the run began from must still be the plan's. */
@@ -133,25 +167,66 @@ function assertAsPlanned(request: MigrateRequest, ledger: Ledger, isFirst: boole
   }
 }
 
-async function pendingFiles(
+async function scriptsToRun(
   request: MigrateRequest,
-  { connection, ledger }: Fenced,
+  fenced: Fenced,
   course: Course,
   isFirst: boolean,
 ): Promise<readonly PendingFile[]> {
-  const plan = planMigrations(request.source, ledger, request.to);
-  if (plan.direction === 'Down') {
-    throw failure('DowngradeNotSupported', { from: ledger.version ?? 'empty', to: request.to });
+  const plan = planMigrations(request.source, fenced.ledger, request.to);
+  const wanted = request.direction ?? 'Up';
+  if (plan.direction !== 'None' && plan.direction !== wanted) {
+    throw failure('PlanOutdated', { what: 'the direction', planned: wanted, found: plan.direction });
   }
+  const files = await (wanted === 'Up' ? upFiles : downFiles)(request, fenced, plan, isFirst);
+  course.notes.push(...files.flatMap(file => file.parsed.notes));
+  return files;
+}
+
+async function upFiles(
+  request: MigrateRequest,
+  { connection, ledger }: Fenced,
+  plan: MigrationPlan,
+  isFirst: boolean,
+): Promise<readonly PendingFile[]> {
+  const signatures = await signaturesOf(request);
   if (isFirst) await assertBaseline(connection, ledger, request.attempt.ledgerSchema);
-  const files = plan.pending.map(migration => ({ migration, parsed: parseFile(migration.up) }));
+  const { layout } = request.source;
+  const files = plan.pending.map(migration => {
+    const signature = signatures?.get(migration.version);
+    return { direction: 'Up', migration, layout, signature, parsed: parseFile(migration.up) } as const;
+  });
   const problems = [
-    forsakenProblem(plan.pending, ledger.progress),
+    forsakenProblem(nextOf(plan), ledger.progress),
     ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
   ].filter(problem => problem !== undefined);
   if (problems.length > 0) throw gathered(problems);
-  course.notes.push(...files.flatMap(file => file.parsed.notes));
   return files;
+}
+
+/** A later attempt of a run runs what is left of what the first was allowed. */
+async function downFiles(
+  request: MigrateRequest,
+  { connection, server, ledger }: Fenced,
+  plan: MigrationPlan,
+  isFirst: boolean,
+): Promise<readonly PendingFile[]> {
+  const { trust, confirmedLoss, attempt } = request;
+  await signaturesOf(request);
+  const downgrade = await prepareDowngrade(connection, server, {
+    ledgerSchema: attempt.ledgerSchema,
+    ledger,
+    plan,
+    trust,
+  });
+  const isAllowed = !isFirst && confirmedLoss !== undefined;
+  if (!isAllowed) assertMayLose(downgrade, confirmedLoss);
+  return downgrade.files;
+}
+
+async function signaturesOf({ source, trust }: MigrateRequest) {
+  if (trust === undefined) return undefined;
+  return verifySource(source, await findSignatures(source.directory), trust);
 }
 
 /** Effects 3 and 4. */
@@ -174,7 +249,7 @@ async function begin(request: MigrateRequest, fenced: Fenced, course: Course, is
         snapshotDigest: snapshotDigest(await readSnapshot(connection, server.versionNumber, attempt.ledgerSchema)),
       }
     : undefined;
-  await raiseEpochAlone(connection, attempt, start, async () => {
+  await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {
     if (isFirst) await appendAudit(connection, attempt, 'began', ledger.version, { to: request.to });
     course.wrote = true;
   });
@@ -197,8 +272,9 @@ async function applyAll(
 /** Finds out and notes what is true after a failure; answers the error for the result, undefined if all was done. */
 async function afterFailure(thrown: unknown, work: Work, course: Course, request: MigrateRequest): Promise<unknown> {
   if (thrown instanceof CommitUnknown || thrown instanceof ConnectionLost) {
-    const recovered = await recoverCommit(work, thrown, request.to);
+    const recovered = await recoverCommit(work, thrown, { to: request.to, direction: request.direction ?? 'Up' });
     course.ledger = recovered.ledger;
+    course.auditHead = recovered.auditHead;
     return recovered.error;
   }
   const error = thrown;
@@ -207,7 +283,8 @@ async function afterFailure(thrown: unknown, work: Work, course: Course, request
       const { code, place } = error;
       await appendAudit(work.connection, work.attempt, 'failed', place.migration ?? null, { code, ...place });
     }
-    course.ledger = await readLedger(work.connection, work.attempt.ledgerSchema, work.server.role);
+    if (error instanceof EngineError) await keepSnapshot(work, course);
+    await readCourse(work, course);
   } catch {
     // The failure itself is what counts; `settle` reads the ledger again.
   }

@@ -4,14 +4,17 @@ import { type EngineError, failure, gathered } from './errors.ts';
 import { type Migration, numberOf, type Source } from './files.ts';
 import type { Ledger } from './ledger.ts';
 import { nearNames } from './near-names.ts';
+import { EMPTY_TARGET, type PlannedReversal } from './reversal.ts';
 import type { ParsedFile } from './statements.ts';
 
 export interface MigrationPlan {
-  /** The target with `latest` resolved. */
+  /** The target with `latest` resolved; `empty` when everything is to be taken back. */
   readonly target: string;
   readonly direction: 'Up' | 'None' | 'Down';
   /** In order. Empty unless the direction is Up. */
   readonly pending: readonly Migration[];
+  /** What is to be taken back, highest first. Empty unless the direction is Down; completed by reversal.ts. */
+  readonly reverts: readonly PlannedReversal[];
   readonly notes: readonly string[];
 }
 
@@ -22,7 +25,7 @@ export function planMigrations(source: Source, ledger: Ledger, target: string): 
   const errors = [...changedFiles(source, ledger), ...outOfOrder(source, ledger)];
   if (errors.length > 0) throw gathered(errors);
   const resolved = resolveTarget(source, ledger, target);
-  const wanted = numberOf(resolved);
+  const wanted = resolved === EMPTY_TARGET ? -1n : numberOf(resolved);
   const direction = wanted > current ? 'Up' : wanted < current ? 'Down' : 'None';
   const pending = source.migrations.filter(
     migration => !applied.has(migration.version) && migration.number > current && migration.number <= wanted,
@@ -31,8 +34,21 @@ export function planMigrations(source: Source, ledger: Ledger, target: string): 
     target: resolved,
     direction,
     pending: Object.freeze(direction === 'Up' ? pending : []),
+    reverts: Object.freeze(direction === 'Down' ? revertsOf(source, ledger, wanted) : []),
     notes: Object.freeze(notesOf(source, ledger, pending)),
   });
+}
+
+function revertsOf(source: Source, ledger: Ledger, wanted: bigint): readonly PlannedReversal[] {
+  const files = new Map(source.migrations.map(migration => [migration.version, migration]));
+  return ledger.applied
+    .filter(row => row.number > wanted)
+    .map(({ version, number, upChecksum }) => {
+      const file = files.get(version);
+      const origin = file === undefined ? 'Ledger' : 'Source';
+      return Object.freeze({ version, number, upChecksum, origin, down: file?.down });
+    })
+    .reverse();
 }
 
 function changedFiles(source: Source, ledger: Ledger): readonly EngineError[] {
@@ -62,6 +78,7 @@ function outOfOrder(source: Source, ledger: Ledger): readonly EngineError[] {
 }
 
 function resolveTarget(source: Source, ledger: Ledger, target: string): string {
+  if (target === EMPTY_TARGET) return target;
   const highest = source.migrations.at(-1);
   if (highest === undefined) throw failure('NoMigrations', { directory: source.directory, ignored: source.ignored });
   if (target === 'latest') {

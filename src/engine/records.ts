@@ -1,20 +1,27 @@
-// Writes the ledger's rows: a migration applied, a segment begun or done. Always inside the caller's transaction, always
+// Writes the ledger's rows: a migration applied or reverted, a segment begun or done. Always inside the caller's transaction, always
 // as the login role. The readers are in ledger.ts.
 import { runKey } from './attempt.ts';
 import { appendAudit } from './audit.ts';
 import { quoted } from './connection.ts';
+import { failure } from './errors.ts';
 import type { Segment } from './statements.ts';
-import type { PendingFile, Work } from './work.ts';
+import type { DownFile, PendingFile, UpFile, Work } from './work.ts';
 
 const table = (work: Work, name: string) => `${quoted(work.attempt.ledgerSchema)}.${name}`;
 
-/** The row that makes a migration applied, its audit row, and the end of its progress rows: one transaction. */
-export async function recordApplied(work: Work, { migration }: PendingFile, startedAt: Date): Promise<void> {
+/** What makes a script done: its rows and its audit row, one transaction with its statements. */
+export async function recordDone(work: Work, file: PendingFile, startedAt: Date): Promise<void> {
+  if (file.direction === 'Up') await recordApplied(work, file, startedAt);
+  else await recordReverted(work, file);
+}
+
+/** The row that makes a migration applied, its audit row, and the end of its progress rows. */
+async function recordApplied(work: Work, { migration, signature, layout }: UpFile, startedAt: Date): Promise<void> {
   const { attempt, connection } = work;
   await connection.query(
     `INSERT INTO ${table(work, 'ledger')} (version, number, up_checksum, down_checksum, down_script, applied_by, owner,
-        attempt, run, job, started_at, finished_at, lsn)
-      VALUES ($1, $2, $3, $4, $5, session_user, $6, $7, $8, $9, $10, pg_catalog.clock_timestamp(), ${lsn(work)})`,
+        attempt, run, job, started_at, finished_at, lsn, signature, signed_by, image, layout)
+      VALUES ($1, $2, $3, $4, $5, session_user, $6, $7, $8, $9, $10, pg_catalog.clock_timestamp(), ${lsn(work)}, $11, $12, $13, $14)`,
     [
       migration.version,
       String(migration.number),
@@ -26,10 +33,37 @@ export async function recordApplied(work: Work, { migration }: PendingFile, star
       runKey(attempt.run),
       attempt.job,
       startedAt.toISOString(),
+      signature?.signature ?? null,
+      signature?.signedBy ?? null,
+      attempt.image ?? null,
+      layout,
     ],
   );
-  await connection.query(`DELETE FROM ${table(work, 'progress')} WHERE version = $1`, [migration.version]);
+  await forgetProgress(work, migration.version);
   await appendAudit(connection, attempt, 'applied', migration.version, { upChecksum: migration.up.checksum });
+}
+
+/** The end of a version's row: it must be there, or somebody has changed the ledger since it was planned. */
+async function recordReverted(work: Work, { migration }: DownFile): Promise<void> {
+  const { version, upChecksum, origin, down } = migration;
+  const gone = await work.connection.query(
+    `DELETE FROM ${table(work, 'ledger')} WHERE version = $1 RETURNING version`,
+    [version],
+  );
+  if (gone.length !== 1) {
+    const schema = work.attempt.ledgerSchema;
+    throw failure('LedgerDamaged', { schema, reason: `the row of ${version} is gone` }, { migration: version });
+  }
+  await forgetProgress(work, version);
+  await appendAudit(work.connection, work.attempt, 'reverted', version, {
+    upChecksum,
+    origin,
+    downChecksum: down.checksum,
+  });
+}
+
+async function forgetProgress(work: Work, version: string): Promise<void> {
+  await work.connection.query(`DELETE FROM ${table(work, 'progress')} WHERE version = $1`, [version]);
 }
 
 /** Where the write-ahead log was: for point-in-time recovery. Not every managed server tells. */
@@ -45,8 +79,8 @@ export async function recordSegmentDone(
   segment: Segment,
 ): Promise<void> {
   await work.connection.query(
-    `INSERT INTO ${table(work, 'progress')} (version, segment, digest, state, effect, run, attempt, started_at, finished_at)
-      VALUES ($1, $2, $3, 'done', $4, $5, $6, pg_catalog.now(), pg_catalog.clock_timestamp())
+    `INSERT INTO ${table(work, 'progress')} (version, segment, digest, state, effect, run, attempt, direction, started_at, finished_at)
+      VALUES ($1, $2, $3, 'done', $4, $5, $6, $7, pg_catalog.now(), pg_catalog.clock_timestamp())
       ON CONFLICT (version, segment) DO UPDATE SET state = 'done', finished_at = pg_catalog.clock_timestamp()`,
     [
       file.migration.version,
@@ -55,6 +89,7 @@ export async function recordSegmentDone(
       JSON.stringify({ kind: segment.kind }),
       runKey(work.attempt.run),
       String(work.attempt.number),
+      file.direction.toLowerCase(),
     ],
   );
 }
@@ -68,8 +103,8 @@ export async function recordSegmentStarted(
   effect: object,
 ): Promise<void> {
   await work.connection.query(
-    `INSERT INTO ${table(work, 'progress')} (version, segment, digest, state, effect, run, attempt, started_at)
-      VALUES ($1, $2, $3, 'started', $4, $5, $6, pg_catalog.clock_timestamp())`,
+    `INSERT INTO ${table(work, 'progress')} (version, segment, digest, state, effect, run, attempt, direction, started_at)
+      VALUES ($1, $2, $3, 'started', $4, $5, $6, $7, pg_catalog.clock_timestamp())`,
     [
       file.migration.version,
       String(number),
@@ -77,6 +112,7 @@ export async function recordSegmentStarted(
       JSON.stringify(effect),
       runKey(work.attempt.run),
       String(work.attempt.number),
+      file.direction.toLowerCase(),
     ],
   );
 }

@@ -1,24 +1,34 @@
 // After a lost connection, above all a lost reply to COMMIT: fences on a new session and reads the ledger, which alone
 // says what was done. Runs no further migration SQL: that is the next attempt's. Called by migrate.ts.
-import { type ConnectionLost, LostAlone } from './connection.ts';
+import { type AuditHead, readAuditHead } from './audit.ts';
+import { type Connection, type ConnectionLost, LostAlone } from './connection.ts';
 import { assertOwner } from './epoch.ts';
 import { EngineError, failure } from './errors.ts';
 import { openSession, takeFence } from './fence.ts';
 import { numberOf } from './files.ts';
 import type { Ledger } from './ledger.ts';
-import { isSameServer } from './server.ts';
+import { sleep } from './pace.ts';
+import { EMPTY_TARGET } from './reversal.ts';
+import { isSameServer, type Server } from './server.ts';
 import { CommitUnknown } from './transactions.ts';
 import type { Work } from './work.ts';
 
 export interface Recovered {
   /** Undefined when the database cannot be asked. */
   readonly ledger: Ledger | undefined;
+  readonly auditHead: AuditHead | null;
   /** Undefined: everything was committed. */
   readonly error: EngineError | undefined;
 }
 
+/** Where the run was going. */
+export interface Goal {
+  readonly to: string;
+  readonly direction: 'Up' | 'Down';
+}
+
 /** Asks the database what became of it. Never throws. */
-export async function recoverCommit(work: Work, lost: CommitUnknown | ConnectionLost, to: string): Promise<Recovered> {
+export async function recoverCommit(work: Work, lost: CommitUnknown | ConnectionLost, goal: Goal): Promise<Recovered> {
   const during = lost instanceof CommitUnknown ? 'while COMMIT was on its way' : 'while a migration ran';
   const connectionLost = failure('ConnectionLost', { during, reason: lost.message }, {}, { cause: lost });
   work.log(`the connection was lost ${during}; asking the ledger on a new one`);
@@ -26,19 +36,42 @@ export async function recoverCommit(work: Work, lost: CommitUnknown | Connection
     const { connection, server } = await openSession(work);
     try {
       if (!isSameServer(server, work.server)) {
-        if (lost instanceof LostAlone) return { ledger: undefined, error: afterFailover() };
+        if (lost instanceof LostAlone) return { ...NOTHING_READ, error: afterFailover() };
         const what = 'the server (system identifier and timeline)';
         const planned = `${work.server.systemIdentifier}/${work.server.timeline}`;
         const found = `${server.systemIdentifier}/${server.timeline}`;
-        return { ledger: undefined, error: failure('PlanOutdated', { what, planned, found }) };
+        return { ...NOTHING_READ, error: failure('PlanOutdated', { what, planned, found }) };
       }
+      if (lost instanceof CommitUnknown) await waitForTransaction(connection, server, lost.transaction, work);
       const { ledger } = await takeFence(connection, server, work.attempt, work, work.connection.pid);
-      return { ledger, error: judge(ledger, work, to, connectionLost) };
+      const auditHead = await readAuditHead(connection, work.attempt.ledgerSchema);
+      return { ledger, auditHead, error: judge(ledger, work, goal, connectionLost) };
     } finally {
       await connection.close();
     }
   } catch (error) {
-    return { ledger: undefined, error: error instanceof EngineError ? error : connectionLost };
+    return { ...NOTHING_READ, error: error instanceof EngineError ? error : connectionLost };
+  }
+}
+
+const NOTHING_READ = { ledger: undefined, auditHead: null } as const;
+const POLL_MS = 200;
+
+/**
+ * While the transaction is still in progress its COMMIT is at work (a deferred trigger, a slow disk, a standby that is
+ * waited for): to end its backend now would undo what is about to be done. What it became, the ledger says.
+ */
+async function waitForTransaction(connection: Connection, server: Server, id: string, work: Work): Promise<void> {
+  const status =
+    server.versionNumber >= 130_000
+      ? 'pg_catalog.pg_xact_status($1::pg_catalog.xid8)'
+      : 'pg_catalog.txid_status($1::bigint)';
+  const deadline = Date.now() + work.fenceWaitMs;
+  for (let isFirst = true; Date.now() < deadline; isFirst = false) {
+    const [row] = await connection.query(`SELECT ${status} AS status`, [id]);
+    if (row?.status !== 'in progress') return;
+    if (isFirst) work.log(`transaction ${id} is still being committed; waiting for it`);
+    await sleep(POLL_MS, work.signal, 'while a COMMIT was waited for');
   }
 }
 
@@ -48,12 +81,17 @@ function afterFailover(): EngineError {
   return failure('OutcomeUnknown', { where: 'A statement that stands alone', reason });
 }
 
-function judge(ledger: Ledger, work: Work, to: string, connectionLost: EngineError): EngineError | undefined {
+function judge(ledger: Ledger, work: Work, goal: Goal, connectionLost: EngineError): EngineError | undefined {
   assertOwner(ledger.epoch, work.attempt);
   if (ledger.epoch !== undefined && ledger.epoch.attempt > work.attempt.number) {
     const facts = { mine: String(work.attempt.number), epoch: String(ledger.epoch.attempt) };
     return failure('StaleAttempt', facts);
   }
-  const isDone = ledger.version !== null && numberOf(ledger.version) >= numberOf(to) && ledger.progress.length === 0;
-  return isDone ? undefined : connectionLost;
+  return isReached(ledger, goal) ? undefined : connectionLost;
+}
+
+function isReached({ applied, progress }: Ledger, { to, direction }: Goal): boolean {
+  const current = applied.at(-1)?.number ?? -1n;
+  const wanted = to === EMPTY_TARGET ? -1n : numberOf(to);
+  return progress.length === 0 && (direction === 'Up' ? current >= wanted : current <= wanted);
 }

@@ -2,10 +2,14 @@
 // source still has that version, else the one that the ledger kept. Planned by planMigrations (which knows the source's
 // only), completed from the ledger by `completeReversals`; run by migrate.ts like an upgrade. Shown whole before it runs.
 //
-//   const plan = planMigrations(source, ledger, target);                    // plan.direction === 'Down'
-//   const reversals = await completeReversals(connection, schema, plan, trust);   // throws IrreversibleMigration
-//   const losses = await countLosses(connection, server, reversals, limits);      // losses.ts
+//   const plan = planMigrations(source, ledger, target);                        // plan.direction === 'Down'
+//   const reversals = await completeReversals(connection, attempt, plan.reverts);   // throws IrreversibleMigration
+//   const losses = await countLosses(connection, server, reversals, limit);     // losses.ts
+import { createHash } from 'node:crypto';
+import { type Connection, quoted, textOf } from './connection.ts';
+import { failure } from './errors.ts';
 import type { Script } from './files.ts';
+import { assertVersionSigned, type Trust } from './signatures.ts';
 
 /** The target below the first migration: everything is reverted. */
 export const EMPTY_TARGET = 'empty';
@@ -19,4 +23,64 @@ export interface Reversal {
   readonly down: Script;
   /** The up that was applied, as the ledger has it. */
   readonly upChecksum: string;
+}
+
+/** Before the ledger was asked for its scripts. */
+export type PlannedReversal = Omit<Reversal, 'down'> & { readonly down: Script | undefined };
+
+interface LedgerPlace {
+  readonly ledgerSchema: string;
+  readonly format: number;
+}
+
+/**
+ * Takes from the ledger the scripts that have left the source. With `trust`, those must be signed by a trusted key; a
+ * signature that is there is checked in any case. Throws IrreversibleMigration, NotSigned or LedgerDamaged.
+ */
+export async function completeReversals(
+  connection: Connection,
+  ledger: LedgerPlace,
+  planned: readonly PlannedReversal[],
+  trust?: Trust,
+): Promise<readonly Reversal[]> {
+  const wanted = planned.filter(one => one.down === undefined && one.origin === 'Ledger').map(one => one.version);
+  const kept = wanted.length === 0 ? new Map<string, Script>() : await keptScripts(connection, ledger, wanted, trust);
+  const reversals = planned.map(one => ({ ...one, down: one.down ?? kept.get(one.version) }));
+  const without = reversals.filter(one => one.down === undefined).map(one => one.version);
+  if (without.length > 0)
+    throw failure('IrreversibleMigration', { versions: without }, { migration: without[0] ?? '' });
+  return Object.freeze(reversals.flatMap(one => (one.down === undefined ? [] : [{ ...one, down: one.down }])));
+}
+
+async function keptScripts(
+  connection: Connection,
+  { ledgerSchema, format }: LedgerPlace,
+  versions: readonly string[],
+  trust: Trust | undefined,
+): Promise<ReadonlyMap<string, Script>> {
+  const signed = format === 1 ? 'NULL AS signature, NULL AS signed_by' : 'signature, signed_by';
+  const rows = await connection.query(
+    `SELECT version, up_checksum, down_checksum, down_script, ${signed} FROM ${quoted(ledgerSchema)}.ledger
+      WHERE down_script IS NOT NULL AND version = ANY (SELECT pg_catalog.json_array_elements_text($1::json))`,
+    [JSON.stringify(versions)],
+  );
+  const scripts = new Map<string, Script>();
+  for (const row of rows) {
+    const version = textOf(row, 'version');
+    const [text, checksum] = [textOf(row, 'down_script'), textOf(row, 'down_checksum')];
+    if (!isTextOf(text, checksum)) {
+      const reason = `the down script kept for ${version} is not the one that was stored`;
+      throw failure('LedgerDamaged', { schema: ledgerSchema, reason }, { migration: version });
+    }
+    const checksums = { version, up: textOf(row, 'up_checksum'), down: checksum };
+    assertVersionSigned(checksums, row.signature ?? undefined, row.signed_by ?? undefined, trust);
+    scripts.set(version, Object.freeze({ file: `${version}.down.sql`, text, checksum }));
+  }
+  return scripts;
+}
+
+/** The checksum is over the file's bytes, of which the ledger keeps all but a byte order mark. */
+function isTextOf(text: string, checksum: string): boolean {
+  const digest = (bytes: string) => createHash('sha256').update(bytes, 'utf8').digest('hex');
+  return digest(text) === checksum || digest(`\uFEFF${text}`) === checksum;
 }

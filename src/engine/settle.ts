@@ -4,7 +4,8 @@
 
 import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
 import { type Attempt, runKey } from './attempt.ts';
-import { appendAudit } from './audit.ts';
+import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
+import { type Connection, quoted, textOf } from './connection.ts';
 import { EngineError } from './errors.ts';
 import { openSession, raiseEpochAlone, takeFence } from './fence.ts';
 import { type Epoch, hasLedger, type Ledger, readLedger } from './ledger.ts';
@@ -21,6 +22,9 @@ export interface Settlement {
   /** Ledger and schema are as the run found them. */
   readonly unchanged: boolean;
   readonly appliedByRun: readonly string[];
+  readonly revertedByRun: readonly string[];
+  /** The last row of the audit, to be noted elsewhere. */
+  readonly auditHead: AuditHead | null;
   readonly notes: readonly string[];
 }
 
@@ -33,7 +37,7 @@ export async function settleRun(attempt: Attempt, surroundings: Surroundings): P
     const notes: string[] = [];
     try {
       if (!(await hasLedger(connection, schema))) await createLedger(connection, schema, server.role);
-      await raiseEpochAlone(connection, attempt, undefined, async () => {
+      await raiseEpochAlone(connection, attempt, fenced.ledger.format, undefined, async () => {
         await appendAudit(connection, attempt, 'settled', fenced.ledger.version, {});
       });
     } catch (error) {
@@ -46,10 +50,24 @@ export async function settleRun(attempt: Attempt, surroundings: Surroundings): P
     const snapshot = hasBegun
       ? snapshotDigest(await readSnapshot(connection, server.versionNumber, schema))
       : undefined;
-    return Object.freeze({ server, ledger, hasBegun, ...comparison(ledger, attempt, snapshot), notes });
+    const revertedByRun = hasBegun ? await revertedBy(connection, attempt) : [];
+    const auditHead = await readAuditHead(connection, schema);
+    const compared = comparison(ledger, attempt, snapshot);
+    return Object.freeze({ server, ledger, hasBegun, ...compared, revertedByRun, auditHead, notes });
   } finally {
     await connection.close();
   }
+}
+
+/** The rows are gone; the audit, written with them, is what is left. Not what was applied again afterwards. */
+async function revertedBy(connection: Connection, { ledgerSchema, run }: Attempt): Promise<readonly string[]> {
+  const s = quoted(ledgerSchema);
+  const rows = await connection.query(
+    `SELECT version FROM ${s}.audit WHERE event = 'reverted' AND run = $1
+        AND version NOT IN (SELECT version FROM ${s}.ledger) GROUP BY version ORDER BY max(id)`,
+    [runKey(run)],
+  );
+  return rows.map(row => textOf(row, 'version'));
 }
 
 function comparison(ledger: Ledger, attempt: Attempt, snapshot: string | undefined) {

@@ -8,7 +8,7 @@ import { prepareSession, runStatement, runStatements, StatementFailure } from '.
 import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
-import { recordApplied, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
+import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
 import type { Segment } from './statements.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
 import type { PendingFile, Work } from './work.ts';
@@ -34,7 +34,7 @@ export async function applySplit(work: Work, file: PendingFile, progress: readon
   }
   await inTransaction(work, async transaction => {
     transaction.where = file.parsed.file;
-    await recordApplied(work, file, startedAt);
+    await recordDone(work, file, startedAt);
   });
 }
 

@@ -13,6 +13,12 @@ import type { Work } from './work.ts';
 /** The reply to COMMIT was lost: whether it was done is written in the ledger and nowhere else. */
 export class CommitUnknown extends Error {
   override readonly name = 'CommitUnknown';
+  /** As txid_current() told it before. */
+  readonly transaction: string;
+  constructor(transaction: string, cause: ConnectionLost) {
+    super(cause.message, { cause });
+    this.transaction = transaction;
+  }
 }
 
 /** What a transaction's body needs to know of it. */
@@ -41,7 +47,7 @@ export async function inTransaction<T>(
     const value = await body(transaction);
     await assertUnbroken(work, transaction);
     work.log(`committing transaction ${id}`);
-    await commit(work);
+    await commit(work, id);
     return value;
   } catch (error) {
     if (!(error instanceof CommitUnknown)) await rollBack(work);
@@ -71,11 +77,11 @@ async function assertUnbroken(work: Work, transaction: OpenTransaction): Promise
   throw failure('TransactionBroken', { where: transaction.where });
 }
 
-async function commit(work: Work): Promise<void> {
+async function commit(work: Work, id: string): Promise<void> {
   try {
     await work.connection.query('COMMIT');
   } catch (error) {
-    if (error instanceof ConnectionLost) throw new CommitUnknown(error.message, { cause: error });
+    if (error instanceof ConnectionLost) throw new CommitUnknown(id, error);
     throw error instanceof QueryError ? commitRefused(error) : error;
   }
 }

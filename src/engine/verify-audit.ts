@@ -3,15 +3,13 @@
 //
 //   const report = await verifyAudit(connection, schema, head);     // head: optional, from outside
 //   report.problems.length === 0
+import { type AuditHead, COMPUTED_HASH, GENESIS } from './audit.ts';
+import { type Connection, quoted, type Row, textOf } from './connection.ts';
 
-/** The last row: what is noted outside the database. */
-export interface AuditHead {
-  readonly id: number;
-  /** SHA-256, hexadecimal. */
-  readonly hash: string;
-}
+export type { AuditHead } from './audit.ts';
 
 export interface AuditProblem {
+  /** `LedgerDiffers`: the ledger has a version that the audit did not see applied, or the other way round. */
   readonly kind: 'Edited' | 'Removed' | 'Inserted' | 'TailCut' | 'Rewritten' | 'LedgerDiffers';
   /** Id of the row at which it shows. */
   readonly id: number;
@@ -26,3 +24,110 @@ export interface AuditReport {
   /** In order of ids; empty: the chain is whole. */
   readonly problems: readonly AuditProblem[];
 }
+
+/** One row of the chain, with the hash that its content has now. */
+interface Link {
+  readonly id: number;
+  readonly previous: string;
+  readonly hash: string;
+  readonly computed: string;
+}
+
+/** Reads the whole audit at one moment. */
+export async function verifyAudit(connection: Connection, schema: string, known?: AuditHead): Promise<AuditReport> {
+  const s = quoted(schema);
+  const rows = await connection.query(
+    `SELECT id, previous, hash, ${COMPUTED_HASH} AS computed FROM ${s}.audit ORDER BY id`,
+  );
+  const links = rows.map(linkOf);
+  const last = links.at(-1);
+  const head = last === undefined ? null : Object.freeze({ id: last.id, hash: last.hash });
+  const problems = [
+    ...chainProblems(links),
+    ...headProblems(links, known),
+    ...(await ledgerProblems(connection, s, head)),
+  ];
+  return Object.freeze({ rows: links.length, head, problems: Object.freeze(problems) });
+}
+
+function linkOf(row: Row): Link {
+  const [previous, hash] = [textOf(row, 'previous'), textOf(row, 'hash')];
+  return { id: Number(textOf(row, 'id')), previous, hash, computed: textOf(row, 'computed') };
+}
+
+/** Each row must hash to what it says, follow the number before it, and name the hash before it. */
+function chainProblems(links: readonly Link[]): readonly AuditProblem[] {
+  const problems: AuditProblem[] = [];
+  let [id, hash] = [0, GENESIS];
+  for (const link of links) {
+    const problem = link.id < 1 ? insertedBefore(link) : problemOf(link, id, hash);
+    if (problem !== undefined) problems.push(problem);
+    if (link.id >= 1) [id, hash] = [link.id, link.hash];
+  }
+  return problems;
+}
+
+const insertedBefore = ({ id }: Link): AuditProblem => ({
+  kind: 'Inserted',
+  id,
+  message: `row ${id} was put in before the first`,
+});
+
+function problemOf(link: Link, before: number, hash: string): AuditProblem | undefined {
+  const { id } = link;
+  if (link.computed !== link.hash) {
+    const isInserted = link.previous !== hash && id === before + 1;
+    if (isInserted)
+      return { kind: 'Inserted', id, message: `row ${id} was put in or replaced: neither it nor its place fits` };
+    return { kind: 'Edited', id, message: `row ${id} was edited: its content is not what its hash says` };
+  }
+  if (id > before + 1) {
+    const gone = id === before + 2 ? `row ${before + 1} was` : `rows ${before + 1} to ${id - 1} were`;
+    return { kind: 'Removed', id: before + 1, message: `${gone} removed` };
+  }
+  if (link.previous === hash) return undefined;
+  return {
+    kind: 'Inserted',
+    id,
+    message: `row ${id} does not follow row ${before}: one of the two was put in or replaced`,
+  };
+}
+
+function headProblems(links: readonly Link[], known: AuditHead | undefined): readonly AuditProblem[] {
+  if (known === undefined) return [];
+  const last = links.at(-1)?.id ?? 0;
+  if (last < known.id) {
+    const message = `the audit ends at row ${last}, but row ${known.id} was noted elsewhere: its tail was cut off`;
+    return [{ kind: 'TailCut', id: known.id, message }];
+  }
+  if (links.find(link => link.id === known.id)?.hash === known.hash) return [];
+  const message = `row ${known.id} is not the one that was noted elsewhere: the audit was written anew`;
+  return [{ kind: 'Rewritten', id: known.id, message }];
+}
+
+/** What the audit saw applied and not reverted must be what the ledger has, with the same checksum. */
+async function ledgerProblems(
+  connection: Connection,
+  s: string,
+  head: AuditHead | null,
+): Promise<readonly AuditProblem[]> {
+  const rows = await connection.query(
+    `SELECT coalesce(l.version, a.version) AS version, a.id, l.version IS NULL AS gone, a.version IS NULL AS unseen
+      FROM ${s}.ledger l FULL JOIN (
+        SELECT DISTINCT ON (version) version, id, event, detail->>'upChecksum' AS checksum FROM ${s}.audit
+        WHERE event IN ('applied', 'reverted', 'baseline') AND version IS NOT NULL ORDER BY version, id DESC
+      ) a ON a.version = l.version
+      WHERE (l.version IS NULL AND a.event <> 'reverted')
+        OR (l.version IS NOT NULL AND (a.version IS NULL OR a.event = 'reverted' OR a.checksum IS DISTINCT FROM l.up_checksum))
+      ORDER BY 1`,
+  );
+  return rows.map(row => {
+    const version = textOf(row, 'version');
+    const id = Number(row.id ?? head?.id ?? 0);
+    if (row.gone === 't') return differs(id, `the ledger has no row of ${version}, which the audit saw applied`);
+    if (row.unseen === 't') return differs(id, `the ledger has a row of ${version}, which the audit never saw applied`);
+    return differs(id, `the ledger's row of ${version} is not what the audit saw`);
+  });
+}
+
+const differs = (id: number, message: string): AuditProblem => ({ kind: 'LedgerDiffers', id, message });

@@ -2,8 +2,11 @@
 import type { Attempt } from './attempt.ts';
 import type { Connect, Connection } from './connection.ts';
 import type { Migration } from './files.ts';
+import type { LayoutName } from './layouts/layout.ts';
 import type { Monitor } from './monitor.ts';
+import type { Reversal } from './reversal.ts';
 import type { Server } from './server.ts';
+import type { VersionSignature } from './signatures.ts';
 import type { ParsedFile } from './statements.ts';
 
 export interface Execution {
@@ -29,8 +32,20 @@ export interface Work extends Surroundings {
   readonly monitor: Monitor;
 }
 
-/** A migration that is to be run, parsed. */
-export interface PendingFile {
+/** A script that is to be run, parsed: a migration's up, or an applied version's down. */
+export type PendingFile = UpFile | DownFile;
+
+export interface UpFile {
+  readonly direction: 'Up';
   readonly migration: Migration;
+  readonly layout: LayoutName;
+  readonly parsed: ParsedFile;
+  /** By which trusted key it is signed; undefined: it is not. */
+  readonly signature: VersionSignature | undefined;
+}
+
+export interface DownFile {
+  readonly direction: 'Down';
+  readonly migration: Reversal;
   readonly parsed: ParsedFile;
 }

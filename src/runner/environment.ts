@@ -61,6 +61,7 @@ export function attemptOf(input: JobInput): Attempt {
     run: { uid: input.resourceUid ?? '', id: input.runId },
     job: input.job,
     ledgerSchema: input.ledgerSchema,
+    ...(input.image === undefined ? {} : { image: input.image }),
     ...(input.adopts === undefined ? {} : { adopts: input.adopts }),
   });
 }

@@ -27,12 +27,15 @@ export async function migrate(
       execution: input.execution,
       strategy: input.strategy,
       appRoles: input.appRoles,
+      direction: input.direction ?? 'Up',
+      ...(input.confirmedLoss === undefined ? {} : { confirmedLoss: input.confirmedLoss }),
       applicationSessions:
         check === undefined ? undefined : { roles: check.appRoles, drainMs: check.drainSeconds * 1000 },
     },
     surroundingsOf(new StepConnections(input, environment), environment),
   );
-  const { ledger, server, appliedNow, notes, wrote } = outcome;
+  const { ledger, server, appliedNow, revertedNow, auditHead, notes, wrote } = outcome;
+  const progressRows = ledger?.progress.length ?? 0;
   return {
     kind: 'MigrateResult',
     contract: CONTRACT_VERSION,
@@ -42,6 +45,6 @@ export async function migrate(
     wrote,
     ...(ledger === undefined || server === undefined
       ? {}
-      : { ledger: { ...ledgerState(ledger, server), appliedNow, progressRows: ledger.progress.length } }),
+      : { ledger: { ...ledgerState(ledger, server), appliedNow, revertedNow, progressRows, auditHead } }),
   };
 }

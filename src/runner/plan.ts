@@ -5,12 +5,14 @@ import { assertSameMajor } from '../backup/backup.ts';
 import { runChild } from '../backup/children.ts';
 import { proveWritable } from '../backup/volume.ts';
 import { type Connection, quoted } from '../engine/connection.ts';
+import { type Downgrade, prepareDowngrade } from '../engine/downgrade.ts';
 import { assertMayOwn } from '../engine/epoch.ts';
 import { type EngineError, failure, gathered } from '../engine/errors.ts';
 import { openSession } from '../engine/fence.ts';
-import { type Migration, readSource } from '../engine/files.ts';
-import { forsakenProblem, halfDoneProblem } from '../engine/half-done.ts';
+import { readSource } from '../engine/files.ts';
+import { forsakenProblem, halfDoneProblem, nextOf } from '../engine/half-done.ts';
 import { assertBaseline, type Ledger, type ProgressRow, readLedger } from '../engine/ledger.ts';
+import { describeLoss } from '../engine/losses.ts';
 import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
 import type { Server } from '../engine/server.ts';
 import { loadGrammar, type ParsedFile, parseFile } from '../engine/statements.ts';
@@ -37,26 +39,34 @@ export async function plan(
     if (planned.direction === 'Up') await assertBaseline(connection, ledger, input.ledgerSchema);
     await assertRights(connection, server, ledger, input.ledgerSchema);
     await connection.query('COMMIT');
-    return await answer(input, environment, planned, ledger, server, source.digest);
+    await loadGrammar();
+    const request = { ledgerSchema: input.ledgerSchema, ledger, plan: planned, trust: undefined };
+    const downgrade = planned.direction === 'Down' ? await prepareDowngrade(connection, server, request) : undefined;
+    return answer(input, environment, { planned, ledger, server, sourceDigest: source.digest, downgrade });
   } finally {
     await connection.close();
   }
 }
 
-async function answer(
+interface Facts {
+  readonly planned: MigrationPlan;
+  readonly ledger: Ledger;
+  readonly server: Server;
+  readonly sourceDigest: string;
+  readonly downgrade: Downgrade | undefined;
+}
+
+function answer(
   input: JobInputOf<'plan'>,
   environment: StepEnvironment,
-  planned: MigrationPlan,
-  ledger: Ledger,
-  server: Server,
-  sourceDigest: string,
-): Promise<JobResultOf<'PlanResult'>> {
-  const parsed = await parseAll(planned.pending, ledger.progress);
+  { planned, ledger, server, sourceDigest, downgrade }: Facts,
+): JobResultOf<'PlanResult'> {
+  const parsed = downgrade?.files.map(file => file.parsed) ?? parseAll(planned, ledger.progress);
   const { mode, notes } = transactionMode(parsed, input.execution.transaction, input.strategy);
   const asked = input.execution.transaction === 'PerMigration' ? [] : notes;
-  environment.log(
-    `${planned.direction}: ${planned.pending.length} pending from ${ledger.version ?? 'nothing'} to ${planned.target}`,
-  );
+  const count = downgrade === undefined ? `${planned.pending.length} pending` : `${downgrade.files.length} to revert`;
+  environment.log(`${planned.direction}: ${count} from ${ledger.version ?? 'nothing'} to ${planned.target}`);
+  if (downgrade !== undefined) logDowngrade(downgrade, environment);
   return {
     kind: 'PlanResult',
     contract: CONTRACT_VERSION,
@@ -70,20 +80,40 @@ async function answer(
       pendingFirst: planned.pending.slice(0, 20).map(migration => migration.version),
       sourceDigest,
       transaction: mode,
+      ...(downgrade === undefined ? {} : { downgrade: downgradeAnswer(downgrade) }),
     },
   };
 }
 
+const SHOWN = 20;
+
+function downgradeAnswer({ reversals, losses, digest }: Downgrade) {
+  return {
+    digest,
+    reverts: reversals
+      .slice(0, SHOWN)
+      .map(({ version, origin, down }) => ({ version, origin, checksum: down.checksum })),
+    revertCount: reversals.length,
+    lossCount: losses.length,
+    losses: losses.slice(0, SHOWN).map(({ kind, name, rows }) => ({ kind, name, rows })),
+  };
+}
+
+/** A script that is no longer among the files can be read nowhere else before it runs. */
+function logDowngrade({ reversals, losses }: Downgrade, { log }: StepEnvironment): void {
+  for (const loss of losses) log(`would be lost by ${loss.version}: ${describeLoss(loss)}`);
+  for (const { version, origin, down } of reversals) {
+    if (origin === 'Ledger')
+      log(`the down of ${version} comes from the ledger (SHA-256 ${down.checksum}):\n${down.text}`);
+  }
+}
+
 /** What is kept of a parsed file: statements are dropped as soon as they are classified, or 5,000 files fill the memory. */
-async function parseAll(
-  pending: readonly Migration[],
-  progress: readonly ProgressRow[],
-): Promise<readonly ParsedFile[]> {
-  await loadGrammar();
-  const forsaken = forsakenProblem(pending, progress);
+function parseAll(plan: MigrationPlan, progress: readonly ProgressRow[]): readonly ParsedFile[] {
+  const forsaken = forsakenProblem(nextOf(plan), progress);
   const errors: EngineError[] = forsaken === undefined ? [] : [forsaken];
   const files: ParsedFile[] = [];
-  for (const migration of pending) {
+  for (const migration of plan.pending) {
     try {
       const parsed = parseFile(migration.up);
       const problem = halfDoneProblem(migration.version, parsed, progress);

@@ -96,10 +96,16 @@ const SHORTENINGS: readonly ((result: JobResult) => JobResult)[] = [
 
 function shortenNames(result: JobResult): JobResult {
   if (result.kind === 'PlanResult' && result.plan !== undefined) {
-    return { ...result, plan: { ...result.plan, pendingFirst: result.plan.pendingFirst.slice(0, -1) } };
+    const { downgrade, ...plan } = result.plan;
+    const pendingFirst = plan.pendingFirst.slice(0, -1);
+    if (downgrade === undefined) return { ...result, plan: { ...plan, pendingFirst } };
+    const [reverts, losses] = [downgrade.reverts.slice(0, -1), downgrade.losses.slice(0, -1)];
+    return { ...result, plan: { ...plan, pendingFirst, downgrade: { ...downgrade, reverts, losses } } };
   }
   if (result.kind === 'SettleResult' && result.ledger !== undefined) {
-    return { ...result, ledger: { ...result.ledger, appliedByRun: result.ledger.appliedByRun.slice(0, -1) } };
+    const { appliedByRun, revertedByRun, ...ledger } = result.ledger;
+    const reverted = revertedByRun === undefined ? {} : { revertedByRun: revertedByRun.slice(0, -1) };
+    return { ...result, ledger: { ...ledger, appliedByRun: appliedByRun.slice(0, -1), ...reverted } };
   }
   return result;
 }

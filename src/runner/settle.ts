@@ -26,6 +26,8 @@ export async function settle(
       schemaSinceEpoch: settlement.schemaSinceEpoch,
       unchanged: settlement.unchanged,
       appliedByRun: settlement.appliedByRun.slice(0, 20),
+      revertedByRun: settlement.revertedByRun.slice(0, 20),
+      auditHead: settlement.auditHead,
     },
   };
 }

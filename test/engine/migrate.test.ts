@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { auditProblem } from '../../src/engine/audit.ts';
+import { verifyAudit } from '../../src/engine/verify-audit.ts';
 import { EXECUTION, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
@@ -71,10 +71,10 @@ describe('A first install', () => {
     await site.migrate();
     const owner = await site.session('owner');
     try {
-      assert.equal(await auditProblem(owner, 'migrate'), null);
+      assert.deepEqual((await verifyAudit(owner, 'migrate')).problems, []);
       await assert.rejects(owner.query('DELETE FROM migrate.audit'), /append-only/);
       site.sql("ALTER TABLE migrate.audit DISABLE TRIGGER ALL; UPDATE migrate.audit SET version = 'x' WHERE id = 2");
-      assert.equal(await auditProblem(owner, 'migrate'), '2');
+      assert.equal((await verifyAudit(owner, 'migrate')).problems[0]?.id, 2);
     } finally {
       await owner.close();
     }

@@ -45,10 +45,11 @@ describe('A plan', () => {
   });
 
   it('goes down when the target is below, and never with latest', async () => {
-    const site = await Site.create(server, TWO);
+    const site = await Site.create(server, { ...TWO, '002_groups.down.sql': 'DROP TABLE groups' });
     await site.migrate();
     assert.equal((await site.plan({ target: '001_users' })).plan?.direction, 'Down');
     site.remove('002_groups.up.sql');
+    site.remove('002_groups.down.sql');
     const latest = await site.plan();
     assert.equal(latest.plan?.direction, 'None');
     assert.equal(latest.plan?.target, '002_groups');

@@ -1,0 +1,62 @@
+// Prepares a downgrade: the scripts, parsed; what they would lose; and the digest that a confirmation names. The same for
+// `plan`, which shows it, and for `migrate` under the fence, so that both say the same. Reads only.
+import type { Connection } from './connection.ts';
+import { failure, gathered } from './errors.ts';
+import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
+import type { Ledger } from './ledger.ts';
+import { countLosses, describeLoss, downgradeDigest, type Loss, type LossLimits } from './losses.ts';
+import type { MigrationPlan } from './plan.ts';
+import { completeReversals, type Reversal } from './reversal.ts';
+import type { Server } from './server.ts';
+import type { Trust } from './signatures.ts';
+import { parseFile } from './statements.ts';
+import type { DownFile } from './work.ts';
+
+export interface Downgrade {
+  /** Highest first. */
+  readonly reversals: readonly Reversal[];
+  readonly files: readonly DownFile[];
+  /** Empty: nothing is lost. */
+  readonly losses: readonly Loss[];
+  /** What a confirmation of the losses names. */
+  readonly digest: string;
+}
+
+export interface DowngradeRequest {
+  readonly ledgerSchema: string;
+  readonly ledger: Ledger;
+  readonly plan: MigrationPlan;
+  readonly trust: Trust | undefined;
+  readonly limits?: LossLimits;
+}
+
+/** Outside any transaction. Throws IrreversibleMigration, NotSigned, HalfDoneDowngrade and what a file's parsing throws. */
+export async function prepareDowngrade(
+  connection: Connection,
+  server: Server,
+  { ledgerSchema, ledger, plan, trust, limits }: DowngradeRequest,
+): Promise<Downgrade> {
+  const reversals = await completeReversals(connection, { ledgerSchema, format: ledger.format }, plan.reverts, trust);
+  const files = reversals.map(
+    migration => ({ direction: 'Down', migration, parsed: parseFile(migration.down) }) as const,
+  );
+  const problems = [
+    forsakenProblem(nextOf(plan), ledger.progress),
+    ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
+  ].filter(problem => problem !== undefined);
+  if (problems.length > 0) throw gathered(problems);
+  const losses = await countLosses(connection, server, files, limits);
+  return Object.freeze({
+    reversals,
+    files,
+    losses,
+    digest: downgradeDigest(ledger.digest, plan.target, reversals, losses),
+  });
+}
+
+/** Throws DowngradeWouldLoseData unless nothing is lost or exactly this was confirmed. */
+export function assertMayLose({ losses, digest, reversals }: Downgrade, confirmed: string | undefined): void {
+  if (losses.length === 0 || confirmed === digest) return;
+  const place = { migration: losses[0]?.version ?? reversals[0]?.version ?? '' };
+  throw failure('DowngradeWouldLoseData', { losses: losses.map(describeLoss), digest }, place);
+}

@@ -1,0 +1,133 @@
+// Reads from one parsed statement what it takes away: tables, columns, types, whole schemas, narrowed types; or that it
+// changes rows in a way that nobody can count beforehand. Pure, and on the safe side: what may lose data is named. Called
+// by losses.ts for the statements of a down.
+import {
+  calledFunctions,
+  childOf,
+  childrenOf,
+  isSet,
+  isTree,
+  listedName,
+  type Node,
+  nodeOf,
+  type QualifiedName,
+  relationName,
+  stringOf,
+  type Tree,
+} from './tree.ts';
+
+export type Drop =
+  | {
+      readonly kind: 'Object';
+      readonly of: 'relation' | 'type' | 'schema' | 'extension';
+      readonly name: QualifiedName;
+      readonly ifExists: boolean;
+    }
+  | { readonly kind: 'Column'; readonly table: QualifiedName; readonly column: string; readonly ifExists: boolean }
+  /** `type`: as SQL, undefined when it cannot be written from the tree or a USING decides. */
+  | {
+      readonly kind: 'Retype';
+      readonly table: QualifiedName;
+      readonly column: string;
+      readonly type: string | undefined;
+    }
+  /** Calls functions that may be anybody's: losses.ts looks whether they are PostgreSQL's own. */
+  | { readonly kind: 'Calls'; readonly functions: readonly string[] }
+  | { readonly kind: 'Uncountable' };
+
+const UNCOUNTABLE: Drop = { kind: 'Uncountable' };
+/** `Empty`: what could not be read. */
+const OPAQUE = new Set(['Empty', 'DoStmt', 'CallStmt', 'ExecuteStmt', 'DropdbStmt', 'DropOwnedStmt', 'TruncateStmt']);
+/** Their inner statements are stored, not run. */
+const STORED = new Set(['CreateFunctionStmt', 'RuleStmt', 'CreateTrigStmt', 'ViewStmt', 'PrepareStmt']);
+
+const RELATIONS = new Set([
+  'OBJECT_TABLE',
+  'OBJECT_VIEW',
+  'OBJECT_MATVIEW',
+  'OBJECT_FOREIGN_TABLE',
+  'OBJECT_SEQUENCE',
+  'OBJECT_INDEX',
+]);
+
+/** Everything that the statement takes away; empty when it takes nothing. */
+export function dropsOf(node: Node): readonly Drop[] {
+  const { type, fields } = node;
+  if (STORED.has(type)) return [];
+  if (OPAQUE.has(type) || changesRows(type, fields)) return [UNCOUNTABLE];
+  if (type === 'DropStmt') return dropped(fields);
+  if (type === 'AlterTableStmt') return altered(fields);
+  const functions = [...calledFunctions(fields)];
+  return functions.length === 0 ? [] : [{ kind: 'Calls', functions }];
+}
+
+/** New names that renames and SET SCHEMA give: a drop of one of them drops what has another name now. */
+export function newNameOf({ type, fields }: Node): string | undefined {
+  if (type === 'RenameStmt') return stringOf(fields, 'newname');
+  if (type === 'AlterObjectSchemaStmt') return relationName(childOf(fields, 'relation')).name;
+  return undefined;
+}
+
+const CHANGING = new Set(['UpdateStmt', 'DeleteStmt', 'MergeStmt', 'TruncateStmt']);
+
+function changesRows(type: string, value: unknown): boolean {
+  if (CHANGING.has(type)) return true;
+  if (Array.isArray(value)) return value.some(item => changesRows('', item));
+  if (!isTree(value)) return false;
+  if (stringOf(value, 'action') === 'ONCONFLICT_UPDATE') return true;
+  return Object.entries(value).some(([key, inner]) => changesRows(key, inner));
+}
+
+function dropped(fields: Tree): readonly Drop[] {
+  const of = stringOf(fields, 'removeType');
+  const ifExists = isSet(fields, 'missing_ok');
+  const objects = childrenOf(fields, 'objects');
+  const each = (what: 'relation' | 'type' | 'schema' | 'extension', nameOf: (object: Node) => QualifiedName) =>
+    objects.map(object => ({ kind: 'Object', of: what, name: nameOf(object), ifExists }) as const);
+  if (RELATIONS.has(of)) return each('relation', object => listedName(childrenOf(object.fields, 'items')));
+  if (of === 'OBJECT_TYPE' || of === 'OBJECT_DOMAIN') {
+    return each('type', object => listedName(childrenOf(object.fields, 'names')));
+  }
+  const plain = (object: Node) => ({ schema: undefined, name: stringOf(object.fields, 'sval') });
+  if (of === 'OBJECT_SCHEMA') return each('schema', plain);
+  if (of === 'OBJECT_EXTENSION') return each('extension', plain);
+  return stringOf(fields, 'behavior') === 'DROP_CASCADE' ? [UNCOUNTABLE] : [];
+}
+
+function altered(fields: Tree): readonly Drop[] {
+  const table = relationName(childOf(fields, 'relation'));
+  const commands = childrenOf(fields, 'cmds').map(command => command.fields);
+  const isOfType = stringOf(fields, 'objtype') === 'OBJECT_TYPE';
+  return commands.flatMap((command): readonly Drop[] => {
+    const subtype = stringOf(command, 'subtype');
+    const isDrop = subtype === 'AT_DropColumn';
+    const isRetype = subtype === 'AT_AlterColumnType';
+    if (isOfType) return isDrop || isRetype ? [UNCOUNTABLE] : [];
+    const column = stringOf(command, 'name');
+    if (isDrop) {
+      const ifExists = isSet(command, 'missing_ok') || isSet(fields, 'missing_ok');
+      return [{ kind: 'Column', table, column, ifExists }];
+    }
+    if (!isRetype) return [];
+    const definition = nodeOf(command.def).fields;
+    const type = definition.raw_default === undefined ? typeSql(childOf(definition, 'typeName')) : undefined;
+    return [{ kind: 'Retype', table, column, type }];
+  });
+}
+
+const quotedName = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** A type's name as SQL; undefined when its modifiers are no plain numbers. */
+function typeSql(typeName: Tree): string | undefined {
+  const names = childrenOf(typeName, 'names').map(node => stringOf(node.fields, 'sval'));
+  if (names.length === 0 || names.at(-1) === 'interval') return undefined;
+  const modifiers = childrenOf(typeName, 'typmods').map(node => childOf(node.fields, 'ival').ival ?? childZero(node));
+  if (modifiers.some(one => typeof one !== 'number')) return undefined;
+  const suffix = modifiers.length === 0 ? '' : `(${modifiers.join(', ')})`;
+  return `${names.map(quotedName).join('.')}${suffix}${childrenOf(typeName, 'arrayBounds').length === 0 ? '' : '[]'}`;
+}
+
+/** The parser leaves a zero out: `{A_Const: {ival: {}}}`. */
+function childZero(node: Node): number | undefined {
+  return node.type === 'A_Const' && isTree(node.fields.ival) ? 0 : undefined;
+}

@@ -1,0 +1,13 @@
+// Parse trees of SQL that comes from no file: a statement again, an expression as the server prints it. What is not valid
+// has none. The grammar must have been loaded (statements.ts: loadGrammar).
+import { parseSync } from 'libpg-query';
+import { type Node, nodeOf } from './tree.ts';
+
+/** One tree a statement; empty when the text is not valid SQL. */
+export function parseNodes(sql: string): readonly Node[] {
+  try {
+    return parseSync(sql).stmts?.map(({ stmt }) => nodeOf(stmt)) ?? [];
+  } catch {
+    return [];
+  }
+}
