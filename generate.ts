@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile } from 'json-schema-to-typescript';
 import { parse } from 'yaml';
-import { BACKUP_CONDITION_MEANINGS, CONDITION_MEANINGS, REASONS } from './src/api/conditions.ts';
+import { BACKUP_CONDITION_MEANINGS, CONDITION_MEANINGS, type Outlook, REASONS } from './src/api/conditions.ts';
 import { JOB_REASONS } from './src/api/job-reasons.ts';
 import { ERRORS } from './src/engine/errors.ts';
 import { metricDocs } from './src/telemetry/metric-docs.ts';
@@ -65,7 +65,7 @@ async function types(crd: string, module: string): Promise<Generated> {
 /** docs/conditions.md: type, reason, what it means, what to do. */
 function conditionDocs(): Generated {
   const reasons = Object.entries(REASONS);
-  const at = (outlook: string) => reasons.filter(([, reason]) => reason.outlook === outlook);
+  const at = (outlook: Outlook) => reasons.filter(([, reason]) => reason.outlooks?.includes(outlook));
   const summaries = { Ready: at('Resting'), Reconciling: [...at('Reconciling'), QUEUED], Stalled: at('Stalled') };
   const lines = [
     ...CONDITION_HEAD,

@@ -21,7 +21,7 @@ export type ConditionType = keyof typeof CONDITION_MEANINGS;
 export const CONDITION_TYPES = Object.keys(CONDITION_MEANINGS) as readonly ConditionType[];
 
 /** What stands beside Ready (Complete on a backup) when this is its reason: work goes on, a person is needed, or neither. */
-type Outlook = 'Resting' | 'Reconciling' | 'Stalled';
+export type Outlook = 'Resting' | 'Reconciling' | 'Stalled';
 type StepCondition = Exclude<ConditionType, 'Ready' | 'Reconciling' | 'Stalled'>;
 
 interface Text {
@@ -30,7 +30,7 @@ interface Text {
 }
 interface Reason extends Text {
   /** As the reason of Ready; absent where it is given to conditions of steps only. */
-  readonly outlook?: Outlook;
+  readonly outlooks?: readonly Outlook[];
   /** As the reason of a DatabaseBackup's Complete. */
   readonly backup?: Outlook;
   readonly steps: readonly StepCondition[];
@@ -43,57 +43,57 @@ const WAIT = 'Wait; it goes on by itself.';
 
 const AT_REST = {
   UpToDate: {
-    outlook: 'Resting',
+    outlooks: ['Resting'],
     steps: [],
     meaning: 'The database is at the target, and nothing is left to do.',
     remedy: NOTHING,
   },
   AwaitingManifest: {
-    outlook: 'Resting',
+    outlooks: ['Resting'],
     steps: ['RolledOut'],
     meaning: "The database is at the target; the app's manifest for it has not come yet.",
     remedy:
       'Apply the manifest whose min-version annotation names the target; sync waves do that by themselves. If it is there, look for a mistyped name in `spec.rollout.workloads`.',
   },
   Suspended: {
-    outlook: 'Resting',
+    outlooks: ['Resting', 'Reconciling'],
     steps: ['Planned'],
-    meaning: '`spec.suspend` is true.',
+    meaning: '`spec.suspend` is true: no run begins, and one that is under way makes no new attempt.',
     remedy: 'Set `spec.suspend` to false.',
   },
 } as const satisfies Readonly<Record<string, Reason>>;
 
 const AT_WORK = {
   Planning: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: ['Planned'],
     meaning: 'A Job reads which migrations have to be run.',
     remedy: WAIT,
   },
   SourceChanged: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: [],
     meaning: 'A ConfigMap changed under the same name; a new plan is made.',
     remedy: WAIT,
   },
-  Stopping: { outlook: 'Reconciling', steps: ['RolledOut'], meaning: 'The app is being stopped.', remedy: WAIT },
+  Stopping: { outlooks: ['Reconciling'], steps: ['RolledOut'], meaning: 'The app is being stopped.', remedy: WAIT },
   BackingUp: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     backup: 'Reconciling',
     steps: ['BackedUp'],
     meaning: 'The backup is being taken.',
     remedy: WAIT,
   },
-  Migrating: { outlook: 'Reconciling', steps: ['Migrated'], meaning: 'The migrations run.', remedy: WAIT },
+  Migrating: { outlooks: ['Reconciling'], steps: ['Migrated'], meaning: 'The migrations run.', remedy: WAIT },
   Settling: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: ['Migrated'],
     meaning: 'An attempt to migrate failed or was lost, and a Job asks the database what it did.',
     remedy: 'Wait. If it lasts, the message names the session or the error that stands in the way.',
   },
-  Starting: { outlook: 'Reconciling', steps: ['RolledOut'], meaning: 'The app is being started.', remedy: WAIT },
+  Starting: { outlooks: ['Reconciling'], steps: ['RolledOut'], meaning: 'The app is being started.', remedy: WAIT },
   Validating: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: ['Validated'],
     meaning: 'The checks of `spec.validation` are being made.',
     remedy: WAIT,
@@ -103,31 +103,31 @@ const AT_WORK = {
 
 const WAITING = {
   WaitingForSource: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: [],
     meaning: 'A ConfigMap of `spec.source` is not there.',
     remedy: 'Create it, or mend its name.',
   },
   WaitingForSecret: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: ['Planned'],
     meaning: 'The Secret or the key of `spec.database.urlSecretRef` is not there.',
     remedy: 'Create it, or mend its name.',
   },
   WaitingForImage: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: ['Planned'],
     meaning: "The Job's image cannot be pulled.",
     remedy: "Mend the operator's RUNNER_IMAGE, `spec.job.imagePullSecrets` or the registry.",
   },
   WaitingForVolume: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: ['Planned'],
     meaning: 'The backup volume cannot be mounted, or another run uses it.',
     remedy: 'Create the claim of `spec.backup.storage`, or wait for the other run.',
   },
   WaitingForNode: {
-    outlook: 'Reconciling',
+    outlooks: ['Reconciling'],
     steps: ['Planned'],
     meaning: "No node takes the Job's Pod.",
     remedy: 'The message has the words of the scheduler: resources, node selector, taints.',
@@ -136,108 +136,108 @@ const WAITING = {
 
 const STUCK = {
   InvalidSpec: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     backup: 'Stalled',
     steps: [],
     meaning: 'The spec contradicts itself.',
     remedy: 'Mend the fields that the message names.',
   },
   StatusUnreadable: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: [],
     meaning: 'The status was edited by hand or by a newer operator.',
     remedy: 'Undo the edit. If no run is under way, delete and recreate the resource.',
   },
   ClaimedByOther: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: [],
     meaning: 'An older resource names the same Secret, key and ledger schema.',
     remedy: 'Delete one of the two.',
   },
   DowngradeNotSupported: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: ['Planned'],
     meaning: 'The target is lower than what is applied.',
     remedy: 'Set the target back to the applied version.',
   },
   UnsupportedWorkload: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: [],
     meaning: 'A workload cannot be handled.',
     remedy: 'The message names it and says what to change.',
   },
   ManifestAhead: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: [],
     meaning: 'The database stayed at the old version; the app is stopped because its manifest needs the new one.',
     remedy: 'Apply the manifest for the old version: the app then starts by itself.',
   },
   ManifestOverdue: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: ['RolledOut'],
     meaning: 'The app was stopped for a new version, and its manifest has not come in time.',
     remedy: 'Apply the manifest that fits the version: the app then starts by itself.',
   },
   StoppedTooLong: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: ['BackedUp', 'Migrated'],
     meaning: 'The app had been stopped for `maxStoppedSeconds` before the migration could begin.',
     remedy: 'Mend what the message names, then ask for a retry.',
   },
   ReplicasContested: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: ['BackedUp'],
     meaning: 'Someone else raised the replicas while the app was held at zero.',
     remedy: 'Take the replicas out of what that manager applies, then ask for a retry.',
   },
   PodNotStarted: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     backup: 'Stalled',
     steps: ['Migrated'],
     meaning: "A Job's Pod did not start in time while the app was stopped.",
     remedy: 'The message has the words of the kubelet or the scheduler; mend that, then ask for a retry.',
   },
   JobCrashed: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     backup: 'Stalled',
     steps: ['Planned', 'Migrated', 'Validated'],
     meaning: 'A Job ended several times without an answer.',
     remedy: "Read the Job's log, then ask for a retry.",
   },
   OutOfMemory: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     backup: 'Stalled',
     steps: ['Planned', 'Migrated'],
     meaning: 'A Job ran out of memory.',
     remedy: 'Raise `spec.job.resources.limits.memory`; that alone runs it again.',
   },
   DeadlineExceeded: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: ['Migrated'],
     meaning: 'A Job ran longer than `spec.job.timeoutSeconds`.',
     remedy: 'Raise it, or make the migration shorter.',
   },
   JobNameTaken: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     backup: 'Stalled',
     steps: ['Planned'],
     meaning: 'A Job of the needed name exists and is not ours.',
     remedy: 'Delete or rename it, then ask for a retry.',
   },
   BackupNameTaken: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: ['BackedUp'],
     meaning: 'A DatabaseBackup of the needed name exists and belongs to another resource.',
     remedy: 'Delete it, then ask for a retry.',
   },
   RolloutFailed: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: ['RolledOut'],
     meaning: 'The app did not come up in `progressDeadlineSeconds`.',
     remedy: 'The message names the Pod and its problem; release code that starts on this version.',
   },
   PlanKeepsChanging: {
-    outlook: 'Stalled',
+    outlooks: ['Stalled'],
     steps: [],
     meaning: 'The database changed under three plans in a row.',
     remedy: 'Find who else migrates it, then ask for a retry.',

@@ -10,7 +10,7 @@ import { backupScenes, scenes } from './scenes.ts';
 /** `Reason on Condition`, as the table has it; what the summary has is written with its outlook. */
 const DOCUMENTED = new Set(
   Object.entries(REASONS).flatMap(([name, reason]) => [
-    ...(reason.outlook === undefined ? [] : [`${name} as ${reason.outlook}`]),
+    ...(reason.outlooks ?? []).map(outlook => `${name} as ${outlook}`),
     ...(reason.backup === undefined ? [] : [`${name} of a backup as ${reason.backup}`]),
     ...reason.steps.map(type => `${name} on ${type}`),
     ...(name === 'Queued' ? [`${name} on Reconciling`] : []),

@@ -63,8 +63,7 @@ const SUCCEEDING: readonly Scene[] = [
 
 export const MIGRATION_ERROR = {
   code: 'MigrationFailed',
-  message:
-    '006_ledger_tables.up.sql failed at statement 3 (line 14): column "account" does not exist. Nothing of it was kept.',
+  message: '006_ledger_tables.up.sql, statement 3 (line 14) failed: column "account" does not exist (SQLSTATE 42703).',
   migration: '006_ledger_tables',
   statement: 3,
   sqlstate: '42703',

@@ -82,7 +82,7 @@ class Judgement {
         step.job = { name: step.job.name, uid: attempt.job.uid };
         for (const { notReadySince } of attempt.job.pods)
           if (notReadySince !== undefined) this.#lookIn(NODE_LOST_SECONDS - this.#since(notReadySince));
-        return this.#progress('BackingUp', 'The backup is being taken.');
+        return this.#progress('BackingUp', `The backup is being taken.${drain(spec)}`);
       case 'Starting': {
         step.job = { name: step.job.name, uid: attempt.job.uid };
         const left = spec.job.startDeadlineSeconds - this.#since(attempt.job.createdTime);
@@ -221,6 +221,12 @@ class Judgement {
   #lookIn(seconds: number): void {
     this.#lookAgainMs = Math.max(250, Math.ceil(seconds * 1000));
   }
+}
+
+/** Worded to be true before and after, because the Job does not say when the sessions have left. */
+function drain({ sessionCheck }: BackupSpec): string {
+  if (sessionCheck === undefined) return '';
+  return ` Its Job begins once no session of the app is left in the database, for which it waits up to ${sessionCheck.drainSeconds} s.`;
 }
 
 function madeFor(world: BackupWorld, tries: number): string {

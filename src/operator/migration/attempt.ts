@@ -78,7 +78,7 @@ function readTerminated(job: JobView, pod: PodView, ended: NonNullable<PodView['
     state: 'Lost',
     job,
     cause: 'Crashed',
-    message: `its container ended with exit code ${ended.exitCode} (${ended.reason}) and no answer${tail}`,
+    message: `the container of its Job ${job.name} ended with exit code ${ended.exitCode} (${ended.reason}) and no answer${tail}`,
   };
 }
 

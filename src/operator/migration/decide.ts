@@ -8,7 +8,7 @@ import { beginRun, newRunReason, planInputDigestOf } from './begin.ts';
 import { deletion } from './deletion.ts';
 import { effectiveSpec } from './effective.ts';
 import { end } from './ending.ts';
-import { releaseHeld, rest } from './idle.ts';
+import { releaseHeld, rest, watchedSentence } from './idle.ts';
 import { recover } from './recover.ts';
 import { judgeBackUp } from './steps/back-up.ts';
 import { judgeCommit } from './steps/commit.ts';
@@ -148,10 +148,11 @@ function suspend(t: Turn): Turn {
   const { run } = t.status;
   if (run !== undefined && run.outcome === undefined) end(t, 'Superseded');
   const message = 'spec.suspend is true: no run begins. Set it to false to go on.';
-  const failed = run?.outcome === 'Failed' ? [`Run ${run.id} failed: ${run.failure?.message ?? ''}`] : [];
+  const failed = run?.outcome === 'Failed' ? [`Run ${run.id} failed: ${sentence(run.failure?.message ?? '')}`] : [];
   if (t.conditionOf('Planned')?.status === 'False') t.condition('Planned', 'False', 'Suspended', message);
   const held = releaseHeld(t);
-  t.summary('False', 'Resting', 'Suspended', [message, ...failed, ...held.map(one => sentence(one.note))].join(' '));
+  const sentences = [message, ...failed, watchedSentence(held)].filter(one => one !== '');
+  t.summary('False', 'Resting', 'Suspended', sentences.join(' '));
   return t;
 }
 

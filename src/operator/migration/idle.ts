@@ -4,7 +4,7 @@ import { stoppedSeconds } from './ending.ts';
 import { isMarked } from './live.ts';
 import { fittingOf } from './recover.ts';
 import type { Turn } from './turn.ts';
-import { RETRY } from './wording.ts';
+import { RETRY, sentence } from './wording.ts';
 import type { WorkloadView } from './world.ts';
 
 const HELD_POLL_SECONDS = 10;
@@ -45,7 +45,7 @@ function watch(t: Turn, workload: WorkloadView): Held[] {
   if (fitting === 'Hold' && live.replicas === 0)
     return [
       {
-        note: `${workload.kind} ${workload.name}, until the database is in a state that it can meet`,
+        note: `${workload.kind} ${workload.name}, until the database is at a whole version that it is known to run on`,
         needs: 'Database',
       },
     ];
@@ -70,7 +70,7 @@ function sayUpToDate(t: Turn): void {
   const seconds = run.committedTime === undefined ? 0 : (status.history?.[0]?.stoppedSeconds ?? stoppedSeconds(t));
   const did =
     count === 0
-      ? 'nothing was pending'
+      ? `nothing was pending${run.outcome === 'Succeeded' ? `, and run ${run.id} saw to the app` : ''}`
       : `run ${run.id} applied ${count} ${count === 1 ? 'migration' : 'migrations'}${seconds > 0 ? `, the app was stopped for ${seconds} s` : ''}`;
   t.summary('True', 'Resting', 'UpToDate', `The database is at ${version}: ${did}.`);
   if (run.outcome === 'UpToDate') sayNothingPending(t, `The database is at ${version}.`);
@@ -93,18 +93,23 @@ function sayFailure(t: Turn, watched: readonly Held[]): void {
     const app = watched.length > 0 ? appSentence(t, watched) : 'The app was not touched.';
     const change = failure.kind === 'Environment' ? 'the spec or the source' : 'the target, the database or the source';
     const again = `It is planned afresh when ${change} changes, or when you ${RETRY}.`;
-    t.stalled(failure.reason, `${failure.message} ${app} ${again}`);
+    t.stalled(failure.reason, `${sentence(failure.message)} ${app} ${again}`);
     return;
   }
   const isAhead = held.some(one => one.needs === 'Manifest') && !t.isDone('Migrate') && ledger?.unchanged !== false;
   const reason = isAhead ? 'ManifestAhead' : failure.reason;
-  const sentences = [failure.message, databaseSentence(t), appSentence(t, watched), remedySentence(t, held, isAhead)];
-  t.stalled(reason, sentences.filter(sentence => sentence !== '').join(' '));
+  const sentences = [
+    sentence(failure.message),
+    databaseSentence(t),
+    appSentence(t, watched),
+    remedySentence(t, held, isAhead),
+  ];
+  t.stalled(reason, sentences.filter(one => one !== '').join(' '));
   if (t.step('Migrate') !== undefined && !t.isDone('Migrate')) {
-    t.condition('Migrated', 'False', failure.reason, `${failure.message} ${databaseSentence(t)}`);
+    t.condition('Migrated', 'False', failure.reason, `${sentence(failure.message)} ${databaseSentence(t)}`);
   }
   if (failure.step === 'BackUp') t.condition('BackedUp', 'False', failure.reason, failure.message);
-  if (held.length > 0) t.condition('RolledOut', 'False', 'Held', `${failure.message} ${heldSentence(held)}`);
+  if (held.length > 0) t.condition('RolledOut', 'False', 'Held', `${sentence(failure.message)} ${heldSentence(held)}`);
   else if (failure.step === 'Start') t.condition('RolledOut', 'False', failure.reason, failure.message);
   else if (['Held', 'Restored'].includes(t.conditionOf('RolledOut')?.reason ?? ''))
     t.condition('RolledOut', 'False', 'Restored', appSentence(t, watched));
@@ -118,7 +123,7 @@ function databaseSentence(t: Turn): string {
   if (t.isDone('Migrate')) return `The database is at ${at}.`;
   if (ledger.unchanged) return `The database is unchanged, at ${at}.`;
   const applied = ledger.appliedByRun ?? [];
-  const half = ledger.progressRows > 0 ? ` and ${ledger.progressRows} half done` : '';
+  const half = ledger.progressRows > 0 ? `, and left ${ledger.progressRows} half done` : '';
   return `The database is at ${at}: this run applied ${applied.join(', ') || 'nothing whole'}${half}.`;
 }
 
@@ -126,10 +131,15 @@ function heldSentence(held: readonly Held[]): string {
   return `The app is held at zero: ${held.map(one => one.note).join('; ')}.`;
 }
 
-function appSentence(t: Turn, watched: readonly Held[]): string {
+/** What is with the workloads that are held; of none there is nothing to say. */
+export function watchedSentence(watched: readonly Held[]): string {
   const held = watched.filter(one => one.needs !== 'Nothing');
   if (held.length > 0) return heldSentence(held);
-  if (watched.length > 0) return `The app is started again: ${watched.map(one => one.note).join('; ')}.`;
+  return watched.length === 0 ? '' : `The app is started again: ${watched.map(one => one.note).join('; ')}.`;
+}
+
+function appSentence(t: Turn, watched: readonly Held[]): string {
+  if (watched.length > 0) return watchedSentence(watched);
   if (t.run.failure?.kind === 'Application') return 'The app is left as it is.';
   if (t.step('Stop') === undefined) return 'The app was not stopped.';
   const running = t.world.workloads.flatMap(({ kind, name, found }) =>
@@ -147,7 +157,11 @@ function remedySentence(t: Turn, held: readonly Held[], isAhead: boolean): strin
   if (failure?.kind === 'Deleted') return '';
   if (ledger?.unchanged === false) return waysOut(t, held);
   const restorePoint = backup?.digest === undefined ? '' : ` The backup is DatabaseBackup ${backup.name}.`;
-  return `Mend the cause and release it (a changed migration or target runs by itself), or ${RETRY}.${restorePoint}`;
+  const again =
+    failure?.kind === 'Environment'
+      ? `Mend the cause, then ${RETRY}; a change of spec.job, spec.backup or spec.database runs it again by itself.`
+      : `Mend the cause and release it (a changed migration or target runs by itself), or ${RETRY}.`;
+  return `${again}${restorePoint}`;
 }
 
 /** The database is neither as it was nor at the target: no way is the right one for everybody. */

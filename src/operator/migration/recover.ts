@@ -14,6 +14,7 @@ import { seen } from './pursue.ts';
 import { madeFor } from './requests.ts';
 import { isSettled, judgeSettle } from './steps/settle.ts';
 import type { Turn } from './turn.ts';
+import { sentence } from './wording.ts';
 import type { LiveWorkload } from './world.ts';
 
 /** Brings the run to its outcome; the summary says how far it is. */
@@ -157,7 +158,7 @@ function finish(t: Turn, all: readonly BringUp[]): 'Done' {
 }
 
 function back(t: Turn, reason: string, message: string): void {
-  t.reconciling(reason, `${t.run.failure?.message ?? ''} ${message}`.trim());
+  t.reconciling(reason, `${sentence(t.run.failure?.message ?? '')} ${message}`);
   if (reason !== 'Starting') return;
   t.condition('RolledOut', 'False', reason, message);
   const { failure } = t.run;

@@ -1,16 +1,13 @@
 // One pass over one World: the draft of the next status and of what to do, that the steps fill in. Created by decide.ts,
 // gone after it; nothing here touches the outside, so the same World gives the same Decision.
 import { isDeepStrictEqual } from 'node:util';
-import type { ConditionType } from '../../api/conditions.ts';
+import type { ConditionType, Outlook } from '../../api/conditions.ts';
 import type { Condition, MigrationSpec, MigrationStatus, Run, RunStep } from '../../api/parse.ts';
 import type { Action, EventNote } from './actions.ts';
 import type { World } from './world.ts';
 
 export type StepName = RunStep['name'];
 type ConditionStatus = Condition['status'];
-
-/** Whether the summary says that work goes on, that a person is needed, or neither. */
-export type Outlook = 'Reconciling' | 'Stalled' | 'Resting';
 
 export class Turn {
   readonly world: World;
@@ -146,7 +143,9 @@ export class Turn {
     this.condition('Ready', ready, reason, message);
     for (const type of ['Reconciling', 'Stalled'] as const) {
       if (type !== outlook) this.#conditions.delete(type);
-      else this.condition(type, 'True', this.#outlookReason(type, reason), message);
+      else if (type === 'Reconciling' && this.#isQueued())
+        this.condition(type, 'True', 'Queued', `${message} The edit of the spec waits for the end of this run.`);
+      else this.condition(type, 'True', reason, message);
     }
   }
 
@@ -163,9 +162,8 @@ export class Turn {
     return order.flatMap(type => this.#conditions.get(type) ?? []);
   }
 
-  #outlookReason(type: Outlook, reason: string): string {
-    const queued = type === 'Reconciling' && this.status.run?.committedTime !== undefined && this.#isEditWaiting();
-    return queued ? 'Queued' : reason;
+  #isQueued(): boolean {
+    return this.status.run?.committedTime !== undefined && this.#isEditWaiting();
   }
 
   /** An edit waits if it changes more than what counts from the next attempt on, which `spec` has already. */

@@ -49,11 +49,9 @@ function follow(t: Turn): 'Done' | 'Waiting' {
   const step = t.begin('Migrate');
   switch (attempt.state) {
     case 'Missing':
+      return migrating(t, `Migrating ${way(t)}.`);
     case 'Running':
-      return migrating(
-        t,
-        `Migrating from ${t.run.plan?.from ?? 'an empty database'} to ${t.run.plan?.target}: ${t.run.plan?.pendingCount} to apply.`,
-      );
+      return migrating(t, `Migrating ${way(t)}.${drain(t)}`);
     case 'Between':
       return migrating(t, `${sentence(step.message ?? '')} Trying again at ${step.retryTime ?? 'once'}.`, step.reason);
     case 'NotOurs':
@@ -83,6 +81,18 @@ function follow(t: Turn): 'Done' | 'Waiting' {
       if (attempt.result.kind !== 'MigrateResult') return lost(t, 'Crashed', `its answer was a ${attempt.result.kind}`);
       return answered(t, attempt.exitCode, attempt.result);
   }
+}
+
+function way(t: Turn): string {
+  const { from, target, pendingCount } = t.run.plan ?? {};
+  return `from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
+}
+
+/** The Job does not say when it is past its first act, so this is worded to be true before and after. */
+function drain(t: Turn): string {
+  const { strategy, drainSeconds } = t.spec.rollout;
+  if (strategy !== 'Recreate') return '';
+  return ` The Job begins once no session of the app is left in the database, for which it waits up to ${drainSeconds} s (spec.rollout.drainSeconds).`;
 }
 
 function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'>): 'Done' | 'Waiting' {
@@ -152,7 +162,8 @@ function afterSettle(t: Turn): 'Done' | 'Waiting' {
     tryAgain(t, step, reason, `${sentence(message)} The database was asked, and it is safe to go on.`);
     return migrating(t, `${step.message} Trying again at ${step.retryTime}.`);
   }
-  fail(t, 'Migrate', isEnvironment(reason) ? 'Environment' : 'Migration', reason, message);
+  const tries = REPEATABLE.has(reason) ? ` It was tried ${step.tries ?? 1} times.` : '';
+  fail(t, 'Migrate', isEnvironment(reason) ? 'Environment' : 'Migration', reason, `${sentence(message)}${tries}`);
   return 'Waiting';
 }
 

@@ -30,7 +30,7 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
       starting(t, attempt.waiting);
       if (isStartOverdue(t, attempt)) {
         t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
-        tryAgain(t, step, attempt.waiting.reason, attempt.waiting.message);
+        tryAgain(t, step, attempt.waiting.reason, `The Job that plans cannot start: ${attempt.waiting.message}.`);
         saidBefore(t, `Nothing is stopped. Trying again at ${step.retryTime}.`);
       }
       return 'Waiting';

@@ -89,8 +89,13 @@ function pendingAt(t: Turn, version: string | null): NonNullable<MigrationStatus
 function settling(t: Turn, obstacle: string | undefined): void {
   const attempt = t.step('Migrate');
   const failed = attempt?.state === 'Failed' ? `${sentence(attempt.message ?? '')} ` : '';
-  const what = `${failed}The database is asked, behind the fence, what was done; until then the app is left as it is.`;
-  const message = obstacle === undefined ? what : `${what} It has not answered yet: ${sentence(obstacle)}`;
+  const app = t.isDone('Stop') ? 'the app stays stopped' : 'the app is left as it is';
+  const what =
+    t.run.plan?.pendingCount === 0 && attempt === undefined
+      ? `Nothing is to be migrated; a Job makes sure that the database is at ${t.run.plan.target} before the app is started or checked.`
+      : `${failed}A Job asks the database what was done; until it has answered, ${app}.`;
+  const message =
+    obstacle === undefined ? what : `${what} It has not answered yet and is asked again: ${sentence(obstacle)}`;
   t.reconciling('Settling', message);
   t.condition('Migrated', 'Unknown', 'Settling', message);
 }

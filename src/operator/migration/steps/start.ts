@@ -86,7 +86,7 @@ function awaitManifest(
     return 'Waiting';
   }
   const until = held ? ' The app is stopped, and starts by itself when it has come.' : '';
-  const message = `The database is at ${t.run.ledger?.version}. The app's manifest is awaited: ${notes}.${until}`;
+  const message = `The database is at ${t.run.ledger?.version}; the app's manifest for it is awaited: ${notes}.${until}`;
   if (waited >= MISSING_SECONDS && t.conditionOf('RolledOut')?.reason !== 'ManifestMissing') {
     t.tell('Warning', 'ManifestMissing', message);
   }

@@ -111,7 +111,10 @@ function stopOne(t: Turn, workload: WorkloadView): Wait | undefined {
     if (!ours || live.mark?.run !== t.run.id) {
       const by = `${t.world.resource.uid}/${t.run.id}`;
       const mark = { do: 'MarkWorkload', workload: targetOf(workload, live), by, replicas: live.replicas } as const;
-      return { note: `${label} is being marked with its count, ${live.replicas}`, actions: [mark] };
+      return {
+        note: `the count of ${label}, ${live.replicas}, is being written into its annotations`,
+        actions: [mark],
+      };
     }
     const scale = { do: 'ScaleWorkload', workload: targetOf(workload, live), replicas: 0 } as const;
     return { note: `${label} is being scaled from ${live.replicas} to 0`, actions: [scale] };

@@ -4,7 +4,7 @@ import type { JobResultOf } from '../../../api/job-contract.ts';
 import { fail } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
-import { phrase } from '../wording.ts';
+import { phrase, sentence } from '../wording.ts';
 
 const CRASH_LIMIT = 3;
 
@@ -18,19 +18,25 @@ export function judgeValidate(t: Turn): 'Done' | 'Waiting' {
   }
   const attempt = pursue(t, 'Validate');
   const step = t.begin('Validate');
-  const message = `${http.length} ${http.length === 1 ? 'check' : 'checks'} on the app: ${http.map(check => check.name).join(', ')}.`;
-  t.reconciling('Validating', message);
-  t.condition('Validated', 'False', 'Validating', message);
+  checking(t);
   if (attempt.state === 'Answered' && attempt.result.kind === 'ValidateResult')
     return answered(t, attempt.exitCode, attempt.result);
   if (attempt.state === 'Starting' && isStartOverdue(t, attempt)) {
     t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
-    return again(t, 'WaitingForPod', attempt.waiting.message);
+    return again(t, 'PodNotStarted', `the Pod of Job ${attempt.job.name} did not start: ${attempt.waiting.message}`);
   }
   if (attempt.state === 'Lost') return again(t, 'JobCrashed', attempt.message);
   if (attempt.state === 'NotOurs' || attempt.state === 'Answered')
     return again(t, 'JobNameTaken', `Job ${step.job?.name} is not ours`);
   return 'Waiting';
+}
+
+function checking(t: Turn): void {
+  const { message: lost } = t.begin('Validate');
+  const names = t.spec.validation.http.map(check => check.name).join(', ');
+  const message = `The app is being checked: ${names}.${lost === undefined ? '' : ` The last try was lost: ${sentence(lost)}`}`;
+  t.reconciling('Validating', message);
+  t.condition('Validated', 'False', 'Validating', message);
 }
 
 function answered(t: Turn, exitCode: number, result: JobResultOf<'ValidateResult'>): 'Done' | 'Waiting' {
@@ -55,8 +61,10 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'ValidateResult
 function again(t: Turn, reason: string, message: string): 'Waiting' {
   const step = t.begin('Validate');
   step.crashes = (step.crashes ?? 0) + 1;
-  if (step.crashes < CRASH_LIMIT) tryAgain(t, step, reason, message);
-  else invalid(t, reason, `The checks could not be made: ${message}.`);
+  if (step.crashes < CRASH_LIMIT) {
+    tryAgain(t, step, reason, message);
+    checking(t);
+  } else invalid(t, reason, `The checks could not be made: ${message}.`);
   return 'Waiting';
 }
 
