@@ -35,6 +35,9 @@ function crdTemplate(name: string, source: string): string {
     0,
     '  annotations:',
     '    helm.sh/resource-policy: keep',
+    '    {{- with .Values.commonAnnotations }}',
+    '    {{- toYaml . | nindent 4 }}',
+    '    {{- end }}',
     '  labels:',
     '    {{- include "migration-operator.labels" . | nindent 4 }}',
   );

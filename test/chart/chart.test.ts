@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { chartCrdTemplates } from '../../charts/generate.ts';
-import { asText, CHART, type Manifest, render, renderNotes, type Values } from './render.ts';
+import { asText, CHART, lint, type Manifest, render, renderNotes, type Values } from './render.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -14,6 +14,22 @@ const ROOT = join(import.meta.dirname, '../..');
 const RENDERED: Readonly<Record<string, Values>> = {
   default: { 'crds.install': 'false' },
   'two-replicas': { 'crds.install': 'false', replicas: '2', postgresMajor: '16', 'log.format': 'human' },
+  everything: {
+    'crds.install': 'false',
+    replicas: '2',
+    'networkPolicy.enabled': 'true',
+    'networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name': 'monitoring',
+    'networkPolicy.extraEgress[0].ports[0].port': '3128',
+    'serviceMonitor.enabled': 'true',
+    'prometheusRule.enabled': 'true',
+    priorityClassName: 'system-cluster-critical',
+    'topologySpreadConstraints[0].maxSkew': '1',
+    'topologySpreadConstraints[0].topologyKey': 'topology.kubernetes.io/zone',
+    'topologySpreadConstraints[0].whenUnsatisfiable': 'DoNotSchedule',
+    'commonLabels.team': 'data',
+    'commonAnnotations.contact': 'data@shop.example',
+    'podLabels.tier': 'control',
+  },
   'two-namespaces': { 'crds.install': 'false', watchNamespaces: '{staging,production}' },
 };
 
@@ -24,8 +40,21 @@ interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
+/** All that is off by default. */
+const EVERYTHING: Values = {
+  replicas: '2',
+  'networkPolicy.enabled': 'true',
+  'serviceMonitor.enabled': 'true',
+  'prometheusRule.enabled': 'true',
+  'dashboard.enabled': 'true',
+  watchNamespaces: '{staging}',
+};
+
 interface Schema {
   readonly description?: string;
+  readonly type?: unknown;
+  readonly items?: Schema;
+  readonly additionalProperties?: unknown;
   readonly properties?: Readonly<Record<string, Schema>>;
 }
 
@@ -67,6 +96,49 @@ describe('the chart', () => {
 
   it('refuses a third replica, which would only wait', async () => {
     await assert.rejects(render({ replicas: '3' }), /replicas/);
+  });
+
+  it('asks for nothing by default that a cluster may not have, or that would be in the way', async () => {
+    const kinds = new Set((await render({})).map(manifest => manifest.kind));
+    const usual = [
+      'CustomResourceDefinition',
+      'ServiceAccount',
+      'ClusterRole',
+      'ClusterRoleBinding',
+      'Role',
+      'RoleBinding',
+    ];
+    assert.deepEqual([...kinds].toSorted(), [...usual, 'Deployment'].toSorted());
+  });
+
+  it('passes its linter', async () => {
+    await lint();
+  });
+
+  it('puts common labels and annotations on every object, the CRDs too', async () => {
+    const values = { 'commonLabels.team': 'data', 'commonAnnotations.contact': 'me', ...EVERYTHING };
+    for (const { kind, metadata } of await render(values)) {
+      assert.equal(metadata.labels?.team, 'data', `${kind} ${metadata.name}`);
+      assert.equal(metadata.annotations?.contact, 'me', `${kind} ${metadata.name}`);
+    }
+  });
+
+  it('refuses labels by which Pods are selected, and says why', async () => {
+    for (const value of ['commonLabels', 'podLabels']) {
+      const key = `${value}.app\\.kubernetes\\.io/name`;
+      await assert.rejects(render({ [key]: 'mine' }), new RegExp(`${value} must not set app.kubernetes.io/name`));
+    }
+  });
+
+  it('knows every value: no object of the schema takes others', () => {
+    const schema: Schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
+    const open = objectsOf(schema).filter(([, one]) => one.additionalProperties === undefined);
+    // Parts of Kubernetes objects, which the API server knows best.
+    const kubernetes = /(claims|podSelector|namespaceSelector|ipBlock|ports|labelSelector|metricRelabelings)(\[\])?$/;
+    assert.deepEqual(
+      open.map(([path]) => path).filter(path => path !== 'global' && !kubernetes.test(path)),
+      [],
+    );
   });
 
   it('describes each value in the schema and in the README', () => {
@@ -136,4 +208,13 @@ function leavesOf(schema: Schema, path = ''): readonly (readonly [string, Schema
   const isLeaf = below.length === 0 || path === 'resources';
   if (isLeaf) return [[path, schema]];
   return below.flatMap(([name, value]) => leavesOf(value, path === '' ? name : `${path}.${name}`));
+}
+
+/** Every schema of an object, by its path. */
+function objectsOf(schema: Schema, path = ''): readonly (readonly [string, Schema])[] {
+  const below = Object.entries(schema.properties ?? {}).flatMap(([name, value]) =>
+    objectsOf(value, path === '' ? name : `${path}.${name}`),
+  );
+  const items = schema.items === undefined ? [] : objectsOf(schema.items, `${path}[]`);
+  return [...(schema.type === 'object' ? [[path, schema] as const] : []), ...below, ...items];
 }

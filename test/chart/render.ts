@@ -14,6 +14,7 @@ export interface Manifest {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly [field: string]: unknown;
@@ -35,6 +36,11 @@ export async function renderNotes(values: Values): Promise<string> {
   const flags = ['--dry-run=client', '--output=yaml', ...flagsOf(values)];
   const release: { info: { notes: string } } = parse(await helm(['install', 'migration-operator', CHART, ...flags]));
   return release.info.notes;
+}
+
+/** Rejects with what the linter says. */
+export async function lint(): Promise<void> {
+  await helm(['lint', '--strict', CHART]);
 }
 
 export function asText(manifests: readonly Manifest[]): string {

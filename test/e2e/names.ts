@@ -13,3 +13,5 @@ export const APP = 'truledgr-api';
 export const MIGRATION = 'truledgr';
 export const SECRETS = { owner: 'truledgr-database', app: 'truledgr-app-database' } as const;
 export const BACKUPS = 'truledgr-backups';
+/** Selects the Pods of the operator's Jobs. */
+export const JOB_PODS = 'app.kubernetes.io/managed-by=migration-operator';

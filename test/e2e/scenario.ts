@@ -2,6 +2,7 @@
 // passwords; when it fails, what a person would look at first is printed.
 import assert from 'node:assert/strict';
 import { explain } from './diagnosis.ts';
+import { JOB_PODS } from './names.ts';
 import { kubectl, list, openSite, type Site } from './site.ts';
 import { type Stage, secondsSince } from './stage.ts';
 
@@ -39,12 +40,9 @@ export async function play(stage: Stage, scenario: Scenario, passwords: Set<stri
 async function expectNoPassword(site: Site): Promise<void> {
   const kinds = 'databasemigrations,databasebackups,jobs,pods,deployments,statefulsets,events';
   const objects = await kubectl(site, 'get', kinds, '--output=json');
-  const logs = await kubectl(
-    site,
-    'logs',
-    '--selector=app.kubernetes.io/managed-by=migration-operator',
-    '--tail=-1',
-  ).catch((error: Error) => error.message);
+  const logs = await kubectl(site, 'logs', `--selector=${JOB_PODS}`, '--tail=-1').catch(
+    (error: Error) => error.message,
+  );
   const found = [site.database.owner, site.database.app].filter(
     ({ password }) => objects.includes(password) || logs.includes(password),
   );
@@ -57,8 +55,7 @@ async function expectNoPassword(site: Site): Promise<void> {
 
 /** Live Pods of Jobs, those that have ended included: nothing in them speaks to the API server. */
 async function expectNoToken(site: Site): Promise<void> {
-  const pods = await list(site, 'pods', 'app.kubernetes.io/managed-by=migration-operator');
-  assert.ok(pods.length > 0, 'no Pod of a Job is left to look at');
+  const pods = await list(site, 'pods', JOB_PODS);
   const withToken = pods.filter(({ spec }) => {
     const isProjected = spec?.volumes?.some(volume =>
       volume.projected?.sources?.some(source => source.serviceAccountToken !== undefined),

@@ -42,6 +42,34 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{- include "migration-operator.checkLabels" (list "commonLabels" .) }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Takes [name of the value, labels]. By the chart's own labels Pods are selected and releases are told apart. */}}
+{{- define "migration-operator.checkLabels" -}}
+{{- $value := index . 0 -}}
+{{- range $label, $_ := index . 1 -}}
+{{- if or (hasPrefix "app.kubernetes.io/" $label) (eq $label "helm.sh/chart") -}}
+{{- fail (printf "%s must not set %s: labels with app.kubernetes.io/ are the chart's own, and Pods are selected by them" $value $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes [root, further labels, further annotations]: both fields of an object's metadata. */}}
+{{- define "migration-operator.meta" -}}
+{{- $root := index . 0 -}}
+labels:
+  {{- include "migration-operator.labels" $root | nindent 2 }}
+  {{- with index . 1 }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) (index . 2) $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* The subject of every binding. */}}

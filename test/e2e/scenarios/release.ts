@@ -12,7 +12,7 @@ import {
   waitForReason,
   waitReady,
 } from '../expect.ts';
-import { APP, MIGRATION } from '../names.ts';
+import { APP, JOB_PODS, MIGRATION } from '../names.ts';
 import { healthCheck, recreate, withBackup } from '../objects.ts';
 import { applyApp, applyMigration, install } from '../release.ts';
 import type { Scenario } from '../scenario.ts';
@@ -43,6 +43,8 @@ async function firstInstall(site: Site): Promise<void> {
     ['005_auth_tables', '005_auth_tables', 0],
   );
   assert.equal((await list(site, 'databasebackups')).length, 1);
+  // What play() looks at afterwards, in every scenario.
+  assert.ok((await list(site, 'pods', JOB_PODS)).length >= 4, 'Pods of plan, backup, migrate and validate');
 }
 
 /** Two people with the same name at two hosts: what migration 007 does not expect. */
