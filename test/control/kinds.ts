@@ -32,3 +32,19 @@ export const CUSTOM_RESOURCE_DEFINITIONS: Resource<CustomResourceDefinition> = {
   kind: 'CustomResourceDefinition',
   scope: 'Cluster',
 };
+
+export interface HorizontalPodAutoscaler extends KubernetesObject {
+  readonly spec: {
+    readonly scaleTargetRef: { readonly apiVersion: string; readonly kind: string; readonly name: string };
+    readonly minReplicas: number;
+    readonly maxReplicas: number;
+  };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly reason?: string }[] };
+}
+export const HORIZONTAL_POD_AUTOSCALERS: Resource<HorizontalPodAutoscaler> = {
+  group: 'autoscaling',
+  version: 'v2',
+  plural: 'horizontalpodautoscalers',
+  kind: 'HorizontalPodAutoscaler',
+  scope: 'Namespaced',
+};
