@@ -267,7 +267,8 @@ const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
   FROM gone g JOIN pg_catalog.pg_class c ON c.oid = g.objid AND g.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = g.objsubid AND g.objsubid > 0
-  WHERE c.relkind IN ('r', 'p') AND (g.objsubid = 0 OR (a.attnum IS NOT NULL AND a.attgenerated = '' AND NOT a.attisdropped))
+  WHERE c.relkind IN ('r', 'p') AND (g.objsubid = 0 OR (a.attnum IS NOT NULL AND a.attgenerated = '' AND NOT a.attisdropped
+    AND NOT EXISTS (SELECT FROM gone whole WHERE whole.classid = g.classid AND whole.objid = g.objid AND whole.objsubid = 0)))
   ORDER BY name`;
 
 /** Constants and casts only: the same for every row. */
