@@ -85,6 +85,10 @@ export const JOB_REASONS = {
     meaning: 'The server refused the login.',
     remedy: 'Correct the Secret or pg_hba.conf; it is tried again.',
   },
+  RoleMissing: {
+    meaning: 'A role of `spec.database.appRoles` does not exist, so whether the app is off could not be seen.',
+    remedy: 'Correct its name, or create it; it is tried again by itself.',
+  },
   DatabaseMissing: {
     meaning: 'The server has no database of that name.',
     remedy: 'Create it, or correct the URL; it is tried again.',

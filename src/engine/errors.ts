@@ -26,12 +26,16 @@ const INPUT_ERRORS = {
   NoMigrations: {
     exitCode: 2,
     message: (f: { directory: string; ignored: number }) =>
-      `There is no migration file in ${f.directory} (${f.ignored} other files were ignored). Name them like 001_users.up.sql.`,
+      `There is no migration file in ${f.directory}${f.ignored === 0 ? '' : `, only ${f.ignored} of other kinds`}. Name them like 001_users.up.sql.`,
   },
   BadFileName: {
     exitCode: 2,
-    message: (f: { file: string }) =>
-      `The file name ${q(f.file)} is not a migration's. It must be <number>_<name>.up.sql or .down.sql: up to 18 digits, then a-z, 0-9 and _ (up to 100). Files of golang-migrate, Diesel, dbmate, goose and Flyway are read too, one tool's in a folder.`,
+    message: (f: { file: string; rename?: string | undefined }) =>
+      `The file name ${q(f.file)} is not a migration's. ${
+        f.rename === undefined
+          ? "It must be <number>_<name>.up.sql or .down.sql: up to 18 digits, then a-z, 0-9 and _ (up to 100). Files of golang-migrate, Diesel, dbmate, goose and Flyway are read too, one tool's in a folder."
+          : `Rename it to ${q(f.rename)}.`
+      }`,
   },
   BadFileText: {
     exitCode: 2,
@@ -84,6 +88,11 @@ const INPUT_ERRORS = {
     message: (f: { file: string; up: string }) =>
       `The file ${f.file} has no ${f.up} beside it. Add the missing file or remove this one.`,
   },
+  BadBundle: {
+    exitCode: 2,
+    message: (f: { file: string; reason: string }) =>
+      `The bundle ${f.file} cannot be read: ${f.reason}. Make it again with \`migrate bundle\`.`,
+  },
   SiblingOfNothing: {
     exitCode: 2,
     message: (f: { file: string; plain: string }) =>
@@ -92,7 +101,7 @@ const INPUT_ERRORS = {
   UnknownTarget: {
     exitCode: 2,
     message: (f: { target: string; near: readonly string[]; highest: string }) =>
-      `There is no migration ${q(f.target)}. ${f.near.length > 0 ? `Did you mean ${list(f.near)}?` : `The highest is ${f.highest}.`}`,
+      `The target ${q(f.target)} is not among the migrations. ${f.near.length > 0 ? `Did you mean ${list(f.near)}?` : `Set one that is there (the highest is ${f.highest}), or add its files.`}`,
   },
   OutOfOrder: {
     exitCode: 2,
@@ -101,7 +110,8 @@ const INPUT_ERRORS = {
   },
   SyntaxError: {
     exitCode: 2,
-    message: (f: { file: string; reason: string }) => `The file ${f.file} is not valid SQL: ${f.reason}.`,
+    message: (f: { file: string; reason: string; hint?: string | undefined }) =>
+      `The file ${f.file} is not valid SQL: ${f.reason}. ${f.hint ?? ''}`.trimEnd(),
   },
   StatementRefused: {
     exitCode: 2,
@@ -158,6 +168,11 @@ const RETRYABLE_ERRORS = {
     exitCode: 10,
     message: (f: Server) =>
       `The server refused the login to ${at(f)}. Correct the URL in the Secret, or pg_hba.conf on the server.`,
+  },
+  RoleMissing: {
+    exitCode: 10,
+    message: (f: { roles: readonly string[]; near: readonly string[]; database: string }) =>
+      `There is no role ${list(f.roles.map(q))} on the server of database ${q(f.database)}, nor does a pending migration make one, so whether the app is off could not be seen. ${f.near.length > 0 ? `Did you mean ${list(f.near)}? ` : ''}Correct spec.database.appRoles, or create the role.`,
   },
   DatabaseMissing: { exitCode: 10, message: (f: Server) => `There is no ${at(f)}. Create it, or correct the URL.` },
   ServerReadOnly: {

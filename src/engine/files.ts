@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { BUNDLE_FILE, unpackBundle } from './bundle.ts';
 import { type Dialect, filesFor } from './dialect.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
 import type { LayoutName, Reading, SourceFile } from './layouts/layout.ts';
@@ -29,25 +30,47 @@ interface Found {
   readonly name: string;
   readonly directory: string;
   readonly path: string;
+  /** Of a file that came in a bundle. */
+  readonly bytes?: Uint8Array;
 }
 
 /**
  * Reads every migration below `root`: its own files and those of each directory in it. Entries that begin with a dot
- * (`..data` and the like of a mounted ConfigMap) are passed over. Every mistake is reported at once.
+ * (`..data` and the like of a mounted ConfigMap) are passed over. Every mistake is reported at once; `placeOf` is what
+ * messages call the root or a directory in it.
  */
-export async function readSource(root: string, dialect: Dialect = 'PostgreSQL'): Promise<Source> {
+export async function readSource(
+  root: string,
+  dialect: Dialect = 'PostgreSQL',
+  placeOf: (directory: string) => string = directory => directory,
+): Promise<Source> {
   const errors: EngineError[] = [];
   const found = filesFor(await findFiles(root), dialect, errors);
-  const unique = withoutDuplicates(found, errors);
+  const unique = withoutDuplicates(found, placeOf, errors);
   if (errors.length > 0) throw gathered(errors);
-  const read = await Promise.all([...unique.values()].map(readFound));
+  const read = await Promise.all([...unique.values()].map(one => readFound(one, placeOf)));
   const { layout, files, ignored } = recogniseLayout(read);
-  if (files.length === 0) throw failure('NoMigrations', { directory: root, ignored });
+  if (files.length === 0) throw failure('NoMigrations', { directory: placeOf(root), ignored });
   const reading = layout.read(files);
   const migrations = inOrder(reading.migrations, errors);
   errors.unshift(...reading.errors);
   if (errors.length > 0) throw gathered(errors);
   return Object.freeze({ layout: layout.name, migrations, digest: digestOf(files), ignored, directory: root });
+}
+
+/** The files of the migrations themselves, for whoever packs or signs them. */
+export async function readSourceFiles(root: string, dialect: Dialect): Promise<readonly SourceFile[]> {
+  return (await readRecognised(root, dialect)).files;
+}
+
+async function readRecognised(root: string, dialect: Dialect) {
+  const errors: EngineError[] = [];
+  const found = filesFor(await findFiles(root), dialect, errors);
+  const unique = withoutDuplicates(found, errors);
+  if (errors.length > 0) throw gathered(errors);
+  const recognised = recogniseLayout(await Promise.all([...unique.values()].map(readFound)));
+  if (recognised.files.length === 0) throw failure('NoMigrations', { directory: root, ignored: recognised.ignored });
+  return recognised;
 }
 
 async function findFiles(root: string): Promise<readonly Found[]> {
@@ -57,11 +80,17 @@ async function findFiles(root: string): Promise<readonly Found[]> {
       const path = join(directory, entry);
       const kind = await stat(path).catch(() => undefined);
       if (kind?.isDirectory() && depth === 'root') await visit(path, 'child');
+      else if (kind?.isFile() && entry === BUNDLE_FILE) files.push(...(await bundled(directory, path)));
       else if (kind?.isFile()) files.push({ name: nameOf(directory, entry, depth), directory, path });
     }
   };
   await visit(root, 'root');
   return files;
+}
+
+async function bundled(directory: string, path: string): Promise<readonly Found[]> {
+  const files = unpackBundle(await readFile(path), path);
+  return files.map(file => ({ name: file.path, directory, path, bytes: file.bytes }));
 }
 
 /** In Diesel's layout the folder is the version; a ConfigMap's folder is only where it is mounted. */
@@ -79,22 +108,30 @@ async function entriesOf(directory: string): Promise<readonly string[]> {
   }
 }
 
-function withoutDuplicates(files: readonly Found[], errors: EngineError[]): ReadonlyMap<string, Found> {
+function withoutDuplicates(
+  files: readonly Found[],
+  placeOf: (directory: string) => string,
+  errors: EngineError[],
+): ReadonlyMap<string, Found> {
   const unique = new Map<string, Found>();
   for (const file of files) {
     const other = unique.get(file.name);
     if (other === undefined) unique.set(file.name, file);
     else if (file.name.endsWith('.sql')) {
-      errors.push(failure('DuplicateFile', { file: file.name, first: other.directory, second: file.directory }));
+      const places = { first: placeOf(other.directory), second: placeOf(file.directory) };
+      errors.push(failure('DuplicateFile', { file: file.name, ...places }));
     }
   }
   return unique;
 }
 
 /** What no layout reads the content of (pictures, say) is not read either. */
-async function readFound({ name, directory, path }: Found): Promise<SourceFile> {
+async function readFound(
+  { name, directory, path }: Found,
+  placeOf: (directory: string) => string,
+): Promise<SourceFile> {
   const bytes = /\.(sql|toml|conf)$/.test(name) ? await readFile(path) : new Uint8Array();
-  return { path: name, place: `${name} in ${directory}`, bytes };
+  return { path: name, place: `${name} in ${placeOf(directory)}`, bytes };
 }
 
 function inOrder(found: Reading['migrations'], errors: EngineError[]): readonly Migration[] {

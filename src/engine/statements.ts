@@ -18,6 +18,7 @@ import {
 import { type Directives, hasDirective, readDirectives } from './directives.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
 import type { Script } from './files.ts';
+import { syntaxHint } from './syntax-hints.ts';
 import { type Node, nodeOf } from './tree.ts';
 
 export interface Statement {
@@ -65,7 +66,8 @@ export function parseFile(script: Script): ParsedFile {
   const bytes = Buffer.from(script.text, 'utf8');
   const raw = parse(script, bytes);
   const errors: EngineError[] = [];
-  const directives = readDirectives(script.file, bytes.toString('utf8', 0, raw[0]?.start ?? bytes.length), errors);
+  const written = readDirectives(script.file, bytes.toString('utf8', 0, raw[0]?.start ?? bytes.length), errors);
+  const directives = script.noTransaction === true ? { ...written, noTransaction: true } : written;
   findLateDirectives(script.file, bytes, raw, errors);
   const wrapped = isWrapped(raw);
   const statements: Statement[] = [];
@@ -130,18 +132,19 @@ function syntaxFailure(script: Script, error: unknown): EngineError {
   }
   const position = error.sqlDetails?.cursorPosition ?? 0;
   const before = [...script.text].slice(0, position).join('');
-  const line = before.split('\n').length;
-  const hint = /^\s*\\/m.test(script.text) ? '; commands of psql (those with a backslash) are not SQL' : '';
-  const reason = `${error.message} in line ${line}${hint}`;
+  const lines = before.split('\n');
+  const line = lines.length;
+  const column = [...(lines.at(-1) ?? '')].length + 1;
+  const reason = `${error.message} in line ${line}, column ${column}`;
   return failure(
     'SyntaxError',
-    { file: script.file, reason },
+    { file: script.file, reason, hint: syntaxHint(script.text, before.length) },
     { migration: versionOf(script.file), line, sqlstate: '42601' },
   );
 }
 
 function versionOf(file: string): string {
-  return file.replace(/\.(up|down)\.sql$/, '');
+  return file.replace(/([./](up|down))?\.sql$/, '');
 }
 
 function findLateDirectives(file: string, bytes: Buffer, raw: readonly RawStatement[], errors: EngineError[]): void {

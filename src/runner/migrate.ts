@@ -1,17 +1,17 @@
 // The step `migrate`: takes the files to the database by the engine, and tells honestly whether it may have written.
 import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-contract.ts';
 import { failure } from '../engine/errors.ts';
-import { readSource } from '../engine/files.ts';
 import { migrateDatabase } from '../engine/migrate.ts';
 import { attemptOf, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 import { ledgerState } from './ledger-state.ts';
 import { failureOf } from './result.ts';
+import { readMountedSource } from './source.ts';
 
 export async function migrate(
   input: JobInputOf<'migrate'>,
   environment: StepEnvironment,
 ): Promise<JobResultOf<'MigrateResult'>> {
-  const source = await readSource(environment.migrationsDirectory);
+  const source = await readMountedSource(environment);
   if (source.digest !== input.sourceDigest) {
     const [planned, found] = [input.sourceDigest.slice(0, 12), source.digest.slice(0, 12)];
     throw failure('PlanOutdated', { what: "the files' digest", planned, found });

@@ -4,12 +4,12 @@ import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-
 import { assertSameMajor } from '../backup/backup.ts';
 import { runChild } from '../backup/children.ts';
 import { proveWritable } from '../backup/volume.ts';
+import { assertRolesExist } from '../engine/application-roles.ts';
 import { type Connection, quoted } from '../engine/connection.ts';
 import { type Downgrade, prepareDowngrade } from '../engine/downgrade.ts';
 import { assertMayOwn } from '../engine/epoch.ts';
 import { type EngineError, failure, gathered } from '../engine/errors.ts';
 import { openSession } from '../engine/fence.ts';
-import { readSource } from '../engine/files.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from '../engine/half-done.ts';
 import { assertBaseline, type Ledger, type ProgressRow, readLedger } from '../engine/ledger.ts';
 import { describeLoss } from '../engine/losses.ts';
@@ -18,12 +18,13 @@ import type { Server } from '../engine/server.ts';
 import { loadGrammar, type ParsedFile, parseFile } from '../engine/statements.ts';
 import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 import { ledgerState } from './ledger-state.ts';
+import { readMountedSource } from './source.ts';
 
 export async function plan(
   input: JobInputOf<'plan'>,
   environment: StepEnvironment,
 ): Promise<JobResultOf<'PlanResult'>> {
-  const source = await readSource(environment.migrationsDirectory);
+  const source = await readMountedSource(environment);
   if (input.backups === 'Mounted') await proveWritable(environment.backupsDirectory);
   const connections = new StepConnections(input, environment);
   const { connection, server } = await openSession(surroundingsOf(connections, environment));
@@ -38,6 +39,8 @@ export async function plan(
     const planned = planMigrations(source, ledger, input.target);
     if (planned.direction === 'Up') await assertBaseline(connection, ledger, input.ledgerSchema);
     await assertRights(connection, server, ledger, input.ledgerSchema);
+    if (planned.direction !== 'None')
+      await assertRolesExist(connection, server.database, input.appRoles, planned.pending);
     await connection.query('COMMIT');
     await loadGrammar();
     const request = { ledgerSchema: input.ledgerSchema, ledger, plan: planned, trust: undefined };

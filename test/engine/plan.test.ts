@@ -176,6 +176,16 @@ describe('A plan', () => {
     assert.deepEqual([exitCode, error?.code], [10, 'ServerReadOnly']);
   });
 
+  it('waits for a role of the application that neither exists nor is made by a pending migration', async () => {
+    const site = await Site.create(server, TWO);
+    const { error, exitCode } = await site.plan({ appRoles: ['ap', 'app'] });
+    assert.deepEqual([exitCode, error?.code], [10, 'RoleMissing']);
+    assert.match(error?.message ?? '', /no role "ap" .*Did you mean app\?/);
+    site.write('003_roles.up.sql', `DO $$BEGIN EXECUTE 'CREATE ROLE "odd-one.$"'; END$$; CREATE ROLE apart`);
+    const making = async (role: string) => (await site.plan({ appRoles: [role] })).exitCode;
+    assert.deepEqual([await making('odd-one.$'), await making('apart'), await making('apar')], [0, 0, 10]);
+  });
+
   it('has the same digest for no ledger and for an empty one', async () => {
     const site = await Site.create(server, TWO);
     const before = await site.planned();
