@@ -6,6 +6,8 @@ import { createOperator } from '../../src/operator/operator.ts';
 
 export interface Operator {
   readonly log: readonly string[];
+  /** How often it has asked the API server anything. */
+  readonly requests: number;
   /** Returns when nothing of it is left. A repeat does nothing. */
   stop(): Promise<void>;
 }
@@ -14,7 +16,11 @@ const KEPT_LINES = 60;
 
 export async function startOperator(path: string, namespace: string, aheadSeconds: number): Promise<Operator> {
   const ownTime = new Date(Date.now() + aheadSeconds * 1000);
-  const transport = await openTransport({ source: { kind: 'Kubeconfig', path }, version: 'test', ownTime });
+  let requests = 0;
+  const onRequest = (): void => {
+    requests += 1;
+  };
+  const transport = await openTransport({ source: { kind: 'Kubeconfig', path }, version: 'test', ownTime, onRequest });
   const log: string[] = [];
   try {
     const machine = await createOperator({
@@ -32,6 +38,9 @@ export async function startOperator(path: string, namespace: string, aheadSecond
     };
     return {
       log,
+      get requests() {
+        return requests;
+      },
       stop() {
         stopped ??= stop();
         return stopped;
