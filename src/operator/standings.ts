@@ -2,7 +2,7 @@
 // cache, so its series end. Only who leads is asked, or two replicas would tell everything twice.
 import type { Condition, MigrationStatus, RunStep } from '../api/parse.ts';
 import type { Standing } from './measurements.ts';
-import { blockedSince, repeatReason } from './migration/measure.ts';
+import { blockedSince, labelOf, repeatReason } from './migration/measure.ts';
 import type { Caches, DatabaseBackup } from './sources.ts';
 
 export function standings(caches: Pick<Caches, 'migrations' | 'backups'>): readonly Standing[] {
@@ -25,7 +25,7 @@ function standingOf(namespace: string, name: string, status: MigrationStatus): S
     namespace,
     name,
     conditions: { Ready: isTrue('Ready'), Reconciling: isTrue('Reconciling'), Stalled: isTrue('Stalled') },
-    reason: condition('Ready')?.reason ?? 'None',
+    reason: labelOf(condition('Ready')?.reason ?? 'None'),
     ...(pending === undefined ? {} : { pending }),
     ...(isStopped ? { stoppedSince: toSeconds(stoppedSince(status) ?? stopped.lastTransitionTime) } : {}),
     ...(blocked === undefined ? {} : { blocked }),

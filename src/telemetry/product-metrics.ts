@@ -56,7 +56,7 @@ export const PRODUCT_METRICS = {
   },
   migration_operator_attempts_repeated_total: {
     kind: 'counter',
-    help: 'Attempts of a step that decided nothing and are made again, by reason: DatabaseUnreachable, LockTimeout, FenceHeld, SessionsRemain, JobCrashed, Other',
+    help: 'Attempts of a step that decided nothing and are made again, by reason: one of docs/conditions.md, such as FenceHeld, LockTimeout or JobCrashed, else Other',
     labels: ['step', 'reason'],
     example: 'sum by (step, reason) (increase(migration_operator_attempts_repeated_total[1h])) > 0',
     panel: 'Attempts that are repeated, an hour',
@@ -90,7 +90,7 @@ export const PRODUCT_METRICS = {
   },
   migration_operator_status_info: {
     kind: 'gauge',
-    help: '1; the reason of Ready of a DatabaseMigration, one series at a time',
+    help: '1; the reason of Ready of a DatabaseMigration as in docs/conditions.md, else Other; one series at a time',
     labels: [...RESOURCE, 'reason'],
     example: 'count by (reason) (migration_operator_status_info)',
     panel: 'Resources by what their status says',

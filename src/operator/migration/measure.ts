@@ -1,17 +1,11 @@
 // What a status write of a DatabaseMigration says that the one before did not: runs and steps that ended, attempts that
 // are made again. Pure but for the counting. Called by reconcile.ts after the write was accepted, so each thing is counted
 // once; a crash in between loses a count and nothing else.
-import { EXIT_CODES } from '../../api/exit-codes.ts';
+import { REASONS } from '../../api/conditions.ts';
+import { JOB_REASONS } from '../../api/job-reasons.ts';
 import type { MigrationStatus, Run, RunStep } from '../../api/parse.ts';
 import type { ProductMetrics } from '../measurements.ts';
 
-/** Reasons of the engine's catalogue with these exit codes, and what befalls a Job. Others are counted as one. */
-const REPEAT_REASONS: ReadonlySet<string> = new Set([
-  ...Object.values(EXIT_CODES).flatMap(code => (code.retryable ? [code.name] : [])),
-  ...['CredentialsRefused', 'DatabaseMissing', 'ServerReadOnly', 'ConnectionLost', 'ServerInTrouble', 'Interrupted'],
-  ...['WaitingForSecret', 'WaitingForSource', 'WaitingForImage', 'WaitingForVolume', 'WaitingForNode', 'WaitingForPod'],
-  'JobCrashed',
-]);
 /** A step that only says its own name was lost without an answer. */
 const LOST: ReadonlySet<string> = new Set(['Planning', 'BackingUp', 'Migrating', 'Settling', 'Validating']);
 
@@ -27,10 +21,14 @@ export function measure(to: ProductMetrics, before: MigrationStatus | undefined,
   }
 }
 
-/** A name out of a fixed list, for a label. */
+/** Why an attempt is made again, for a label. */
 export function repeatReason(reason: string | undefined): string {
-  if (reason === undefined || LOST.has(reason)) return 'JobCrashed';
-  return REPEAT_REASONS.has(reason) ? reason : 'Other';
+  return reason === undefined || LOST.has(reason) ? 'JobCrashed' : labelOf(reason);
+}
+
+/** A reason that is documented, or `Other`: Jobs give reasons too, and a label must not have values without end. */
+export function labelOf(reason: string): string {
+  return Object.hasOwn(REASONS, reason) || Object.hasOwn(JOB_REASONS, reason) ? reason : 'Other';
 }
 
 /** Since when attempts of this step decide nothing; settle puts its own record forward at each warning. */

@@ -35,7 +35,7 @@ test('a resource without a status says nothing but that it is not ready', () => 
       namespace: 'shop',
       name: 'orders',
       conditions: { Ready: false, Reconciling: false, Stalled: false },
-      reason: 'None',
+      reason: 'Other',
     },
   ]);
 });
