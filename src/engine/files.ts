@@ -44,13 +44,8 @@ export async function readSource(
   dialect: Dialect = 'PostgreSQL',
   placeOf: (directory: string) => string = directory => directory,
 ): Promise<Source> {
+  const { layout, files, ignored } = await readRecognised(root, dialect, placeOf);
   const errors: EngineError[] = [];
-  const found = filesFor(await findFiles(root), dialect, errors);
-  const unique = withoutDuplicates(found, placeOf, errors);
-  if (errors.length > 0) throw gathered(errors);
-  const read = await Promise.all([...unique.values()].map(one => readFound(one, placeOf)));
-  const { layout, files, ignored } = recogniseLayout(read);
-  if (files.length === 0) throw failure('NoMigrations', { directory: placeOf(root), ignored });
   const reading = layout.read(files);
   const migrations = inOrder(reading.migrations, errors);
   errors.unshift(...reading.errors);
@@ -60,17 +55,18 @@ export async function readSource(
 
 /** The files of the migrations themselves, for whoever packs or signs them. */
 export async function readSourceFiles(root: string, dialect: Dialect): Promise<readonly SourceFile[]> {
-  return (await readRecognised(root, dialect)).files;
+  return (await readRecognised(root, dialect, directory => directory)).files;
 }
 
-async function readRecognised(root: string, dialect: Dialect) {
+async function readRecognised(root: string, dialect: Dialect, placeOf: (directory: string) => string) {
   const errors: EngineError[] = [];
   const found = filesFor(await findFiles(root), dialect, errors);
-  const unique = withoutDuplicates(found, errors);
+  const unique = withoutDuplicates(found, placeOf, errors);
   if (errors.length > 0) throw gathered(errors);
-  const recognised = recogniseLayout(await Promise.all([...unique.values()].map(readFound)));
-  if (recognised.files.length === 0) throw failure('NoMigrations', { directory: root, ignored: recognised.ignored });
-  return recognised;
+  const read = await Promise.all([...unique.values()].map(one => readFound(one, placeOf)));
+  const { layout, files, ignored } = recogniseLayout(read);
+  if (files.length === 0) throw failure('NoMigrations', { directory: placeOf(root), ignored });
+  return { layout, files, ignored };
 }
 
 async function findFiles(root: string): Promise<readonly Found[]> {
@@ -127,10 +123,10 @@ function withoutDuplicates(
 
 /** What no layout reads the content of (pictures, say) is not read either. */
 async function readFound(
-  { name, directory, path }: Found,
+  { name, directory, path, bytes: given }: Found,
   placeOf: (directory: string) => string,
 ): Promise<SourceFile> {
-  const bytes = /\.(sql|toml|conf)$/.test(name) ? await readFile(path) : new Uint8Array();
+  const bytes = given ?? (/\.(sql|toml|conf)$/.test(name) ? await readFile(path) : new Uint8Array());
   return { path: name, place: `${name} in ${placeOf(directory)}`, bytes };
 }
 
