@@ -24,6 +24,10 @@ export interface TestPostgres {
   readonly directory: string;
   /** The directory of psql, pg_dump and the others of this server's major version. */
   readonly binaries: string;
+  /** Ends the postmaster as the kernel's OOM killer does; returns when it is gone. */
+  kill(): Promise<void>;
+  /** After `kill`: starts it on the same data and port, and waits until it answers. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -107,7 +111,7 @@ export async function startPostgres(
   const port = await freePort();
   const flags = [...SETTINGS, ...(options.settings ?? []), `port=${port}`, `unix_socket_directories=${directory}`];
   const [server, serverArgs] = asPostgres(join(binaries, 'postgres'), ['-D', data, ...flags.flatMap(s => ['-c', s])]);
-  const child = spawn(server, serverArgs, { stdio: 'ignore' });
+  let child = spawn(server, serverArgs, { stdio: 'ignore' });
 
   const psql = (sql: string, database = 'postgres'): string =>
     execFileSync(join(binaries, 'psql'), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', sql], {
@@ -135,6 +139,18 @@ export async function startPostgres(
     await stop();
     throw error;
   }
+  /** Not before its last backend has noticed: until then the data is in use. */
+  const restart = async (): Promise<void> => {
+    for (let tries = 0; ; tries += 1) {
+      child = spawn(server, serverArgs, { stdio: 'ignore' });
+      try {
+        return await answering(child, psql);
+      } catch (error) {
+        if (tries > 50) throw error;
+        await new Promise(resolve => setTimeout(resolve, 100));
+      }
+    }
+  };
   const url = (user: Role = 'owner', database = 'postgres') =>
     `postgresql://${user}:${encodeURIComponent(PASSWORDS[user])}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   return {
@@ -143,7 +159,12 @@ export async function startPostgres(
     port,
     directory,
     binaries,
+    restart,
     stop,
+    async kill() {
+      child.kill('SIGKILL');
+      await ended(child);
+    },
     async createDatabase(name) {
       psql(`CREATE DATABASE "${name}" OWNER owner`);
       return url('owner', name);

@@ -8,7 +8,7 @@
 // Called by the runner's backup step; writes nothing to the database.
 import { join } from 'node:path';
 import type { Attempt } from '../engine/attempt.ts';
-import { type Connection, QueryError } from '../engine/connection.ts';
+import { type Connection, only, QueryError } from '../engine/connection.ts';
 import { EngineError, failure } from '../engine/errors.ts';
 import type { Server } from '../engine/server.ts';
 import { type ArchivedTable, dump, readArchive, type Tools } from './archive.ts';
@@ -35,6 +35,7 @@ import {
   makeDirectory,
   removeDirectory,
   renameDurably,
+  roomOf,
   volumeFailure,
   writeDurably,
 } from './volume.ts';
@@ -93,11 +94,13 @@ export async function findCompleteBackup(
 export async function makeBackup(request: BackupRequest, surroundings: BackupSurroundings): Promise<Backup> {
   const final = join(request.volume, request.directory);
   const temporary = `${final}.partial`;
+  let room: string | undefined;
   await assertSameMajor(surroundings.server, surroundings.tools);
   try {
     await removeDirectory(temporary);
     if (await exists(final)) await renameDurably(final, `${final}.incomplete-${Date.now()}`);
     await makeDirectory(temporary);
+    room = await describeRoom(request.volume, surroundings.connection);
     const text = await writeArchive(request, surroundings, temporary);
     await writeDurably(join(temporary, MANIFEST_FILE), text);
     await renameDurably(temporary, final);
@@ -105,10 +108,27 @@ export async function makeBackup(request: BackupRequest, surroundings: BackupSur
   } catch (error) {
     await removeDirectory(temporary).catch(() => {});
     if (surroundings.tools.signal?.aborted) throw failure('Interrupted', { during: 'during the backup' });
-    if (error instanceof EngineError) throw error;
+    if (error instanceof EngineError) throw error.code === 'BackupVolumeFull' ? volumeFull(request, room) : error;
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw volumeFailure(error, request.volume);
     throw error;
   }
+}
+
+/** What was there before the first byte was written, for a person who wonders how much is needed. */
+async function describeRoom(volume: string, connection: Connection): Promise<string> {
+  const { freeBytes, totalBytes } = await roomOf(volume);
+  const size = only(
+    await connection.query('SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes'),
+  ).bytes;
+  return `${inMebibytes(freeBytes)} of ${inMebibytes(totalBytes)} were free for this backup, and the database takes ${inMebibytes(Number(size))} uncompressed`;
+}
+
+function inMebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
+function volumeFull({ volume: directory }: BackupRequest, room: string | undefined): EngineError {
+  return failure('BackupVolumeFull', { directory, ...(room === undefined ? {} : { room }) });
 }
 
 /** Dumping with an older client fails, with a newer one gives a dump that the server cannot read back. */

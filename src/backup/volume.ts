@@ -2,7 +2,7 @@
 // rename, sync of the directory), digest what lies there. Knows nothing of databases.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { failure } from '../engine/errors.ts';
 
@@ -42,6 +42,12 @@ export function volumeFailure(error: unknown, directory: string) {
     ENOTDIR: 'it is not a directory',
   };
   return failure('BackupVolumeNotWritable', { directory, reason: reasons[code] ?? code });
+}
+
+/** Bytes that may still be written, and bytes in all. */
+export async function roomOf(directory: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
+  const { bsize, bavail, blocks } = await statfs(directory);
+  return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
 }
 
 /** Writes a file under a temporary name, syncs it and gives it its name. */

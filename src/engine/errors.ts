@@ -234,8 +234,8 @@ const FINAL_ERRORS = {
   BackupFailed: { exitCode: 20, message: (f: { reason: string }) => `The backup failed: ${f.reason}.` },
   BackupVolumeFull: {
     exitCode: 20,
-    message: (f: { directory: string }) =>
-      `The backup volume at ${f.directory} is full. Enlarge the volume or remove old backups; nothing incomplete was kept.`,
+    message: (f: { directory: string; room?: string }) =>
+      `The backup volume at ${f.directory} is full${f.room === undefined ? '' : `: ${f.room}`}. Enlarge the volume or remove old backups; nothing incomplete was kept.`,
   },
   FileChanged: {
     exitCode: 21,

@@ -37,6 +37,7 @@ export interface Scenario {
   /** What is proven. */
   readonly title: string;
   readonly run: (scene: Scene) => Promise<void>;
+  readonly needs?: 'Root';
 }
 
 /** What a person on call must find: the reason, and every one of these in the message. */

@@ -36,6 +36,7 @@ function podView(pod: Pod): PodView {
   const state = pod.status?.containerStatuses?.[0]?.state;
   const ended = state?.terminated;
   const waiting = waitingOf(pod);
+  const { reason, message = '' } = pod.status ?? {};
   const notReadySince = state?.running === undefined ? undefined : notReady(pod);
   return {
     name: pod.metadata?.name ?? '',
@@ -47,6 +48,7 @@ function podView(pod: Pod): PodView {
     ...(ended === undefined
       ? {}
       : { terminated: { exitCode: ended.exitCode, reason: ended.reason ?? '', message: ended.message ?? '' } }),
+    ...(reason === undefined || pod.status?.phase !== 'Failed' ? {} : { endedByNode: { reason, message } }),
     ...(notReadySince === undefined ? {} : { notReadySince }),
   };
 }
@@ -61,9 +63,11 @@ function waitingOf(pod: Pod): PodView['waiting'] {
   return { reason: unscheduled.reason ?? 'Unschedulable', message: unscheduled.message ?? 'no node takes it' };
 }
 
-/** The runner has no readiness probe, so a running container that is not ready is on a node that does not answer. */
+/**
+ * The runner has no readiness probe, so a running container that is not ready is on a node that does not answer: the node
+ * lifecycle controller sets the Pod's condition to False and says no more.
+ */
 function notReady(pod: Pod): string | undefined {
   const ready = pod.status?.conditions?.find(one => one.type === 'Ready');
-  if (ready?.status === 'True' || pod.status?.reason === undefined) return undefined;
-  return ready?.lastTransitionTime;
+  return ready === undefined || ready.status === 'True' ? undefined : ready.lastTransitionTime;
 }

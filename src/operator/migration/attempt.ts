@@ -73,6 +73,7 @@ function readTerminated(job: JobView, pod: PodView, ended: NonNullable<PodView['
     };
   }
   if (job.finished?.reason === 'DeadlineExceeded') return lostJob(job, job.finished);
+  if (pod.endedByNode !== undefined) return endedByNode(job, pod, pod.endedByNode);
   const tail = result === undefined && ended.message !== '' ? `; its last lines: ${ended.message.slice(-600)}` : '';
   return {
     state: 'Lost',
@@ -91,7 +92,19 @@ function lostJob(job: JobView, finished: NonNullable<JobView['finished']>): Atte
       message: `its Job ${job.name} ran past its time limit (spec.job.timeoutSeconds)`,
     };
   }
+  const pod = job.pods.findLast(candidate => candidate.endedByNode !== undefined);
+  if (pod?.endedByNode !== undefined) return endedByNode(job, pod, pod.endedByNode);
   return { state: 'Lost', job, cause: 'Gone', message: `its Pod went away without an answer (${finished.reason})` };
+}
+
+function endedByNode(job: JobView, pod: PodView, why: NonNullable<PodView['endedByNode']>): Attempt {
+  const words = why.message === '' ? '' : `: ${phrase(why.message)}`;
+  return {
+    state: 'Lost',
+    job,
+    cause: 'Gone',
+    message: `its Pod ${pod.name} was ended by its node (${why.reason}${words})`,
+  };
 }
 
 function isNodeLost(world: Pick<World, 'now'>, pod: PodView): boolean {

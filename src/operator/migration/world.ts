@@ -66,6 +66,8 @@ export interface PodView {
   readonly container: 'Waiting' | 'Running' | 'Terminated';
   readonly waiting?: { readonly reason: string; readonly message: string };
   readonly terminated?: { readonly exitCode: number; readonly reason: string; readonly message: string };
+  /** Why kubelet ended or refused the whole Pod: evicted, preempted, the node shut down. */
+  readonly endedByNode?: { readonly reason: string; readonly message: string };
   /** Since when the node does not answer for a running container. */
   readonly notReadySince?: string;
 }
