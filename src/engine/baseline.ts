@@ -3,9 +3,19 @@
 // no ledger has rows. A repeat is refused (LedgerNotEmpty); a crash leaves all rows or none. Called by the CLI.
 //
 //   const outcome = await baselineDatabase(request, surroundings);   // throws EngineError
-
-import type { Attempt } from './attempt.ts';
-import type { Source } from './files.ts';
+import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
+import { type Attempt, runKey } from './attempt.ts';
+import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
+import { type Connection, quoted } from './connection.ts';
+import { failure } from './errors.ts';
+import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
+import type { Migration, Source } from './files.ts';
+import { hasLedger, type Ledger, readLedger } from './ledger.ts';
+import { createLedger, grantApplication } from './ledger-schema.ts';
+import { nearNames } from './near-names.ts';
+import type { Server } from './server.ts';
+import { storeSnapshot } from './stored-snapshot.ts';
+import type { Surroundings } from './work.ts';
 
 /** What another tool's table says of one version. */
 export interface ImportedMigration {
@@ -23,4 +33,95 @@ export interface BaselineRequest {
   /** Another tool's name and history; undefined: a person says so. */
   readonly imported: { readonly from: string; readonly history: readonly ImportedMigration[] } | undefined;
   readonly appRoles: readonly string[];
+}
+
+export interface BaselineOutcome {
+  readonly server: Server;
+  readonly ledger: Ledger;
+  readonly auditHead: AuditHead | null;
+  /** Versions that were written down, in order. */
+  readonly versions: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Throws LedgerNotEmpty, UnknownTarget, and what the fence throws. */
+export async function baselineDatabase(request: BaselineRequest, surroundings: Surroundings): Promise<BaselineOutcome> {
+  const { attempt } = request;
+  const schema = attempt.ledgerSchema;
+  const adopted = versionsUpTo(request);
+  const { connection, server } = await openSession(surroundings);
+  try {
+    const fenced = await takeFence(connection, server, attempt, surroundings);
+    const { applied, progress } = fenced.ledger;
+    const rows = Math.max(applied.length, progress.length);
+    if (rows > 0) throw failure('LedgerNotEmpty', { schema, applied: rows });
+    await write(request, fenced, adopted);
+    const missing = await grantApplication(connection, schema, request.appRoles);
+    const ledger = await readLedger(connection, schema, server.role);
+    const versions = adopted.map(migration => migration.version);
+    const notes = missing.length > 0 ? [`these application roles do not exist: ${missing.join(', ')}`] : [];
+    surroundings.log(`the database is taken to be at ${ledger.version}: ${versions.length} versions were not run`);
+    return Object.freeze({ server, ledger, auditHead: await readAuditHead(connection, schema), versions, notes });
+  } finally {
+    await connection.close();
+  }
+}
+
+function versionsUpTo({ source, version, imported }: BaselineRequest): readonly Migration[] {
+  const names = source.migrations.map(migration => migration.version);
+  for (const target of [version, ...(imported?.history.map(one => one.version) ?? [])]) {
+    const near = nearNames(target, names);
+    if (!names.includes(target)) throw failure('UnknownTarget', { target, near, highest: names.at(-1) ?? '' });
+  }
+  return source.migrations.slice(0, names.indexOf(version) + 1);
+}
+
+/** The ledger's tables, then everything else in the transaction that raises the epoch. */
+async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly Migration[]): Promise<void> {
+  const { attempt, imported } = request;
+  const { connection, server, ledger } = fenced;
+  const schema = attempt.ledgerSchema;
+  if (!(await hasLedger(connection, schema))) await createLedger(connection, schema, server.role);
+  const snapshot = snapshotDigest(await readSnapshot(connection, server.versionNumber, schema));
+  const start = { version: null, ledgerDigest: ledger.digest, snapshotDigest: snapshot };
+  const history = new Map(imported?.history.map(one => [one.version, one]));
+  await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {
+    for (const migration of adopted) {
+      await writeRow(connection, request, migration, history.get(migration.version));
+      const detail = { upChecksum: migration.up.checksum, from: imported?.from ?? null };
+      await appendAudit(connection, attempt, 'baseline', migration.version, detail);
+    }
+    await storeSnapshot(connection, server, attempt);
+  });
+}
+
+async function writeRow(
+  connection: Connection,
+  { attempt, source, imported }: BaselineRequest,
+  migration: Migration,
+  told: ImportedMigration | undefined,
+): Promise<void> {
+  await connection.query(
+    `INSERT INTO ${quoted(attempt.ledgerSchema)}.ledger (version, number, up_checksum, down_checksum, down_script, applied_by,
+        owner, attempt, run, job, started_at, finished_at, image, origin, imported_from, layout)
+      VALUES ($1, $2, $3, $4, $5, coalesce($6, session_user), $7, $8, $9, $10, coalesce($11::timestamptz, pg_catalog.now()),
+        coalesce($11::timestamptz, pg_catalog.now()), $12, $13, $14, $15)`,
+    [
+      migration.version,
+      String(migration.number),
+      migration.up.checksum,
+      migration.down?.checksum ?? null,
+      migration.down?.text ?? null,
+      told?.appliedBy ?? null,
+      attempt.owner,
+      String(attempt.number),
+      runKey(attempt.run),
+      attempt.job,
+      told?.appliedAt ?? null,
+      attempt.image ?? null,
+      told === undefined ? 'baseline' : 'imported',
+      told === undefined ? null : (imported?.from ?? null),
+      source.layout,
+    ],
+  );
 }

@@ -120,6 +120,7 @@ function opensshPrivateKey(text: string, refuse: (reason: string) => Error): Key
   const [check, again] = [inner.number(), inner.number()];
   if (check !== again) throw refuse('its OpenSSH key is damaged');
   const algorithm = inner.text();
+  if (algorithm === '') throw refuse('its OpenSSH key is damaged');
   if (algorithm !== ALGORITHM) throw refuse(`it is of the kind ${algorithm}, not ed25519`);
   inner.bytes();
   const seed = inner.bytes().subarray(0, 32);

@@ -42,11 +42,8 @@ export async function verifyAudit(connection: Connection, schema: string, known?
   const links = rows.map(linkOf);
   const last = links.at(-1);
   const head = last === undefined ? null : Object.freeze({ id: last.id, hash: last.hash });
-  const problems = [
-    ...chainProblems(links),
-    ...headProblems(links, known),
-    ...(await ledgerProblems(connection, s, head)),
-  ];
+  const ofLedger = await ledgerProblems(connection, s, head);
+  const problems = [...chainProblems(links), ...headProblems(links, known), ...ofLedger].sort((a, b) => a.id - b.id);
   return Object.freeze({ rows: links.length, head, problems: Object.freeze(problems) });
 }
 
