@@ -18,14 +18,26 @@ export interface WorkloadName {
   readonly name: string;
 }
 
-/** Live: one GET, one list of its Pods; when it does not exist, one list of its kind and one GET of the other kind. */
+/** Live: one GET, and one list of its Pods unless it is at rest; when it does not exist, one list of its kind and one GET of the other kind. */
 export async function readWorkload(api: Api, namespace: string, ref: WorkloadName): Promise<WorkloadView> {
   const found = await getWorkload(api, namespace, ref);
   if (found === undefined || found.metadata?.deletionTimestamp !== undefined) {
     return { kind: ref.kind, name: ref.name, near: await nearNames(api, namespace, ref) };
   }
-  const pods = await podsOf(api, namespace, found, ref.kind);
-  return { kind: ref.kind, name: ref.name, found: { ...liveWorkload(found), pods } };
+  const live = liveWorkload(found);
+  const pods = isAtRest(live) ? [] : await podsOf(api, namespace, found, ref.kind);
+  return { kind: ref.kind, name: ref.name, found: { ...live, pods } };
+}
+
+/**
+ * Whether its Pods have nothing to tell: every replica runs, and none is left over. Never at zero: that no Pod is left,
+ * not even one that is ending and in no count, is what a stop has to prove.
+ */
+function isAtRest(live: Omit<LiveWorkload, 'pods'>): boolean {
+  const { replicas, statusReplicas, updatedReplicas, availableReplicas } = live;
+  const isObserved = live.observedGeneration >= live.generation;
+  const counts = [statusReplicas, updatedReplicas, availableReplicas];
+  return isObserved && replicas > 0 && counts.every(count => count === replicas);
 }
 
 function getWorkload(

@@ -98,7 +98,7 @@ export interface LiveWorkload {
   readonly minVersion?: string;
   readonly maxVersion?: string;
   readonly restartedFor?: string;
-  /** Pods that have not ended. */
+  /** Pods that have not ended; empty, because unread, while every replica is updated and available and none is left over. */
   readonly pods: readonly { readonly name: string; readonly uid: string; readonly problem?: string }[];
 }
 
