@@ -1,0 +1,27 @@
+// `migrate backup <directory>`
+import type { Command } from '../command.ts';
+
+export const backup: Command = {
+  name: 'backup',
+  summary: 'Back the database up into a new directory, with a manifest of every file and table',
+  about: [
+    'PostgreSQL: pg_dump of the same major version, under one snapshot, read back to its end. SQLite: one consistent copy of the file, checked by SQLite. The manifest is the same as that of a backup in the cluster.',
+  ],
+  arguments: [{ name: '<directory>', about: 'a directory that is not there yet' }],
+  examples: [{ line: 'migrate backup backups/before-006', about: 'before something risky' }],
+  takes: ['Data', 'Database'],
+  async run(invocation) {
+    const [{ resolve }, { counted }] = await Promise.all([import('node:path'), import('../terminal.ts')]);
+    const { terminal, output, settings } = invocation;
+    const database = await invocation.database();
+    const made = await database.backup(resolve(settings.directory, invocation.arguments[0] ?? ''));
+    await terminal.data(output, made, () => [
+      terminal.styled(
+        'good',
+        `Backed up ${database.place}: ${counted(made.tables, 'table')}, ${counted(made.rows, 'row')}, ${made.sizeBytes} bytes`,
+      ),
+      `${made.directory}  sha256:${made.digest}`,
+    ]);
+    return 0;
+  },
+};

@@ -1,0 +1,27 @@
+// `migrate baseline [version]`
+import type { Command } from '../command.ts';
+
+export const baseline: Command = {
+  name: 'baseline',
+  summary: 'Adopt a database that has tables and no ledger: note versions as applied without running them',
+  about: [
+    'Say up to which version the database has been migrated; nothing but the ledger is written. `migrate check --from-files` before it tells whether the files produce what the database has. The ledger must be empty.',
+  ],
+  arguments: [{ name: '[version]', about: 'the version that the database has (default: latest)' }],
+  options: [
+    { flags: '-n, --dry-run', about: 'only say which versions would be noted' },
+    {
+      flags: '--adopt <id>',
+      about: 'take the database over from the owner with this id, as the error message quotes it',
+    },
+  ],
+  examples: [
+    { line: 'migrate baseline 004_groups --dry-run', about: 'which versions would be noted' },
+    { line: 'migrate baseline 004_groups', about: 'the database has everything up to 004_groups' },
+  ],
+  takes: ['Data', 'Files', 'Database'],
+  async run(invocation) {
+    const { baselineTo } = await import('../baselining.ts');
+    return baselineTo(invocation);
+  },
+};

@@ -1,0 +1,51 @@
+// `migrate history`
+import type { Command, Invocation } from '../command.ts';
+
+export const history: Command = {
+  name: 'history',
+  summary: 'List what was applied, when, by whom and how long it took, and what is pending',
+  options: [{ flags: '--verify', about: 'check the chain of the audit; exit code 1 when it does not hold' }],
+  examples: [
+    { line: 'migrate history', about: 'applied, pending, and what has no file' },
+    { line: 'migrate history --verify', about: 'was the record changed after it was written?' },
+  ],
+  takes: ['Data', 'Files', 'Database'],
+  async run(invocation) {
+    if (invocation.options.has('verify')) return verify(invocation);
+    const [{ standing }, { duration, tableLines }] = await Promise.all([
+      import('../standing.ts'),
+      import('../terminal.ts'),
+    ]);
+    const { terminal, output } = invocation;
+    const known = await standing(invocation);
+    await terminal.data(output, known, () => {
+      const notes = { Same: '', Changed: 'the file was changed since', Missing: 'no file' } as const;
+      const applied = known.applied.map(row => [
+        row.version,
+        row.origin,
+        row.appliedAt.replace('T', ' ').replace(/\.\d+/, ''),
+        row.appliedBy,
+        row.origin === 'applied' ? duration(row.milliseconds) : '',
+        notes[row.file],
+      ]);
+      const pending = known.pending.map(version => [version, 'pending', '', '', '', '']);
+      const half = known.halfDone.map(version => `${version} is half done; the next upgrade goes on with it`);
+      if (applied.length + pending.length === 0) return ['Nothing is applied and nothing is pending.'];
+      return [...tableLines(['VERSION', 'STATE', 'WHEN', 'BY', 'TOOK', ''], [...applied, ...pending]), ...half];
+    });
+    return 0;
+  },
+};
+
+async function verify({ database, terminal, output }: Invocation) {
+  const report = await (await database()).verifyAudit();
+  await terminal.data(output, report, () =>
+    report.problems.length === 0
+      ? [
+          terminal.styled('good', `The audit holds: ${report.rows} rows, each bound to the one before.`),
+          ...(report.head === null ? [] : [`Its head is row ${report.head.id}, ${report.head.hash}`]),
+        ]
+      : report.problems.map(problem => terminal.styled('bad', `${problem.kind}: ${problem.message}`)),
+  );
+  return report.problems.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,34 @@
+// `migrate restore <directory>`
+import type { Command } from '../command.ts';
+
+export const restore: Command = {
+  name: 'restore',
+  summary: 'Put a backup in the place of the database; what was there is kept under another name',
+  about: [
+    'The backup is checked first. PostgreSQL: it is restored into a new database, its rows are counted, and the two change names; the role needs CREATEDB, and nobody may be connected. SQLite: the file is copied aside, then its content is replaced under its own locks. It asks, or takes --yes.',
+  ],
+  arguments: [{ name: '<directory>', about: 'a directory that `migrate backup` or the cluster has made' }],
+  options: [{ flags: '-y, --yes', about: 'do not ask' }],
+  examples: [{ line: 'migrate restore backups/before-006', about: 'back to what was backed up' }],
+  takes: ['Data', 'Database'],
+  async run(invocation) {
+    const [{ resolve }, { counted }] = await Promise.all([import('node:path'), import('../terminal.ts')]);
+    const { terminal, output, settings, signal, options } = invocation;
+    const database = await invocation.database();
+    const directory = resolve(settings.directory, invocation.arguments[0] ?? '');
+    const found = await database.inspectBackup(directory);
+    const what = `${counted(found.tables, 'table')} with ${counted(found.rows, 'row')} of ${found.madeAt}, version ${found.version ?? 'unknown'}`;
+    terminal.say(`The backup holds ${what}.`);
+    const question = `Replace ${database.place} by it?`;
+    if (!options.has('yes') && (await terminal.confirm(question, signal)) === 'No') {
+      terminal.say('Nothing was done.');
+      return 1;
+    }
+    const done = await database.restore(directory);
+    await terminal.data(output, done, () => [
+      terminal.styled('good', `Restored: ${database.place} is at ${done.version ?? 'empty'}.`),
+      `What was there before is kept as ${done.replaced}.`,
+    ]);
+    return 0;
+  },
+};

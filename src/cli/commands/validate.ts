@@ -1,0 +1,36 @@
+// `migrate validate`
+import type { Command } from '../command.ts';
+
+export const validate: Command = {
+  name: 'validate',
+  summary: 'Check the files alone: names, order, pairs, syntax, empties; for a pre-commit hook and CI',
+  about: [
+    'PostgreSQL: every file is parsed with its own grammar; no database is needed. SQLite: every up and down is run in a database in memory. Exit code 2 with mistakes; notes (an empty file, a missing down) are no mistakes unless --strict is given.',
+  ],
+  options: [
+    {
+      flags: '--dialect <name>',
+      about: 'sqlite or postgresql (default: that of the URL, else postgresql)',
+      choices: ['sqlite', 'postgresql'],
+    },
+    { flags: '--strict', about: 'exit code 1 when there are notes' },
+  ],
+  examples: [
+    { line: 'migrate validate', about: 'the folder "migrations"' },
+    { line: 'migrate validate --dir db/migrations --dialect sqlite --strict', about: 'another folder, in CI' },
+  ],
+  takes: ['Data', 'Files', 'Database'],
+  async run(invocation) {
+    const { validateFolder } = await import('../validating.ts');
+    const { terminal, output, settings, options } = invocation;
+    const report = await validateFolder(settings, options.text('dialect'));
+    await terminal.data(output, report, () => [
+      ...report.notes.map(note => terminal.styled('warn', `note: ${note}`)),
+      terminal.styled(
+        'good',
+        `${report.migrations} migrations for ${report.dialect}, up to ${report.highest}: no mistakes.`,
+      ),
+    ]);
+    return options.has('strict') && report.notes.length > 0 ? 1 : 0;
+  },
+};

@@ -1,0 +1,59 @@
+// Makes the two files of a new migration under the next free number. Never overwrites: two people at once get an error,
+// not a lost file. Called by create.
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { UsageError } from './failure.ts';
+import type { Settings } from './settings.ts';
+
+export interface Created {
+  readonly version: string;
+  readonly files: readonly string[];
+  readonly notes: readonly string[];
+}
+
+const LONGEST = 100;
+
+/** Writes the files. Throws UsageError. */
+export function createMigration(settings: Settings, description: string): Created {
+  const name = nameFrom(description);
+  mkdirSync(settings.migrations, { recursive: true });
+  const version = `${nextNumber(readdirSync(settings.migrations))}_${name}`;
+  const text = texts(description);
+  const files = (['up', 'down'] as const).map(way => {
+    const path = join(settings.migrations, `${version}.${way}.sql`);
+    writeFileSync(path, text[way], { flag: 'wx' });
+    return relative(settings.directory, path);
+  });
+  return { version, files, notes: text.notes };
+}
+
+function texts(description: string) {
+  return {
+    up: `-- ${description.trim().replaceAll(/\s+/g, ' ')}\n-- One transaction; the statements that bring the schema up.\n`,
+    down: `-- Takes ${JSON.stringify(description.trim())} back. Without statements nothing is taken back: remove this file if there is no way.\n`,
+    notes: [],
+  };
+}
+
+/** `Add "Ünïcode" names!` → `add_unicode_names`. */
+function nameFrom(description: string): string {
+  const name = description
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .slice(0, LONGEST)
+    .replaceAll(/^_+|_+$/g, '');
+  if (name !== '') return name;
+  throw new UsageError(
+    `The description ${JSON.stringify(description)} gives no name: write a few words with letters a to z, or digits.`,
+  );
+}
+
+/** One more than the highest, as wide as it is, at least three digits. */
+function nextNumber(names: readonly string[]): string {
+  const numbers = names.map(name => /^(\d{1,18})_.*\.sql$/.exec(name)?.[1]).filter(digits => digits !== undefined);
+  const highest = numbers.reduce((most, digits) => (BigInt(digits) > most ? BigInt(digits) : most), 0n);
+  const width = Math.max(3, ...numbers.map(digits => digits.length));
+  return String(highest + 1n).padStart(width, '0');
+}

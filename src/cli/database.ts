@@ -1,0 +1,121 @@
+// What the commands ask of a database, the same for PostgreSQL and SQLite. A command never asks which of the two it has,
+// unless it is to say so. Types only; each implementation is a folder beside this, and opening.ts chooses.
+import type { Dialect } from '../engine/dialect.ts';
+import type { Source } from '../engine/files.ts';
+import type { Ledger } from '../engine/ledger.ts';
+import type { Loss } from '../engine/losses.ts';
+import type { AuditReport } from '../engine/verify-audit.ts';
+import type { Difference } from '../schema/difference.ts';
+import type { SchemaModel } from '../schema/erd/model.ts';
+import type { SnapshotEntry } from '../schema/snapshot.ts';
+import type { Terminal } from './terminal.ts';
+
+/** One applied version as history shows it. Times are ISO 8601 in UTC. */
+export interface AppliedVersion {
+  readonly version: string;
+  readonly origin: 'applied' | 'baseline' | 'imported';
+  readonly appliedBy: string;
+  readonly appliedAt: string;
+  readonly milliseconds: number;
+}
+
+export interface State {
+  readonly ledger: Ledger;
+  readonly applied: readonly AppliedVersion[];
+}
+
+/** Statements that are committed together, or one that stands alone. */
+export interface PlannedTransaction {
+  readonly kind: 'Transaction' | 'Alone';
+  readonly statements: readonly { readonly version: string; readonly line: number; readonly text: string }[];
+}
+
+export interface Plan {
+  readonly from: string | null;
+  /** `null`: the empty database, below the first version. */
+  readonly to: string | null;
+  readonly direction: 'Up' | 'None' | 'Down';
+  /** In the order in which they run. */
+  readonly versions: readonly string[];
+  readonly transactions: readonly PlannedTransaction[];
+  readonly losses: readonly Loss[];
+  readonly notes: readonly string[];
+}
+
+/** How a plan is carried out. */
+export interface Consent {
+  /** The other owner's id that a person has quoted; undefined: the database must be ours or nobody's. */
+  readonly adopts: string | undefined;
+}
+
+export interface Outcome {
+  readonly version: string | null;
+  /** Versions that were run by this call, in order. */
+  readonly versions: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface StoredSchema {
+  readonly version: string | null;
+  readonly entries: readonly SnapshotEntry[];
+  /** For PostgreSQL: the server's version, because another major prints some expressions otherwise. */
+  readonly serverVersionNumber: number;
+}
+
+/** A database made for one command and removed with it. */
+export interface Scratch {
+  readonly database: Database;
+  remove(): Promise<void>;
+}
+
+export interface BackupSummary {
+  readonly directory: string;
+  /** SHA-256 of the manifest. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly tables: number;
+  readonly rows: number;
+}
+
+export interface RestoreSummary {
+  readonly version: string | null;
+  /** Where what was there before is kept. */
+  readonly replaced: string;
+}
+
+export interface Database {
+  readonly dialect: Dialect;
+  /** For messages; never a password. */
+  readonly place: string;
+  readonly ledgerSchema: string;
+  state(): Promise<State>;
+  /** What would run to reach the target (`latest`, a version, or `empty`). Writes nothing. Throws EngineError. */
+  plan(source: Source, target: string): Promise<Plan>;
+  /** Carries a plan out under the lock; a plan that is outdated by then is refused. Throws EngineError. */
+  migrate(source: Source, plan: Plan, consent: Consent): Promise<Outcome>;
+  /** Notes versions up to one as applied without running them. */
+  baseline(source: Source, version: string, consent: Consent): Promise<Outcome>;
+  /** The highest applied version as the application's role may know it; null: nothing applied, or no ledger yet. */
+  currentVersion(): Promise<string | null>;
+  schema(): Promise<StoredSchema>;
+  /** The schema that the last migration left; undefined when none was stored. */
+  storedSchema(): Promise<StoredSchema | undefined>;
+  /** What became of the first to be the second, object by object. */
+  compare(before: StoredSchema, after: StoredSchema): Promise<readonly Difference[]>;
+  verifyAudit(): Promise<AuditReport>;
+  model(): Promise<SchemaModel>;
+  /** An empty database, or a copy of this one with its rows. */
+  scratch(content: 'Empty' | 'Copy'): Promise<Scratch>;
+  backup(directory: string): Promise<BackupSummary>;
+  /** What a restore would replace and with what, checked against the backup's manifest. Writes nothing. */
+  inspectBackup(
+    directory: string,
+  ): Promise<BackupSummary & { readonly madeAt: string; readonly version: string | null }>;
+  restore(directory: string): Promise<RestoreSummary>;
+  close(): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}

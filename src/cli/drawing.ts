@@ -1,0 +1,37 @@
+// Draws the schema, and writes or compares the drawing. Called by erd.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { ExitCode } from '../api/exit-codes.ts';
+import type { Invocation } from './command.ts';
+import { UsageError } from './failure.ts';
+
+export async function drawSchema(invocation: Invocation): Promise<ExitCode> {
+  const { options, settings, terminal } = invocation;
+  const out = options.text('out');
+  const format = options.text('format') ?? (out?.endsWith('.svg') ? 'svg' : 'mermaid');
+  if (options.has('check') && out === undefined)
+    throw new UsageError('--check needs --out: the file that is to be compared.');
+  const model = await (await invocation.database()).model();
+  const drawing =
+    format === 'svg'
+      ? (await import('../schema/erd/svg.ts')).svgOf(model)
+      : (await import('../schema/erd/mermaid.ts')).mermaidOf(model);
+  if (out === undefined) {
+    terminal.print(drawing.trimEnd());
+    return 0;
+  }
+  const file = resolve(settings.directory, out);
+  if (!options.has('check')) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, drawing);
+    terminal.print(`${out}: ${model.tables.length} tables, ${model.references.length} references`);
+    return 0;
+  }
+  if (existsSync(file) && readFileSync(file, 'utf8') === drawing) {
+    terminal.print(terminal.styled('good', `${out} is what the schema gives.`));
+    return 0;
+  }
+  const what = existsSync(file) ? 'is not what the schema gives any more' : 'is not there';
+  terminal.print(terminal.styled('bad', `${out} ${what}; draw it again: migrate erd --out ${out}`));
+  return 1;
+}

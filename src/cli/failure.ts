@@ -1,0 +1,55 @@
+// What ends a command badly, as a person reads it: one message, an exit code of the table, no stack trace for anybody's
+// mistake, no password. What nobody foresaw is a mistake of ours and says so. Called by program.ts.
+import type { ExitCode } from '../api/exit-codes.ts';
+
+/** A mistake in how the command was called or set up: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** As the runner does: a code that the table does not know. */
+const CRASH = 70;
+
+export interface Ending {
+  readonly exitCode: ExitCode | typeof CRASH;
+  readonly message: string;
+}
+
+/** The ending for anything thrown. `secrets` are texts that must not be shown. */
+export async function endingOf(error: unknown, secrets: readonly string[], signal: AbortSignal): Promise<Ending> {
+  if (error instanceof UsageError) return { exitCode: 2, message: hidden(error.message, secrets) };
+  if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
+    return { exitCode: 12, message: 'Interrupted.' };
+  }
+  const { catalogued } = await import('../engine/unforeseen.ts');
+  const known = catalogued(error, signal);
+  if (known !== undefined) return { exitCode: known.exitCode, message: hidden(known.message, secrets) };
+  const file = fileMistake(error);
+  if (file !== undefined) return { exitCode: 2, message: hidden(file, secrets) };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exitCode: CRASH, message: hidden(`This is a mistake of ours; please report it: ${text}`, secrets) };
+}
+
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  EACCES: 'cannot be opened: permission denied',
+  EPERM: 'cannot be changed: not permitted',
+  EEXIST: 'exists already',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'is not a directory',
+  EROFS: 'cannot be written: the file system is read-only',
+  ENOSPC: 'cannot be written: the disk is full',
+};
+
+function fileMistake(error: unknown): string | undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const reason = code === undefined ? undefined : FILE_REASONS[code];
+  return reason === undefined || path === undefined ? undefined : `${path} ${reason}.`;
+}
+
+/** Hides the secrets, and what looks like the password of a URL. */
+export function hidden(text: string, secrets: readonly string[]): string {
+  let clean = text;
+  for (const secret of secrets) if (secret.length >= 3) clean = clean.replaceAll(secret, '***');
+  return clean.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@/]+@/gi, '$1:***@');
+}

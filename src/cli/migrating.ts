@@ -1,0 +1,81 @@
+// What `upgrade` and `downgrade` have in common: the plan first, a question where data would be lost, progress, and what
+// came of it. The plan that was shown is the one that is run: one that is outdated by then is made and shown again.
+import type { ExitCode } from '../api/exit-codes.ts';
+import type { Invocation } from './command.ts';
+import type { Outcome, Plan } from './database.ts';
+import { UsageError } from './failure.ts';
+import { planData, sayPlan } from './plan-text.ts';
+import { readFolder } from './source.ts';
+import { counted, duration } from './terminal.ts';
+
+const MOST_PLANS = 3;
+
+/** Plans, asks, runs. `Upgrade` never goes down and `Downgrade` never goes up. */
+export async function runMigrating(
+  invocation: Invocation,
+  way: 'Upgrade' | 'Downgrade',
+  target: string,
+): Promise<ExitCode> {
+  const { terminal, options, output } = invocation;
+  const database = await invocation.database();
+  const source = await readFolder(invocation.settings, database.dialect);
+  const began = performance.now();
+  for (let tries = 1; ; tries += 1) {
+    const plan = await database.plan(source, target);
+    assertWay(plan, way, target);
+    sayPlan(terminal, plan);
+    if (plan.direction === 'None' || options.has('dryRun')) {
+      const { data, lines } = dryAnswer(plan);
+      await terminal.data(output, data, () => lines);
+      return 0;
+    }
+    if (!(await isWanted(invocation, plan, way))) {
+      terminal.say('Nothing was done.');
+      return 1;
+    }
+    const outcome = await attempted(() => database.migrate(source, plan, { adopts: options.text('adopt') }));
+    if (outcome === 'Outdated' && tries < MOST_PLANS) {
+      terminal.say('Somebody else has changed the database meanwhile; planning again.');
+      continue;
+    }
+    if (outcome === 'Outdated') throw new UsageError('The database keeps changing; run the command again.');
+    const milliseconds = performance.now() - began;
+    for (const note of outcome.notes) terminal.say(terminal.noted('dim', `note: ${note}`));
+    await terminal.data(output, { ...planData(plan), ...outcome, milliseconds: Math.round(milliseconds) }, () => [
+      terminal.styled('good', `The database is at ${outcome.version ?? 'empty'}`) +
+        ` (${counted(outcome.versions.length, 'migration')} in ${duration(milliseconds)}).`,
+    ]);
+    return 0;
+  }
+}
+
+/** Another process of the same person may have been quicker: that is no failure, but a reason to look again. */
+async function attempted(run: () => Promise<Outcome>): Promise<Outcome | 'Outdated'> {
+  try {
+    return await run();
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    if (code === 'PlanOutdated' || code === 'StaleAttempt') return 'Outdated';
+    throw error;
+  }
+}
+
+function assertWay(plan: Plan, way: 'Upgrade' | 'Downgrade', target: string): void {
+  if (way === 'Upgrade' && plan.direction === 'Down') {
+    throw new UsageError(`The database is at ${plan.from}, above ${target}. To go down: migrate downgrade ${target}`);
+  }
+  if (way === 'Downgrade' && plan.direction === 'Up') {
+    throw new UsageError(
+      `The database is at ${plan.from ?? 'empty'}, below ${target}. To go up: migrate upgrade ${target}`,
+    );
+  }
+}
+
+async function isWanted({ terminal, options, signal }: Invocation, plan: Plan, way: string): Promise<boolean> {
+  if (plan.losses.length === 0 || options.has('yes')) return true;
+  return (await terminal.confirm(`${way} and lose this data?`, signal)) === 'Yes';
+}
+
+function dryAnswer(plan: Plan) {
+  return { data: { ...planData(plan), dryRun: true }, lines: plan.versions.map(version => `  ${version}`) };
+}

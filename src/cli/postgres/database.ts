@@ -1,0 +1,169 @@
+// A PostgreSQL database as the commands see it: the same engine, fence and ledger as in the cluster. A session is opened
+// for each thing that is asked, and closed before a person is asked anything. What only some commands need is imported late.
+import { QueryError, quoted } from '../../engine/connection.ts';
+import type { Source } from '../../engine/files.ts';
+import { readStoredSnapshot } from '../../engine/stored-snapshot.ts';
+import { readSnapshot } from '../../schema/snapshot.ts';
+import type { Consent, Database, Outcome, Plan, Scratch, State, StoredSchema, Surroundings } from '../database.ts';
+import type { Settings } from '../settings.ts';
+import { readPostgresHistory } from './history.ts';
+import { waitForOwnSessions } from './own-sessions.ts';
+import { type PostgresPlan, planPostgres } from './plan.ts';
+import { Sessions } from './sessions.ts';
+
+const OWN_SESSIONS_WAIT_MS = 30_000;
+const EXECUTION = { transaction: 'PerMigration', lockTimeoutMilliseconds: 5_000, lockRetrySeconds: 60 } as const;
+
+export function openPostgresDatabase(settings: Settings, surroundings: Surroundings): Database {
+  return new PostgresDatabase(settings, surroundings);
+}
+
+class PostgresDatabase implements Database {
+  readonly dialect = 'PostgreSQL';
+  readonly place: string;
+  readonly ledgerSchema: string;
+  readonly #settings: Settings;
+  readonly #surroundings: Surroundings;
+  readonly #sessions: Sessions;
+
+  constructor(settings: Settings, surroundings: Surroundings) {
+    this.#settings = settings;
+    this.#surroundings = surroundings;
+    this.#sessions = new Sessions(settings, surroundings);
+    this.ledgerSchema = settings.ledgerSchema;
+    const { database, hosts } = this.#sessions.settings;
+    this.place = `database ${database} on ${hosts.map(({ host, port }) => `${host}:${port}`).join(',')}`;
+  }
+
+  state(): Promise<State> {
+    return this.#sessions.reading(async reading => {
+      const ledger = await this.#sessions.ledger(reading);
+      return { ledger, applied: await readPostgresHistory(reading.connection, ledger, this.ledgerSchema) };
+    });
+  }
+
+  plan(source: Source, target: string): Promise<PostgresPlan> {
+    return this.#sessions.reading(async reading => {
+      const ledger = await this.#sessions.ledger(reading);
+      return planPostgres({ ...reading, ledger, ledgerSchema: this.ledgerSchema }, source, target);
+    });
+  }
+
+  async migrate(source: Source, plan: Plan, consent: Consent): Promise<Outcome> {
+    const { target, ledgerDigest, lossDigest } = plan as PostgresPlan;
+    const attempt = await this.#nextAttempt(consent);
+    const { migrateDatabase } = await import('../../engine/migrate.ts');
+    const outcome = await migrateDatabase(
+      {
+        attempt,
+        source,
+        from: plan.from,
+        to: target,
+        ledgerDigest,
+        execution: EXECUTION,
+        strategy: 'None',
+        appRoles: this.#settings.appRoles,
+        applicationSessions: undefined,
+        direction: plan.direction === 'Down' ? 'Down' : 'Up',
+        ...(lossDigest === undefined ? {} : { confirmedLoss: lossDigest }),
+      },
+      this.#sessions.engineFor(attempt),
+    );
+    if (outcome.error !== undefined) throw outcome.error;
+    const done = outcome.appliedNow + outcome.revertedNow;
+    return { version: outcome.ledger?.version ?? null, versions: plan.versions.slice(0, done), notes: outcome.notes };
+  }
+
+  async #nextAttempt({ adopts }: Consent) {
+    return this.#sessions.reading(async reading => {
+      const { signal } = this.#surroundings;
+      await waitForOwnSessions(reading.connection, this.#sessions.owner, OWN_SESSIONS_WAIT_MS, signal);
+      return this.#sessions.attempt(await this.#sessions.ledger(reading), adopts);
+    });
+  }
+
+  async baseline(source: Source, version: string, consent: Consent): Promise<Outcome> {
+    const attempt = await this.#nextAttempt(consent);
+    const { appRoles } = this.#settings;
+    const { baselineDatabase } = await import('../../engine/baseline.ts');
+    await baselineDatabase(
+      { attempt, source, version, imported: undefined, appRoles },
+      this.#sessions.engineFor(attempt),
+    );
+    const index = source.migrations.findIndex(migration => migration.version === version);
+    return { version, versions: source.migrations.slice(0, index + 1).map(one => one.version), notes: [] };
+  }
+
+  currentVersion(): Promise<string | null> {
+    return this.#sessions.plain(async connection => {
+      try {
+        const [row] = await connection.query(`SELECT ${quoted(this.ledgerSchema)}.current_version() AS version`);
+        return row?.version ?? null;
+      } catch (error) {
+        // No ledger yet: its first migration makes it, and grants this function.
+        if (error instanceof QueryError && ['42883', '3F000'].includes(error.sqlstate)) return null;
+        throw error;
+      }
+    });
+  }
+
+  schema(): Promise<StoredSchema> {
+    return this.#sessions.reading(async reading => {
+      const { connection, server } = reading;
+      const { version } = await this.#sessions.ledger(reading);
+      const entries = await readSnapshot(connection, server.versionNumber, this.ledgerSchema);
+      return { version, entries, serverVersionNumber: server.versionNumber };
+    });
+  }
+
+  storedSchema(): Promise<StoredSchema | undefined> {
+    return this.#sessions.reading(({ connection }) => readStoredSnapshot(connection, this.ledgerSchema));
+  }
+
+  async compare(before: StoredSchema, after: StoredSchema) {
+    const { compareSqliteSnapshots } = await import('../../engine/sqlite/difference.ts');
+    return compareSqliteSnapshots(before.entries, after.entries);
+  }
+
+  async verifyAudit() {
+    const { verifyAudit } = await import('../../engine/verify-audit.ts');
+    return this.#sessions.reading(async ({ connection }) => verifyAudit(connection, this.ledgerSchema));
+  }
+
+  async model() {
+    const { readPostgresModel } = await import('../../schema/erd/postgres.ts');
+    return this.#sessions.reading(({ connection }) => readPostgresModel(connection, this.ledgerSchema));
+  }
+
+  async scratch(content: 'Empty' | 'Copy'): Promise<Scratch> {
+    const { makeScratch } = await import('./scratch.ts');
+    const made = await makeScratch(this.#sessions, content, this.#surroundings);
+    const url = withDatabase(this.#settings.url ?? '', made.name);
+    return { database: new PostgresDatabase({ ...this.#settings, url }, this.#surroundings), remove: made.remove };
+  }
+
+  async backup(directory: string) {
+    const { backupPostgres } = await import('./backup.ts');
+    return backupPostgres(this.#sessions, directory, this.#surroundings);
+  }
+
+  async inspectBackup(directory: string) {
+    const { inspectPostgresBackup } = await import('./backup.ts');
+    return inspectPostgresBackup(directory);
+  }
+
+  async restore(directory: string) {
+    const { restorePostgres } = await import('./restore.ts');
+    return restorePostgres(this.#sessions, directory, this.#surroundings);
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** The same URL for another database of the server. */
+function withDatabase(url: string, database: string): string {
+  const [, head = '', query = ''] = /^([^?]*)(\?.*)?$/.exec(url) ?? [];
+  const root = /^[a-z]+:\/\/[^/]*/i.exec(head)?.[0] ?? head;
+  const rest = query.replace(/([?&])dbname=[^&]*/g, '$1').replace(/[?&]+$/, '');
+  return `${root}/${encodeURIComponent(database)}${rest}`;
+}

@@ -1,0 +1,27 @@
+// The folder of migrations as commands read it: for the dialect of the database that the settings name. Reads only.
+import { existsSync } from 'node:fs';
+import type { Dialect } from '../engine/dialect.ts';
+import { readSource, type Source } from '../engine/files.ts';
+import { UsageError } from './failure.ts';
+import { dialectOf } from './opening.ts';
+import type { Settings } from './settings.ts';
+
+/** Reads the folder. Throws UsageError where there is none, EngineError for its mistakes. */
+export async function readFolder(settings: Settings, dialect: Dialect): Promise<Source> {
+  assertFolder(settings);
+  return readSource(settings.migrations, dialect);
+}
+
+export function assertFolder({ migrations }: Settings): void {
+  if (existsSync(migrations)) return;
+  throw new UsageError(
+    `There is no folder ${migrations}. Make a first migration with: migrate create "first tables"; or name the folder with --dir.`,
+  );
+}
+
+/** The dialect that is asked for, else that of the URL, else PostgreSQL. */
+export function chosenDialect(asked: string | undefined, settings: Settings): Dialect {
+  if (asked === 'sqlite') return 'SQLite';
+  if (asked === 'postgresql') return 'PostgreSQL';
+  return (settings.url === undefined ? undefined : dialectOf(settings.url)) ?? 'PostgreSQL';
+}

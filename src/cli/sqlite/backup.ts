@@ -1,0 +1,151 @@
+// A backup of a SQLite file: one consistent copy and the manifest beside it, of the same form as the cluster's (see
+// docs/formats.md, kind `sqlite-file`). A restore first keeps what it replaces, then lets SQLite itself write the pages
+// under its own locks, so that no reader ever sees a half.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  digestFiles,
+  exists,
+  makeDirectory,
+  removeDirectory,
+  renameDurably,
+  writeDurably,
+} from '../../backup/volume.ts';
+import { openSqlite } from '../../database/sqlite.ts';
+import { quotedName, type SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { appendSqliteAudit, hasSqliteLedger, readSqliteLedger } from '../../engine/sqlite/ledger.ts';
+import { userTables } from '../../engine/sqlite/snapshot.ts';
+import type { BackupSummary, RestoreSummary } from '../database.ts';
+import { UsageError } from '../failure.ts';
+
+const MANIFEST = 'manifest.json';
+const ARCHIVE = 'archive';
+const FILE = 'database.sqlite';
+
+interface SqliteManifest {
+  readonly format: 1;
+  readonly kind: 'sqlite-file';
+  readonly completedAt: string;
+  readonly database: { readonly ledgerVersion: string | null };
+  readonly tables: readonly { readonly name: string; readonly rows: number }[];
+  readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
+}
+
+/** Makes the backup in a directory that must not exist; closes the connection. */
+export async function backupSqlite(connection: SqliteConnection, directory: string): Promise<BackupSummary> {
+  if (await exists(directory))
+    throw new UsageError(`${directory} exists already. Name a directory that is not there yet.`);
+  const temporary = `${directory}.partial`;
+  try {
+    await removeDirectory(temporary);
+    await makeDirectory(join(temporary, ARCHIVE));
+    const copy = join(temporary, ARCHIVE, FILE);
+    await connection.copyTo(copy);
+    const content = inspectCopy(copy);
+    const files = await digestFiles(join(temporary, ARCHIVE), 'sync');
+    const manifest: SqliteManifest = {
+      format: 1,
+      kind: 'sqlite-file',
+      completedAt: new Date().toISOString(),
+      ...content,
+      files,
+    };
+    const text = `${JSON.stringify(manifest, undefined, 1)}\n`;
+    await writeDurably(join(temporary, MANIFEST), text);
+    await renameDurably(temporary, directory);
+    return summary(directory, manifest, text);
+  } catch (error) {
+    await removeDirectory(temporary);
+    throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+/** Opens the copy, which proves that it can be opened, has SQLite check all of it, and counts its rows. */
+function inspectCopy(path: string): Pick<SqliteManifest, 'database' | 'tables'> {
+  const connection = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: 0 });
+  try {
+    const [check] = connection.query('PRAGMA integrity_check(1)');
+    if (check?.integrity_check !== 'ok')
+      throw new UsageError(
+        `The database is damaged, says SQLite: ${check?.integrity_check}. A backup of it would be damaged too.`,
+      );
+    const tables = userTables(connection).map(name => {
+      const [row] = connection.query(`SELECT count(*) AS rows FROM ${quotedName(name)}`);
+      return { name, rows: Number(row?.rows) };
+    });
+    return { database: { ledgerVersion: readSqliteLedger(connection).version }, tables };
+  } finally {
+    connection.close();
+  }
+}
+
+function summary(directory: string, manifest: SqliteManifest, text: string) {
+  return {
+    directory,
+    digest: createHash('sha256').update(text).digest('hex'),
+    sizeBytes: manifest.files.reduce((sum, file) => sum + file.size, Buffer.byteLength(text)),
+    tables: manifest.tables.length,
+    rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
+  };
+}
+
+/** Reads a backup and proves that its file is the one that was written. Throws UsageError. */
+export async function inspectSqliteBackup(directory: string) {
+  const path = join(directory, MANIFEST);
+  if (!existsSync(path)) throw new UsageError(`${directory} is no backup: it has no ${MANIFEST}.`);
+  const text = readFileSync(path, 'utf8');
+  const manifest = JSON.parse(text) as SqliteManifest;
+  if (manifest.kind !== 'sqlite-file') {
+    throw new UsageError(
+      `${directory} is a backup of another kind of database (${manifest.kind}); this one is SQLite.`,
+    );
+  }
+  const found = await digestFiles(join(directory, ARCHIVE), 'read');
+  const wrong = manifest.files.find(file => found.find(one => one.path === file.path)?.sha256 !== file.sha256);
+  if (wrong !== undefined)
+    throw new UsageError(`The backup in ${directory} is damaged: ${wrong.path} is not what was written.`);
+  return {
+    ...summary(directory, manifest, text),
+    madeAt: manifest.completedAt,
+    version: manifest.database.ledgerVersion,
+  };
+}
+
+/** Replaces the database's content; what was there is kept in a file beside it. */
+export async function restoreSqlite(path: string, directory: string, by: string): Promise<RestoreSummary> {
+  const { digest } = await inspectSqliteBackup(directory);
+  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const replaced = `${path}.replaced-${stamp}`;
+  if (existsSync(path)) {
+    const current = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: 5_000 });
+    try {
+      await current.copyTo(replaced);
+    } finally {
+      current.close();
+    }
+  }
+  const source = openSqlite(join(directory, ARCHIVE, FILE), { mode: 'ReadOnly', busyTimeoutMs: 0 });
+  try {
+    await source.copyTo(path);
+  } finally {
+    source.close();
+  }
+  return { version: noteRestore(path, by, digest), replaced };
+}
+
+function noteRestore(path: string, by: string, digest: string): string | null {
+  const connection = openSqlite(path, { mode: 'Existing', busyTimeoutMs: 5_000 });
+  try {
+    if (!hasSqliteLedger(connection)) return null;
+    const { version } = readSqliteLedger(connection);
+    connection.execute('BEGIN IMMEDIATE');
+    appendSqliteAudit(connection, 'restored', version, by, { backup: digest });
+    connection.execute('COMMIT');
+    return version;
+  } finally {
+    connection.close();
+  }
+}

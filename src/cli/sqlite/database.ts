@@ -1,0 +1,283 @@
+// A SQLite file as the commands see it. A connection is opened for each thing that is asked, so that nothing is locked
+// while a person reads a question. Reading never makes a file.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join, relative } from 'node:path';
+import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
+import { failure } from '../../engine/errors.ts';
+import type { Source } from '../../engine/files.ts';
+import { EMPTY_LEDGER, type Ledger } from '../../engine/ledger.ts';
+import { planMigrations } from '../../engine/plan.ts';
+import { EMPTY_TARGET, type Reversal } from '../../engine/reversal.ts';
+import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { compareSqliteSnapshots } from '../../engine/sqlite/difference.ts';
+import {
+  keptDownScript,
+  readSqliteLedger,
+  readSqliteStoredSnapshot,
+  type SqliteLedger,
+  verifySqliteAudit,
+} from '../../engine/sqlite/ledger.ts';
+import { sqliteLosses } from '../../engine/sqlite/losses.ts';
+import {
+  applySqlite,
+  assertSqliteBaseline,
+  baselineSqlite,
+  foreseen,
+  keptScript,
+  revertSqlite,
+  type SqliteWork,
+} from '../../engine/sqlite/migrate.ts';
+import { readSqliteModel } from '../../engine/sqlite/model.ts';
+import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
+import { parseSqliteFile, type SqliteFile } from '../../engine/sqlite/statements.ts';
+import type { Consent, Database, Outcome, Plan, Scratch, State, StoredSchema, Surroundings } from '../database.ts';
+import { UsageError } from '../failure.ts';
+import type { Settings } from '../settings.ts';
+import { duration } from '../terminal.ts';
+import { backupSqlite, inspectSqliteBackup, restoreSqlite } from './backup.ts';
+
+const LOCK_WAIT_MS = 30_000;
+const STATEMENT_WAIT_MS = 5_000;
+
+export function openSqliteDatabase(path: string, settings: Settings, surroundings: Surroundings): Database {
+  return new SqliteDatabase(path, settings, surroundings);
+}
+
+interface Step {
+  readonly version: string;
+  readonly file: SqliteFile;
+}
+
+class SqliteDatabase implements Database {
+  readonly dialect = 'SQLite';
+  readonly ledgerSchema = 'main';
+  readonly place: string;
+  readonly #path: string;
+  readonly #settings: Settings;
+  readonly #surroundings: Surroundings;
+
+  constructor(path: string, settings: Settings, surroundings: Surroundings) {
+    this.#path = path;
+    this.#settings = settings;
+    this.#surroundings = surroundings;
+    const near = relative(settings.directory, path);
+    this.place = near.startsWith('..') ? path : near;
+  }
+
+  #open(mode: SqliteOptions['mode'] = 'Create'): SqliteConnection {
+    try {
+      return openSqlite(this.#path, { mode, busyTimeoutMs: STATEMENT_WAIT_MS });
+    } catch (error) {
+      if (mode !== 'ReadOnly' && !existsSync(join(this.#path, '..'))) {
+        throw new UsageError(`${this.place} cannot be made: its directory is not there.`);
+      }
+      throw foreseen(error, this.#path);
+    }
+  }
+
+  /** Reads; where there is no file yet, answers what an empty one would. */
+  #read<T>(whenMissing: T, read: (connection: SqliteConnection) => T): T {
+    if (!existsSync(this.#path)) return whenMissing;
+    const connection = this.#open('ReadOnly');
+    try {
+      return read(connection);
+    } catch (error) {
+      throw foreseen(error, this.#path);
+    } finally {
+      connection.close();
+    }
+  }
+
+  #ledger(): SqliteLedger {
+    return this.#read<SqliteLedger>({ ...EMPTY_LEDGER, applied: [] }, readSqliteLedger);
+  }
+
+  async state(): Promise<State> {
+    const ledger = this.#ledger();
+    const applied = ledger.applied.map(row => ({
+      version: row.version,
+      origin: row.origin,
+      appliedBy: row.appliedBy,
+      appliedAt: row.finishedAt,
+      milliseconds: Date.parse(row.finishedAt) - Date.parse(row.startedAt),
+    }));
+    return { ledger, applied };
+  }
+
+  async plan(source: Source, target: string): Promise<Plan> {
+    const ledger = this.#ledger();
+    const from = ledger.version;
+    const planned = target === EMPTY_TARGET ? undefined : planMigrations(source, ledger, target);
+    const direction = planned?.direction ?? (from === null ? 'None' : 'Down');
+    const to = planned?.target ?? null;
+    if (direction === 'Up') this.#read(undefined, assertSqliteBaseline);
+    const steps: readonly Step[] =
+      direction === 'Up'
+        ? (planned?.pending ?? []).map(({ version, up }) => ({ version, file: parseSqliteFile(up) }))
+        : this.#reversals(source, ledger, to).map(({ version, down }) => ({ version, file: parseSqliteFile(down) }));
+    return {
+      from,
+      to,
+      direction,
+      versions: steps.map(step => step.version),
+      transactions: steps.flatMap(transactionsOf),
+      losses: this.#read([], connection => sqliteLosses(connection, steps)),
+      notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
+    };
+  }
+
+  /** The downs of everything above the target, highest first: the folder's, or what the ledger kept. */
+  #reversals(source: Source, ledger: Ledger, target: string | null): readonly Reversal[] {
+    const lowest = target === null ? -1n : (ledger.applied.find(row => row.version === target)?.number ?? -1n);
+    const above = ledger.applied.filter(row => row.number > lowest).toReversed();
+    return above.map(({ version, number, upChecksum, downChecksum }) => {
+      const inFolder = source.migrations.find(migration => migration.version === version);
+      const kept =
+        inFolder === undefined ? this.#read(undefined, connection => keptDownScript(connection, version)) : undefined;
+      const down =
+        inFolder === undefined
+          ? kept === undefined
+            ? undefined
+            : keptScript(version, kept, downChecksum ?? '')
+          : inFolder.down;
+      if (down === undefined) {
+        throw new UsageError(
+          `${version} cannot be taken back: it has no ${version}.down.sql. Write one, or write a new migration that undoes it.`,
+        );
+      }
+      return { version, number, origin: inFolder === undefined ? 'Ledger' : 'Source', down, upChecksum };
+    });
+  }
+
+  async migrate(source: Source, plan: Plan, _consent: Consent): Promise<Outcome> {
+    const done: string[] = [];
+    const work = this.#work(done);
+    if (plan.direction === 'Up') {
+      const wanted = new Set(plan.versions);
+      await applySqlite(
+        work,
+        source.migrations.filter(migration => wanted.has(migration.version)),
+      );
+    } else if (plan.direction === 'Down') {
+      const ledger = this.#ledger();
+      const reversals = this.#reversals(source, ledger, plan.to);
+      // What was not shown is not taken back, although it may have been applied since.
+      if (reversals.map(one => one.version).join() !== plan.versions.join()) {
+        throw failure('PlanOutdated', {
+          what: 'the version of the database',
+          planned: plan.from ?? 'empty',
+          found: ledger.version ?? 'empty',
+        });
+      }
+      await revertSqlite(work, reversals);
+    }
+    return { version: this.#ledger().version, versions: done, notes: [] };
+  }
+
+  async baseline(source: Source, version: string, _consent: Consent): Promise<Outcome> {
+    const index = source.migrations.findIndex(migration => migration.version === version);
+    const upTo = source.migrations.slice(0, index + 1);
+    await baselineSqlite(this.#work([]), upTo);
+    return { version, versions: upTo.map(migration => migration.version), notes: [] };
+  }
+
+  #work(done: string[]): SqliteWork {
+    const { terminal, signal } = this.#surroundings;
+    return {
+      connect: () => this.#open(),
+      by: `${userInfo().username}@${hostname()}`,
+      signal,
+      lockWaitMs: LOCK_WAIT_MS,
+      progress: ({ version, state, ms }) => {
+        if (state === 'Begun') return;
+        if (state === 'Done') done.push(version);
+        terminal.say(
+          state === 'Done' ? `  ${version}  ${duration(ms)}` : `  ${version}  was applied by another process meanwhile`,
+        );
+      },
+    };
+  }
+
+  async currentVersion(): Promise<string | null> {
+    return this.#ledger().version;
+  }
+
+  async schema(): Promise<StoredSchema> {
+    const entries = this.#read([], readSqliteSnapshot);
+    return { version: this.#ledger().version, entries, serverVersionNumber: 0 };
+  }
+
+  async storedSchema(): Promise<StoredSchema | undefined> {
+    const stored = this.#read(undefined, readSqliteStoredSnapshot);
+    return stored === undefined ? undefined : { ...stored, serverVersionNumber: 0 };
+  }
+
+  async compare(before: StoredSchema, after: StoredSchema) {
+    return compareSqliteSnapshots(before.entries, after.entries);
+  }
+
+  async verifyAudit() {
+    return this.#read({ rows: 0, head: null, problems: [] }, verifySqliteAudit);
+  }
+
+  async model() {
+    return this.#read({ tables: [], references: [] }, readSqliteModel);
+  }
+
+  async scratch(content: 'Empty' | 'Copy'): Promise<Scratch> {
+    const directory = mkdtempSync(join(tmpdir(), 'migrate-scratch-'));
+    const path = join(directory, 'scratch.db');
+    const remove = async () => rmSync(directory, { recursive: true, force: true });
+    try {
+      if (content === 'Copy') await this.#copyTo(path);
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+    return { database: new SqliteDatabase(path, this.#settings, this.#surroundings), remove };
+  }
+
+  async #copyTo(path: string): Promise<void> {
+    this.#assertThere();
+    const connection = this.#open('ReadOnly');
+    try {
+      await connection.copyTo(path);
+    } catch (error) {
+      throw foreseen(error, this.#path);
+    } finally {
+      connection.close();
+    }
+  }
+
+  #assertThere(): void {
+    if (!existsSync(this.#path))
+      throw failure('DatabaseMissing', {
+        host: 'this machine',
+        port: 0,
+        database: this.place,
+        user: userInfo().username,
+      });
+  }
+
+  async backup(directory: string) {
+    this.#assertThere();
+    return backupSqlite(this.#open('ReadOnly'), directory);
+  }
+
+  async inspectBackup(directory: string) {
+    return inspectSqliteBackup(directory);
+  }
+
+  async restore(directory: string) {
+    return restoreSqlite(this.#path, directory, `${userInfo().username}@${hostname()}`);
+  }
+
+  async close(): Promise<void> {}
+}
+
+function transactionsOf({ version, file }: Step): Plan['transactions'] {
+  const statements = file.statements.map(({ line, text }) => ({ version, line, text }));
+  if (file.place === 'Alone') return statements.map(statement => ({ kind: 'Alone', statements: [statement] }));
+  return statements.length === 0 ? [] : [{ kind: 'Transaction', statements }];
+}

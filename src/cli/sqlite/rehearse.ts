@@ -1,0 +1,29 @@
+// Runs migrations in a SQLite database in memory, up and down again, to find what only SQLite can find: syntax, names,
+// types. Nothing is kept. Called by validate.
+import { openSqlite } from '../../database/sqlite.ts';
+import type { Migration, Script } from '../../engine/files.ts';
+import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { runSqliteFile } from '../../engine/sqlite/migrate.ts';
+import { parseSqliteFile } from '../../engine/sqlite/statements.ts';
+
+/** Throws MigrationFailed for the first statement that SQLite refuses. */
+export function rehearseInMemory(migrations: readonly Migration[]): void {
+  const connection = openSqlite(':memory:', { mode: 'Create', busyTimeoutMs: 0 });
+  try {
+    for (const { version, up } of migrations) run(connection, version, up);
+    for (const { version, down } of migrations.toReversed()) {
+      if (down === undefined) return;
+      run(connection, version, down);
+    }
+  } finally {
+    connection.close();
+  }
+}
+
+function run(connection: SqliteConnection, version: string, script: Script): void {
+  const file = parseSqliteFile(script);
+  connection.execute(`PRAGMA foreign_keys = ${file.foreignKeys === 'Enforced' ? 'ON' : 'OFF'}`);
+  if (file.place === 'Transaction') connection.execute('BEGIN');
+  runSqliteFile(connection, version, file);
+  if (file.place === 'Transaction') connection.execute('COMMIT');
+}

@@ -1,0 +1,64 @@
+// Up, down, up on a copy, with the schema compared after the way back. The copy belongs to whoever runs this, so it is
+// adopted there if the database belongs to somebody else. Called by test-copy.
+import type { ExitCode } from '../api/exit-codes.ts';
+import type { Source } from '../engine/files.ts';
+import { EMPTY_TARGET } from '../engine/reversal.ts';
+import type { Difference } from '../schema/difference.ts';
+import type { Invocation } from './command.ts';
+import type { Database } from './database.ts';
+import { differenceText } from './differences.ts';
+import { readFolder } from './source.ts';
+import { counted, duration } from './terminal.ts';
+
+interface Leg {
+  readonly way: 'Up' | 'Down' | 'Up again';
+  readonly versions: readonly string[];
+  readonly milliseconds: number;
+}
+
+export async function testOnCopy(invocation: Invocation): Promise<ExitCode> {
+  const { terminal, output, settings } = invocation;
+  const database = await invocation.database();
+  const source = await readFolder(settings, database.dialect);
+  const target = invocation.arguments[0] ?? 'latest';
+  terminal.say(terminal.noted('dim', `copying ${database.place}`));
+  const scratch = await database.scratch('Copy');
+  try {
+    const { legs, differences, from, to } = await thereAndBack(scratch.database, source, target);
+    const isSame = differences.length === 0;
+    await terminal.data(output, { from, to, legs, differences }, () => [
+      ...legs.map(
+        ({ way, versions, milliseconds }) =>
+          `${way.padEnd(8)} ${counted(versions.length, 'migration')} in ${duration(milliseconds)}`,
+      ),
+      ...differences.map(one => terminal.styled('bad', `the way back leaves: ${differenceText(one)}`)),
+      ...(isSame && legs.length > 1 ? [terminal.styled('good', 'The way down leads back to the same schema.')] : []),
+      ...(legs.length === 0 ? ['Nothing is pending: there was nothing to try.'] : []),
+    ]);
+    return isSame ? 0 : 1;
+  } finally {
+    await scratch.remove();
+  }
+}
+
+async function thereAndBack(copy: Database, source: Source, target: string) {
+  const before = await copy.schema();
+  const legs: Leg[] = [];
+  const up = await run(copy, source, target, 'Up', legs);
+  const nothing = { legs, differences: [] as readonly Difference[], from: before.version, to: up.to };
+  if (up.direction !== 'Up') return nothing;
+  await run(copy, source, before.version ?? EMPTY_TARGET, 'Down', legs);
+  const differences = await copy.compare(before, await copy.schema());
+  await run(copy, source, target, 'Up again', legs);
+  return { ...nothing, differences };
+}
+
+async function run(copy: Database, source: Source, target: string, way: Leg['way'], legs: Leg[]) {
+  const plan = await copy.plan(source, target);
+  if (plan.direction === 'None' || (way === 'Up' && plan.direction === 'Down')) return plan;
+  const began = performance.now();
+  const { ledger } = await copy.state();
+  const { versions } = await copy.migrate(source, plan, { adopts: ledger.epoch?.owner });
+  legs.push({ way, versions, milliseconds: Math.round(performance.now() - began) });
+  return plan;
+}

@@ -1,0 +1,80 @@
+// Checks a folder of migrations without the database that they are for: PostgreSQL's files by its grammar, SQLite's by
+// running them in memory, up and down. Every mistake is reported at once. Called by validate.
+import type { Dialect } from '../engine/dialect.ts';
+import { type EngineError, gathered } from '../engine/errors.ts';
+import type { Migration, Script, Source } from '../engine/files.ts';
+import type { Settings } from './settings.ts';
+import { chosenDialect, readFolder } from './source.ts';
+
+export interface Validation {
+  readonly dialect: Dialect;
+  readonly migrations: number;
+  readonly highest: string;
+  readonly notes: readonly string[];
+}
+
+/** Throws EngineError with every mistake. */
+export async function validateFolder(settings: Settings, dialectName: string | undefined): Promise<Validation> {
+  const dialect = chosenDialect(dialectName, settings);
+  const source = await readFolder(settings, dialect);
+  const { migrations } = source;
+  const notes = dialect === 'SQLite' ? await validateSqlite(source) : await validatePostgres(source);
+  return {
+    dialect,
+    migrations: migrations.length,
+    highest: migrations.at(-1)?.version ?? 'empty',
+    notes: [...notes, ...pairNotes(migrations)],
+  };
+}
+
+function pairNotes(migrations: readonly Migration[]): readonly string[] {
+  return migrations
+    .filter(one => one.down === undefined)
+    .map(({ version }) => `${version} cannot be taken back: it has no ${version}.down.sql`);
+}
+
+const emptyNote = (script: Script) => `${script.file} has no statements`;
+
+async function validatePostgres({ migrations }: Source): Promise<readonly string[]> {
+  const { loadGrammar, parseFile } = await import('../engine/statements.ts');
+  await loadGrammar();
+  const errors: EngineError[] = [];
+  const notes: string[] = [];
+  for (const script of scriptsOf(migrations)) {
+    try {
+      const parsed = parseFile(script);
+      if (parsed.statements.length === 0) notes.push(emptyNote(script));
+      notes.push(...parsed.notes);
+    } catch (error) {
+      errors.push(error as EngineError);
+    }
+  }
+  if (errors.length > 0) throw gathered(errors);
+  return notes;
+}
+
+function scriptsOf(migrations: readonly Migration[]): readonly Script[] {
+  return migrations.flatMap(({ up, down }) => (down === undefined ? [up] : [up, down]));
+}
+
+/** Ups in their order, then downs from the highest as far as there are some, then what is left again up. */
+async function validateSqlite({ migrations }: Source): Promise<readonly string[]> {
+  const [{ parseSqliteFile }, { rehearseInMemory }] = await Promise.all([
+    import('../engine/sqlite/statements.ts'),
+    import('./sqlite/rehearse.ts'),
+  ]);
+  const errors: EngineError[] = [];
+  const notes: string[] = [];
+  for (const script of scriptsOf(migrations)) {
+    try {
+      const parsed = parseSqliteFile(script);
+      if (parsed.statements.length === 0) notes.push(emptyNote(script));
+      notes.push(...parsed.notes);
+    } catch (error) {
+      errors.push(error as EngineError);
+    }
+  }
+  if (errors.length > 0) throw gathered(errors);
+  rehearseInMemory(migrations);
+  return notes;
+}

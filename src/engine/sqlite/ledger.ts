@@ -1,0 +1,248 @@
+// The ledger in a SQLite file: the same idea as in PostgreSQL, in tables of the file itself whose names begin with
+// `migrate_` (an attached file could not be committed together with it when the journal is a WAL). Format 1; see
+// docs/formats.md. Called by migrate.ts under its transaction, and for reading by every command.
+import { createHash } from 'node:crypto';
+import type { SnapshotEntry } from '../../schema/snapshot.ts';
+import { failure } from '../errors.ts';
+import type { Migration } from '../files.ts';
+import { type AppliedMigration, EMPTY_LEDGER, type Ledger } from '../ledger.ts';
+import type { AuditProblem, AuditReport } from '../verify-audit.ts';
+import type { SqliteConnection, SqliteRow } from './connection.ts';
+
+export const SQLITE_LEDGER_FORMAT = 1;
+/** Everything of ours begins so; a snapshot leaves it out. */
+export const OWN_PREFIX = 'migrate_';
+
+const TABLES = `
+  CREATE TABLE migrate_ledger (
+    version TEXT PRIMARY KEY, number TEXT NOT NULL UNIQUE, up_checksum TEXT NOT NULL, down_checksum TEXT,
+    down_script TEXT, origin TEXT NOT NULL, applied_by TEXT NOT NULL, started_at TEXT NOT NULL,
+    finished_at TEXT NOT NULL) STRICT;
+  CREATE TABLE migrate_state (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1), format INTEGER NOT NULL, snapshot_version TEXT,
+    snapshot TEXT) STRICT;
+  CREATE TABLE migrate_audit (
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, event TEXT NOT NULL, version TEXT, by TEXT NOT NULL, detail TEXT NOT NULL,
+    previous TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
+  CREATE TRIGGER migrate_audit_update BEFORE UPDATE ON migrate_audit
+    BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+  CREATE TRIGGER migrate_audit_delete BEFORE DELETE ON migrate_audit
+    BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+  INSERT INTO migrate_state (singleton, format) VALUES (1, ${SQLITE_LEDGER_FORMAT});`;
+
+/** Whether there is a ledger. Throws LedgerFormatUnknown or LedgerDamaged. */
+export function hasSqliteLedger(connection: SqliteConnection): boolean {
+  const names = connection.query(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('migrate_ledger', 'migrate_state', 'migrate_audit')",
+  );
+  if (names.length === 0) return false;
+  if (names.length < 3) {
+    const reason = `of its tables only ${names.map(row => row.name).join(' and ')} is there`;
+    throw failure('LedgerDamaged', { schema: connection.path, reason });
+  }
+  const [state] = connection.query('SELECT format FROM migrate_state');
+  if (state?.format !== SQLITE_LEDGER_FORMAT) {
+    throw failure('LedgerFormatUnknown', { format: String(state?.format ?? 'none'), known: SQLITE_LEDGER_FORMAT });
+  }
+  return true;
+}
+
+/** Makes the tables inside the caller's transaction. */
+export function createSqliteLedger(connection: SqliteConnection): void {
+  connection.execute(TABLES);
+}
+
+/** One applied version with what only history shows. */
+export interface AppliedRow extends AppliedMigration {
+  readonly appliedBy: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+export interface SqliteLedger extends Ledger {
+  readonly applied: readonly AppliedRow[];
+}
+
+/** Reads the ledger; an empty one where there is none. */
+export function readSqliteLedger(connection: SqliteConnection): SqliteLedger {
+  if (!hasSqliteLedger(connection)) return { ...EMPTY_LEDGER, applied: [] };
+  const rows = connection.query(
+    'SELECT version, number, up_checksum, down_checksum, origin, applied_by, started_at, finished_at FROM migrate_ledger',
+  );
+  // Text, because other tools' numbers are longer than an integer of SQLite; so the order is made here.
+  const applied = rows.map(appliedOf).sort((a, b) => (a.number < b.number ? -1 : 1));
+  const digest = createHash('sha256')
+    .update(JSON.stringify([applied.map(row => [row.version, row.upChecksum]), []]))
+    .digest('hex');
+  return Object.freeze({
+    format: SQLITE_LEDGER_FORMAT,
+    epoch: undefined,
+    applied,
+    progress: [],
+    version: applied.at(-1)?.version ?? null,
+    digest,
+  });
+}
+
+function appliedOf(row: SqliteRow): AppliedRow {
+  return Object.freeze({
+    version: String(row.version),
+    number: BigInt(String(row.number)),
+    upChecksum: String(row.up_checksum),
+    downChecksum: row.down_checksum === null ? null : String(row.down_checksum),
+    attempt: 0,
+    run: '',
+    origin: row.origin === 'baseline' ? 'baseline' : 'applied',
+    appliedBy: String(row.applied_by),
+    startedAt: String(row.started_at),
+    finishedAt: String(row.finished_at),
+  });
+}
+
+/** The down script that the ledger kept; undefined where there was none. */
+export function keptDownScript(connection: SqliteConnection, version: string): string | undefined {
+  const [row] = connection.query('SELECT down_script FROM migrate_ledger WHERE version = ?', [version]);
+  return row?.down_script === null || row?.down_script === undefined ? undefined : String(row.down_script);
+}
+
+export type SqliteEvent = 'applied' | 'reverted' | 'baseline' | 'failed' | 'restored';
+
+/** The row that makes a migration applied, and its audit row: in the caller's transaction. */
+export function recordSqliteApplied(
+  connection: SqliteConnection,
+  migration: Migration,
+  who: { readonly by: string; readonly startedAt: string; readonly event: 'applied' | 'baseline' },
+): void {
+  const { version, number, up, down } = migration;
+  connection.query(
+    `INSERT INTO migrate_ledger (version, number, up_checksum, down_checksum, down_script, origin, applied_by, started_at,
+        finished_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      ...[version, String(number), up.checksum, down?.checksum ?? null, down?.text ?? null, who.event, who.by],
+      ...[who.startedAt, now()],
+    ],
+  );
+  appendSqliteAudit(connection, who.event, version, who.by, { upChecksum: up.checksum });
+}
+
+/** Takes the row away again, in the transaction of its down script. */
+export function recordSqliteReverted(
+  connection: SqliteConnection,
+  version: string,
+  by: string,
+  downChecksum: string,
+): void {
+  connection.query('DELETE FROM migrate_ledger WHERE version = ?', [version]);
+  appendSqliteAudit(connection, 'reverted', version, by, { downChecksum });
+}
+
+const GENESIS = '0'.repeat(64);
+const now = () => new Date().toISOString();
+
+/** Appends to the chain, in the caller's transaction. */
+export function appendSqliteAudit(
+  connection: SqliteConnection,
+  event: SqliteEvent,
+  version: string | null,
+  by: string,
+  detail: Readonly<Record<string, unknown>>,
+): void {
+  const [last] = connection.query('SELECT id, hash FROM migrate_audit ORDER BY id DESC LIMIT 1');
+  const entry = [
+    Number(last?.id ?? 0) + 1,
+    now(),
+    event,
+    version,
+    by,
+    JSON.stringify(detail),
+    String(last?.hash ?? GENESIS),
+  ] as const;
+  connection.query(
+    'INSERT INTO migrate_audit (id, at, event, version, by, detail, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    [...entry, hashOf(entry)],
+  );
+}
+
+function hashOf(entry: readonly (string | number | null)[]): string {
+  return createHash('sha256').update(JSON.stringify(entry)).digest('hex');
+}
+
+/** Walks the chain, and compares what it tells with the ledger. */
+export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
+  if (!hasSqliteLedger(connection)) return { rows: 0, head: null, problems: [] };
+  const rows = connection.query(
+    'SELECT id, at, event, version, by, detail, previous, hash FROM migrate_audit ORDER BY id',
+  );
+  const problems: AuditProblem[] = [];
+  const applied = new Set<string>();
+  let previous: { readonly id: number; readonly hash: string } = { id: 0, hash: GENESIS };
+  for (const row of rows) {
+    const id = Number(row.id);
+    const { at, event, version, by, detail } = row;
+    const computed = hashOf([
+      id,
+      String(at),
+      String(event),
+      version as string | null,
+      String(by),
+      String(detail),
+      String(row.previous),
+    ]);
+    if (id !== previous.id + 1) {
+      const count = id - previous.id - 1;
+      problems.push({
+        kind: 'Removed',
+        id: previous.id + 1,
+        message: `${count} ${count === 1 ? 'row is' : 'rows are'} missing before row ${id}`,
+      });
+    } else if (row.hash !== computed) {
+      problems.push({
+        kind: 'Edited',
+        id,
+        message: `row ${id} (${event} ${version ?? ''}) was changed after it was written`,
+      });
+    } else if (row.previous !== previous.hash) {
+      problems.push({ kind: 'Inserted', id, message: `row ${id} does not follow the row before it` });
+    }
+    if (event === 'applied' || event === 'baseline') applied.add(String(version));
+    if (event === 'reverted') applied.delete(String(version));
+    previous = { id, hash: String(row.hash) };
+  }
+  for (const { version } of readSqliteLedger(connection).applied) {
+    if (!applied.delete(version))
+      problems.push({
+        kind: 'LedgerDiffers',
+        id: previous.id,
+        message: `${version} is in the ledger, but the audit does not tell of it`,
+      });
+  }
+  for (const version of applied) {
+    problems.push({
+      kind: 'LedgerDiffers',
+      id: previous.id,
+      message: `${version} was applied, says the audit, but the ledger does not have it`,
+    });
+  }
+  return { rows: rows.length, head: rows.length === 0 ? null : { id: previous.id, hash: previous.hash }, problems };
+}
+
+/** Keeps what the schema looks like now: what `check` compares the live schema with. */
+export function storeSqliteSnapshot(
+  connection: SqliteConnection,
+  version: string | null,
+  entries: readonly SnapshotEntry[],
+): void {
+  connection.query('UPDATE migrate_state SET snapshot_version = ?, snapshot = ?', [version, JSON.stringify(entries)]);
+}
+
+/** The kept snapshot; undefined where there is none. */
+export function readSqliteStoredSnapshot(
+  connection: SqliteConnection,
+): { readonly version: string | null; readonly entries: readonly SnapshotEntry[] } | undefined {
+  if (!hasSqliteLedger(connection)) return undefined;
+  const [row] = connection.query('SELECT snapshot_version, snapshot FROM migrate_state');
+  if (row === undefined || row.snapshot === null) return undefined;
+  const version = row.snapshot_version === null ? null : String(row.snapshot_version);
+  return { version, entries: JSON.parse(String(row.snapshot)) as readonly SnapshotEntry[] };
+}
