@@ -1,4 +1,6 @@
 // The operator's configuration, from flags and the environment; every mistake is reported at once.
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 
 export interface OperatorConfig {
@@ -63,7 +65,8 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       .filter(name => name !== ''),
     leaderElection: values['leader-elect'] ? 'On' : 'Off',
     namespace: values['leader-elect'] ? required('OPERATOR_NAMESPACE') : (env.OPERATOR_NAMESPACE ?? ''),
-    identity: env.POD_NAME ?? `operator-${process.pid}`,
+    // Two processes of one identity would both lead; in containers a number of a process is 1 more often than not.
+    identity: env.POD_NAME ?? `${hostname()}_${randomUUID()}`,
     healthPort: whole('health-address', values['health-address'].replace(/^.*:/, ''), 0, 65535),
     logFormat: oneOf('log-format', values['log-format'], ['json', 'human']),
     logLevel: oneOf('log-level', values['log-level'], ['info', 'debug', 'warn', 'error']),

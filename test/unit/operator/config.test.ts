@@ -37,3 +37,8 @@ test('all mistakes are told at once', () => {
 test('a flag that is not known is a mistake', () => {
   assert.throws(() => readConfig(['--watch-namespace=one'], ENV), /watch-namespace/);
 });
+
+test('without the name of its Pod each process has an identity of its own in the Lease', () => {
+  const { POD_NAME: _, ...env } = ENV;
+  assert.notEqual(readConfig([], env).identity, readConfig([], env).identity);
+});
