@@ -8,9 +8,6 @@ import { EVENTS } from '../kubernetes/resources.ts';
 import type { Logger } from './controller/collaborators.ts';
 import type { EventNote } from './migration/actions.ts';
 
-/** Longest message that the API server takes. */
-const MESSAGE_LENGTH = 1024;
-
 export async function tellEvents(
   api: Api,
   logger: Logger,
@@ -38,11 +35,14 @@ function eventOf(kind: string, object: KubernetesObject, note: EventNote, now: s
     .digest('hex')
     .slice(0, 16);
   return {
-    metadata: { name: `${name.slice(0, 200)}.${hash}`, namespace },
-    involvedObject: { apiVersion: API_VERSION, kind, name, namespace, uid, resourceVersion },
+    metadata: { name: `${(note.workload?.name ?? name).slice(0, 200)}.${hash}`, namespace },
+    involvedObject:
+      note.workload === undefined
+        ? { apiVersion: API_VERSION, kind, name, namespace, uid, resourceVersion }
+        : { apiVersion: 'apps/v1', ...note.workload, namespace },
     type: note.type,
     reason: note.reason,
-    message: note.message.slice(0, MESSAGE_LENGTH),
+    message: note.message,
     source: { component: 'migration-operator' },
     reportingComponent: 'migration-operator',
     reportingInstance: '',

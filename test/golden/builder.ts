@@ -103,19 +103,25 @@ const CHANGES: { readonly [K in keyof Change]-?: (play: Play, value: NonNullable
 };
 
 export function readPasses(file: string): readonly Pass[] {
+  return playScene(file).passes;
+}
+
+/** The passes of a scene, and the play as they leave it. */
+export function playScene(file: string): { readonly passes: readonly Pass[]; readonly play: Play } {
   const scene: Tree = parse(readFileSync(file, 'utf8'));
   expectWords(scene, ['given', 'at', 'change', 'then'], file);
   const given = (scene.given ?? {}) as Given;
   expectWords(given as Tree, ['spec', 'workload', 'release'], `${file}: given`);
   const play = playTo(String(scene.at), given);
   const changes = [scene.change ?? {}, ...((scene.then as readonly unknown[] | undefined) ?? [])];
-  return changes.map((change, index) => {
+  const passes = changes.map((change, index) => {
     if (!isTree(change)) throw new Error(`${file}: change ${index} is not a map`);
     if (index > 0 && change.after === undefined) play.later(1);
     apply(play, change, file);
     const world = play.world();
     return { world, decision: play.pass() };
   });
+  return { passes, play };
 }
 
 function apply(play: Play, change: Tree, file: string): void {

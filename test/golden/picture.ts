@@ -77,7 +77,8 @@ function statusChanges(before: Tree, after: Tree, world: World): unknown {
 }
 
 function eventLine(event: EventNote): string {
-  return `${event.type} ${event.reason}: ${event.message}`;
+  const on = event.workload === undefined ? '' : ` on ${event.workload.kind} ${event.workload.name}`;
+  return `${event.type} ${event.reason}${on}: ${event.message}`;
 }
 
 function actionPicture(action: Action): unknown {

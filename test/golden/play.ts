@@ -2,11 +2,17 @@
 // does. The stories of the golden files and the random ones of the model test are played on it.
 import { isDeepStrictEqual } from 'node:util';
 import { type MigrationStatus, parseMigrationSpec, parseStatus } from '../../src/api/parse.ts';
+import type { EventNote } from '../../src/operator/migration/actions.ts';
 import { type Decision, decide } from '../../src/operator/migration/decide.ts';
 import type { World } from '../../src/operator/migration/world.ts';
 import { type Answer, answerTo, type DatabaseModel } from './answers.ts';
 import { Cluster, Conflict, endJob, type PlayedJob, runJob } from './cluster.ts';
 import { overlay, type Tree } from './merge.ts';
+
+export interface Told {
+  readonly run: number;
+  readonly event: EventNote;
+}
 
 export const UID = 'uid-of-truledgr';
 
@@ -40,6 +46,8 @@ export class Play {
   volumeUsers: readonly string[] = [];
   scalers: World['scalers'] = [];
   nowMs = Date.parse('2026-11-22T10:00:00Z');
+  /** All that was told from the beginning, with the run that it is of. */
+  readonly told: Told[] = [];
 
   constructor(spec: Tree = {}) {
     this.spec = overlay(SPEC, spec) as Tree;
@@ -85,6 +93,7 @@ export class Play {
     const decision = decide(this.world());
     if (acts === 0) return decision;
     if (decision.scope === 'Whole') this.status = structuredClone(decision.status);
+    for (const event of decision.events) this.told.push({ run: decision.status.run?.id ?? 0, event });
     try {
       for (const action of decision.actions.slice(0, acts - 1)) this.cluster.do(action, this.now, UID);
     } catch (error) {

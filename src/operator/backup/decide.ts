@@ -10,7 +10,7 @@ import { jobRetrySeconds } from '../controller/backoff.ts';
 import type { EventNote, JobRequest } from '../migration/actions.ts';
 import { NODE_LOST_SECONDS, readAttempt } from '../migration/attempt.ts';
 import { toTime } from '../migration/turn.ts';
-import { sentence } from '../migration/wording.ts';
+import { cut, sentence } from '../migration/wording.ts';
 import type { BackupAction, BackupWorld } from './world.ts';
 
 export interface BackupDecision {
@@ -187,7 +187,7 @@ class Judgement {
     this.#clear('Reconciling');
     this.#set('Complete', 'False', reason, message);
     this.#set('Stalled', 'True', reason, message);
-    this.#events.push({ type: 'Warning', reason, message });
+    this.#events.push({ type: 'Warning', reason, message: cut(message) });
   }
 
   #condition(type: string): Condition | undefined {

@@ -43,4 +43,6 @@ export interface EventNote {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
+  /** Told on this workload; absent: on the resource itself. */
+  readonly workload?: { readonly kind: 'Deployment' | 'StatefulSet'; readonly name: string; readonly uid: string };
 }

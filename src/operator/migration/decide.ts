@@ -205,8 +205,18 @@ function sweep(t: Turn): void {
   }
 }
 
+/** That a person is needed is told once; of a failure that was told when it happened it is no news. */
+function tellStalled(t: Turn): void {
+  const before = t.world.status.ok ? t.world.status.value.conditions?.find(one => one.type === 'Stalled') : undefined;
+  const stalled = t.conditionOf('Stalled');
+  if (stalled === undefined || stalled.reason === before?.reason) return;
+  if (t.status.run?.failure?.reason !== stalled.reason) t.tell('Warning', stalled.reason, stalled.message);
+  else if (t.conditionOf('RolledOut')?.reason === 'Held') t.tell('Warning', 'Held', stalled.message);
+}
+
 function finish(t: Turn): Decision {
   sweep(t);
+  tellStalled(t);
   const ready = t.conditionOf('Ready');
   return {
     scope: 'Whole',
@@ -225,5 +235,5 @@ function unreadable(world: World, mistakes: readonly string[]): Decision {
     'StatusUnreadable',
     `The status was edited, or written by a newer operator: ${mistakes.join('; ')}. Nothing is done until it can be read: undo the edit, or if no run is under way delete and recreate the resource.`,
   );
-  return { ...finish(t), actions: [], scope: 'Conditions' };
+  return { ...finish(t), actions: [], events: [], scope: 'Conditions' };
 }

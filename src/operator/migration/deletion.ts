@@ -27,12 +27,14 @@ export function deletion(t: Turn): Turn {
 
 /** The status goes with the resource, so what is left at zero is told by an event. */
 function sayHeld(t: Turn): void {
-  for (const { kind, name, found } of t.world.workloads) {
+  for (const workload of t.world.workloads) {
+    const { kind, name, found } = workload;
     if (found?.mark === undefined || !isMarked(t, found) || found.replicas > 0) continue;
-    t.tell(
+    t.tellOn(
+      workload,
       'Warning',
       'Held',
-      `The resource is gone, and ${kind} ${name} is left at zero, as its annotation ${ANNOTATIONS.stoppedBy} says: its manifest does not fit the database, which is at ${t.status.version ?? 'the start'}. Apply one that does, and scale it to ${found.mark.replicas}.`,
+      `DatabaseMigration ${t.world.resource.name} is gone, and ${kind} ${name} is left at zero, as its annotation ${ANNOTATIONS.stoppedBy} says: its manifest does not fit the database, which is at ${t.status.version ?? 'the start'}. Apply one that does, and scale it to ${found.mark.replicas}.`,
     );
   }
 }

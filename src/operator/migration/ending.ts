@@ -16,7 +16,7 @@ export function fail(t: Turn, step: StepName, kind: RunFailure['kind'], reason: 
     record.reason = reason;
     record.message = message.slice(0, 4000);
   }
-  if (kind !== 'Superseded') t.tell('Warning', reason, message.slice(0, 1000));
+  if (kind !== 'Superseded') t.tell('Warning', reason, message);
 }
 
 /** Ends the run and writes its line of history; `Repeat`: history has the run that this one would have repeated. */

@@ -50,6 +50,8 @@ function watch(t: Turn, workload: WorkloadView): Held[] {
       },
     ];
   const one = bringUp(t, workload, fitting === 'Hold' ? { version: null, unannotated: 'Hold' } : fitting);
+  if (one.state === 'ComingUp' && live.replicas === 0)
+    t.tell('Normal', 'Restored', `${one.note}: it was held at zero, and fits the database now.`);
   if (one.state !== 'AwaitingManifest') return [{ note: one.note, needs: 'Nothing' }];
   return one.held ? [{ note: one.note, needs: 'Manifest' }] : [];
 }

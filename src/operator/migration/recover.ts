@@ -3,6 +3,7 @@
 //
 // Order: (1) the failure goes to status (ending.ts), (2) what has not started is deleted, what has started ends,
 // (3) settle, (4) the app, (5) the outcome. A crash after any of them: the failure is in status, and this file goes on.
+import { ANNOTATIONS } from '../../api/names.ts';
 import type { RunStep } from '../../api/parse.ts';
 import { readAttempt } from './attempt.ts';
 import { mayHaveBegun } from './begun.ts';
@@ -134,13 +135,16 @@ function isGivenUp(t: Turn): boolean {
   }
   const settle = t.begin('Settle');
   settle.state = 'Failed';
-  const marked = t.world.workloads.filter(({ found }) => found !== undefined && isMarked(t, found));
-  const names = marked.map(({ kind, name }) => `${kind} ${name}`).join(', ') || 'none';
-  t.tell(
-    'Warning',
-    'HeldUnknown',
-    `The resource was deleted during a migration, and for ${limit} s the database could not be asked what it did. Workloads held at zero (annotation migrations.truledgr.app/stopped-by): ${names}. Find out which version the database is at, then scale them up.`,
-  );
+  for (const workload of t.world.workloads) {
+    const mark = workload.found !== undefined && isMarked(t, workload.found) ? workload.found.mark : undefined;
+    if (mark === undefined) continue;
+    t.tellOn(
+      workload,
+      'Warning',
+      'HeldUnknown',
+      `DatabaseMigration ${t.world.resource.name} was deleted during a migration, and for ${limit} s the database could not be asked what it did. This workload is left at zero, as its annotation ${ANNOTATIONS.stoppedBy} says. Find out which version the database is at, then scale it to ${mark.replicas}.`,
+    );
+  }
   return true;
 }
 
@@ -150,6 +154,8 @@ function finish(t: Turn, all: readonly BringUp[]): 'Done' {
   if (isBack && all.length === 0 && failure?.kind !== 'Application') {
     t.condition('RolledOut', 'False', 'Restored', 'After the failure the app was started again.');
   }
+  if (isBack && failure?.kind !== 'Application')
+    t.tell('Normal', 'Restored', 'After the failure the app was started again.');
   if (failure?.kind === 'Superseded') {
     t.status.replans = (t.status.replans ?? 0) + 1;
     end(t, 'Superseded');

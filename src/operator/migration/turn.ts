@@ -4,7 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ConditionType, Outlook } from '../../api/conditions.ts';
 import type { Condition, MigrationSpec, MigrationStatus, Run, RunStep } from '../../api/parse.ts';
 import type { Action, EventNote } from './actions.ts';
-import type { World } from './world.ts';
+import { cut } from './wording.ts';
+import type { WorkloadView, World } from './world.ts';
 
 export type StepName = RunStep['name'];
 type ConditionStatus = Condition['status'];
@@ -85,7 +86,14 @@ export class Turn {
   }
 
   tell(type: EventNote['type'], reason: string, message: string): void {
-    this.events.push({ type, reason, message });
+    this.events.push({ type, reason, message: cut(message) });
+  }
+
+  /** Tells it on a workload, for whom the resource may be gone when it is read. */
+  tellOn(workload: WorkloadView, type: EventNote['type'], reason: string, message: string): void {
+    const { kind, name, found } = workload;
+    if (found !== undefined)
+      this.events.push({ type, reason, message: cut(message), workload: { kind, name, uid: found.uid } });
   }
 
   /** Seconds since a time of the status. */

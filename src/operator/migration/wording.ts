@@ -12,3 +12,11 @@ export function phrase(text: string): string {
 export function sentence(text: string): string {
   return /[.!?]$/.test(text.trim()) ? text.trim() : `${phrase(text)}.`;
 }
+
+/** Longest message of an Event that the API server takes. */
+const EVENT_LENGTH = 1024;
+
+/** What is longer than an Event may be ends in a sign of it. */
+export function cut(text: string): string {
+  return text.length <= EVENT_LENGTH ? text : `${text.slice(0, EVENT_LENGTH - 1)}…`;
+}
