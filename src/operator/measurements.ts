@@ -10,8 +10,6 @@ export interface Standing {
   readonly reason: string;
   /** Absent: not known yet. */
   readonly pending?: number;
-  /** Absent: the operator does not keep the app stopped. */
-  readonly stoppedSince?: number;
   /** Since when attempts of the present step decide nothing. */
   readonly blocked?: { readonly step: string; readonly reason: string; readonly since: number };
   /** The last complete backup. */
@@ -23,6 +21,8 @@ export interface ProductMetrics {
   stepEnded(step: string, result: 'Done' | 'Failed', seconds: number): void;
   /** A run kept the app stopped for this long. */
   appWasStopped(seconds: number): void;
+  /** Since when (Unix time) the app is kept stopped, as the last pass saw it; undefined: it is not, or the resource is gone. */
+  appIsStopped(namespace: string, name: string, since: number | undefined): void;
   /** An attempt decided nothing and is made again. */
   attemptRepeated(step: string, reason: string): void;
   /** A step was held up for this long before it ended. */
@@ -38,6 +38,7 @@ export const noProductMetrics: ProductMetrics = {
   runEnded() {},
   stepEnded() {},
   appWasStopped() {},
+  appIsStopped() {},
   attemptRepeated() {},
   stepWasBlocked() {},
   backupEnded() {},

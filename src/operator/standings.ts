@@ -18,8 +18,6 @@ function standingOf(namespace: string, name: string, status: MigrationStatus): S
   const condition = (type: string): Condition | undefined => status.conditions?.find(one => one.type === type);
   const isTrue = (type: string): boolean => condition(type)?.status === 'True';
   const pending = status.pending?.count;
-  const stopped = condition('RolledOut');
-  const isStopped = stopped?.status === 'False' && (stopped.reason === 'Stopped' || stopped.reason === 'Held');
   const blocked = blockedStep(status);
   return {
     namespace,
@@ -27,17 +25,8 @@ function standingOf(namespace: string, name: string, status: MigrationStatus): S
     conditions: { Ready: isTrue('Ready'), Reconciling: isTrue('Reconciling'), Stalled: isTrue('Stalled') },
     reason: labelOf(condition('Ready')?.reason ?? 'None'),
     ...(pending === undefined ? {} : { pending }),
-    ...(isStopped ? { stoppedSince: toSeconds(stoppedSince(status) ?? stopped.lastTransitionTime) } : {}),
     ...(blocked === undefined ? {} : { blocked }),
   };
-}
-
-/** When the first workload of the run was at zero; the condition was False before that, while Pods ended. */
-function stoppedSince(status: MigrationStatus): string | undefined {
-  const times = (status.run?.workloads ?? []).flatMap(one =>
-    one.state === 'Stopped' && one.since !== undefined ? [one.since] : [],
-  );
-  return times.toSorted()[0];
 }
 
 /** Between two attempts only: one that is under way may well be at work. */

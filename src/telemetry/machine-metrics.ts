@@ -114,7 +114,7 @@ export const MACHINE_METRICS = {
     kind: 'counter',
     help: 'Requests to the API server by verb, resource and HTTP status (<error>: no answer); a watch counts when it ends',
     labels: ['verb', 'resource', 'code'],
-    example: 'sum by (verb, resource, code) (rate(migration_operator_api_requests_total{code!~"2.."}[5m])) > 0',
+    example: 'sum by (verb, resource, code) (rate(migration_operator_api_requests_total{code!~"2..|404"}[5m])) > 0',
     panel: 'Requests that did not do well',
   },
   leader_election_master_status: {

@@ -104,7 +104,6 @@ interface Standing {
   readonly conditions: Readonly<Record<'Ready' | 'Reconciling' | 'Stalled', boolean>>;
   readonly reason: string;
   readonly pending?: number;
-  readonly stoppedSince?: number;
   readonly blocked?: { readonly step: string; readonly reason: string; readonly since: number };
   readonly backup?: { readonly time: number; readonly sizeBytes: number };
 }
@@ -120,6 +119,10 @@ function productMetrics(to: Recorder<MetricName>) {
     stepEnded: (step: string, result: 'Done' | 'Failed', seconds: number) =>
       to.observe('migration_operator_step_duration_seconds', seconds, step, result),
     appWasStopped: (seconds: number) => to.observe('migration_operator_app_downtime_seconds', seconds),
+    appIsStopped: (namespace: string, name: string, since: number | undefined) =>
+      since === undefined
+        ? to.forget('migration_operator_app_stopped_timestamp_seconds', namespace, name)
+        : to.set('migration_operator_app_stopped_timestamp_seconds', since, namespace, name),
     attemptRepeated: (step: string, reason: string) =>
       to.count('migration_operator_attempts_repeated_total', step, reason),
     stepWasBlocked: (step: string, seconds: number) => to.observe('migration_operator_blocked_seconds', seconds, step),
@@ -139,7 +142,6 @@ const STANDING_SAMPLES = {
     ),
   migration_operator_status_info: all => all.map(({ namespace, name, reason }) => [1, namespace, name, reason]),
   migration_operator_pending_migrations: all => samplesOf(all, one => one.pending),
-  migration_operator_app_stopped_timestamp_seconds: all => samplesOf(all, one => one.stoppedSince),
   migration_operator_blocked_timestamp_seconds: all =>
     all.flatMap(({ blocked, namespace, name }): Sample[] =>
       blocked === undefined ? [] : [[blocked.since, namespace, name, blocked.step, blocked.reason]],

@@ -1,8 +1,8 @@
 // The metrics of what the operator is for: runs, steps, backups, and how each resource stands. Two families:
 //
 // Counters and histograms are counted when a status write has said so, and have no name of a user's object: their number
-// is fixed by the code. Gauges with `namespace` and `name` are read from the caches at each scrape, by the leader only:
-// at most nine series a DatabaseMigration, and none of one that is deleted.
+// is fixed by the code. Gauges with `namespace` and `name` are read from the caches at each scrape (one, which no cache knows,
+// is told by each pass), by the leader only: at most nine series a DatabaseMigration, and none of one that is deleted.
 import type { MetricTable } from './metric-row.ts';
 
 /** A second to a week. A run may wait long for a manifest. */
@@ -104,7 +104,7 @@ export const PRODUCT_METRICS = {
   },
   migration_operator_app_stopped_timestamp_seconds: {
     kind: 'gauge',
-    help: 'Unix time since which the operator keeps the application stopped; absent while it does not',
+    help: 'Unix time of the begin of the outage while the operator holds a workload at zero, as the last pass saw it; absent while it holds none',
     labels: RESOURCE,
     example: 'time() - migration_operator_app_stopped_timestamp_seconds',
     panel: 'Applications that are kept stopped, for how long',

@@ -42,6 +42,11 @@ export class Recorder<Name extends string> {
       .set(value);
   }
 
+  /** The series of the gauge ends. */
+  forget(name: Name, ...labels: string[]): void {
+    this.#gauges.get(name)?.remove(...labels);
+  }
+
   observe(name: Name, value: number, ...labels: string[]): void {
     this.#histograms
       .get(name)

@@ -5,6 +5,7 @@ import { REASONS } from '../../api/conditions.ts';
 import { JOB_REASONS } from '../../api/job-reasons.ts';
 import type { MigrationStatus, Run, RunStep } from '../../api/parse.ts';
 import type { ProductMetrics } from '../measurements.ts';
+import type { World } from './world.ts';
 
 /** A step that only says its own name was lost without an answer. */
 const LOST: ReadonlySet<string> = new Set(['Planning', 'BackingUp', 'Migrating', 'Settling', 'Validating']);
@@ -19,6 +20,14 @@ export function measure(to: ProductMetrics, before: MigrationStatus | undefined,
       step,
     );
   }
+}
+
+/** Whether a workload is at zero with our mark on it: what conditions say of the app is about the run, not about that. */
+export function measureStopped(to: ProductMetrics, { resource, workloads, now }: World, status: MigrationStatus): void {
+  const isHeld = workloads.some(({ found }) => found?.mark?.uid === resource.uid && found.replicas === 0);
+  const rolledOut = status.conditions?.find(condition => condition.type === 'RolledOut');
+  const since = rolledOut?.status === 'False' ? rolledOut.lastTransitionTime : now;
+  to.appIsStopped(resource.namespace, resource.name, isHeld ? Date.parse(since) / 1000 : undefined);
 }
 
 /** Why an attempt is made again, for a label. */

@@ -13,7 +13,7 @@ import type { ProductMetrics } from '../measurements.ts';
 import { type DatabaseMigration, MIGRATIONS } from '../sources.ts';
 import { type Actor, act } from './act.ts';
 import { type Decision, decide } from './decide.ts';
-import { measure } from './measure.ts';
+import { measure, measureStopped } from './measure.ts';
 import { type Observer, observe } from './observe.ts';
 
 export interface MigrationReconciler extends Observer, Actor {
@@ -27,10 +27,14 @@ export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
     const { namespace = '', name } = splitKey(key);
     const owner = { kind: 'DatabaseMigration', namespace, name, uid: object?.metadata?.uid };
     const orphans = await handOverOrphans(parts, owner);
-    if (object === undefined) return { summary: { at: 'Gone', orphans } };
+    if (object === undefined) {
+      parts.measurements.appIsStopped(namespace, name, undefined);
+      return { summary: { at: 'Gone', orphans } };
+    }
     const world = await observe(parts, object);
     const decision = decide(world);
     const current = await report(parts, key, object, decision);
+    measureStopped(parts.measurements, world, decision.status);
     for (const action of decision.actions) {
       signal.throwIfAborted();
       await act(parts, current, action);

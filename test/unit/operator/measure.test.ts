@@ -5,7 +5,8 @@ import type { MigrationStatus, Run, RunStep } from '../../../src/api/parse.ts';
 import { ERRORS } from '../../../src/engine/errors.ts';
 import { measureBackup } from '../../../src/operator/backup/measure.ts';
 import { noProductMetrics, type ProductMetrics } from '../../../src/operator/measurements.ts';
-import { measure, repeatReason } from '../../../src/operator/migration/measure.ts';
+import { measure, measureStopped, repeatReason } from '../../../src/operator/migration/measure.ts';
+import type { World } from '../../../src/operator/migration/world.ts';
 
 const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 
@@ -14,8 +15,16 @@ function recorder(): { readonly told: string[]; readonly metrics: ProductMetrics
   const note =
     (what: string) =>
     (...facts: readonly unknown[]): void =>
-      void told.push([what, ...facts].join(' '));
-  const names = ['runEnded', 'stepEnded', 'appWasStopped', 'attemptRepeated', 'stepWasBlocked', 'backupEnded'] as const;
+      void told.push([what, ...facts.map(String)].join(' '));
+  const names = [
+    'runEnded',
+    'stepEnded',
+    'appWasStopped',
+    'appIsStopped',
+    'attemptRepeated',
+    'stepWasBlocked',
+    'backupEnded',
+  ] as const;
   const metrics = { ...noProductMetrics, ...Object.fromEntries(names.map(name => [name, note(name)])) };
   return { told, metrics };
 }
@@ -82,6 +91,31 @@ test('each attempt that is made again is counted with its reason, and the wait w
   const repeated = 'attemptRepeated Migrate FenceHeld';
   // The last write before the end still knew since when.
   assert.deepEqual(told, [repeated, repeated, 'stepEnded Migrate Done 50', 'stepWasBlocked Migrate 40']);
+});
+
+test('an app is stopped while a workload is at zero with our mark on it, since the rollout ended', () => {
+  const workload = (replicas: number, uid: string) => ({
+    ...{ kind: 'Deployment', name: 'api', found: { replicas, mark: { uid, run: 1, replicas: 2 } } },
+  });
+  const told = (workloads: readonly object[], rolledOut?: 'True' | 'False'): readonly string[] => {
+    const { told: lines, metrics } = recorder();
+    const world = { resource: { namespace: 'shop', name: 'orders', uid: 'u1' }, now: at(90), workloads };
+    const condition = { type: 'RolledOut', status: rolledOut, lastTransitionTime: at(30) };
+    const conditions = rolledOut === undefined ? [] : [condition];
+    measureStopped(metrics, world as unknown as World, { conditions } as MigrationStatus);
+    return lines;
+  };
+  const begin = Date.parse(at(0)) / 1000;
+  assert.deepEqual(told([workload(0, 'u1')], 'False'), [`appIsStopped shop orders ${begin + 30}`]);
+  assert.deepEqual(
+    told([workload(0, 'u1')]),
+    [`appIsStopped shop orders ${begin + 90}`],
+    'held, though nothing says so',
+  );
+  const isNot = ['appIsStopped shop orders undefined'];
+  assert.deepEqual(told([workload(2, 'u1')], 'False'), isNot, 'marked, and not at zero yet');
+  assert.deepEqual(told([workload(0, 'u2')], 'False'), isNot, 'held by another resource');
+  assert.deepEqual(told([{ kind: 'Deployment', name: 'api' }], 'False'), isNot, 'not there at all');
 });
 
 test('every reason of the engine that is tried again has a name of its own, and what is strange has none', () => {

@@ -40,17 +40,6 @@ test('a resource without a status says nothing but that it is not ready', () => 
   ]);
 });
 
-test('an app that is kept stopped says since when its first workload was at zero', () => {
-  const workloads = [
-    { kind: 'Deployment', name: 'worker', state: 'Stopped', since: at(420) },
-    { kind: 'Deployment', name: 'api', state: 'Stopped', since: at(400) },
-  ] as const;
-  const run = { id: 1, generation: 1, startTime: at(1), sourceRevision: '', planInputDigest: '' };
-  const conditions = [condition('Ready', 'False', 'Migrating'), condition('RolledOut', 'False', 'Stopped')];
-  const { caches } = cached({ run: { ...run, workloads: [...workloads] }, conditions });
-  assert.equal(standings(caches)[0]?.stoppedSince, 400);
-});
-
 test('a step that is held up says since when and by what, between two attempts', () => {
   const run = { id: 1, generation: 1, startTime: at(1), sourceRevision: '', planInputDigest: '' };
   const blocked = {

@@ -90,7 +90,6 @@ test('the series of a resource that is gone end with the next page', async () =>
     conditions: { Ready: false, Reconciling: true, Stalled: false },
     reason: 'FenceHeld',
     pending: 2,
-    stoppedSince: 1000,
     blocked: { step: 'Migrate', reason: 'FenceHeld', since: 1010 },
     backup: { time: 900, sizeBytes: 4096 },
   };
@@ -104,7 +103,6 @@ test('the series of a resource that is gone end with the next page', async () =>
     'migration_operator_condition{namespace="shop",name="orders",type="Stalled"} 0',
     'migration_operator_status_info{namespace="shop",name="orders",reason="FenceHeld"} 1',
     'migration_operator_pending_migrations{namespace="shop",name="orders"} 2',
-    'migration_operator_app_stopped_timestamp_seconds{namespace="shop",name="orders"} 1000',
     'migration_operator_blocked_timestamp_seconds{namespace="shop",name="orders",step="Migrate",reason="FenceHeld"} 1010',
     'migration_operator_last_backup_timestamp_seconds{namespace="shop",name="orders"} 900',
     'migration_operator_last_backup_size_bytes{namespace="shop",name="orders"} 4096',
@@ -115,6 +113,16 @@ test('the series of a resource that is gone end with the next page', async () =>
   ]);
   all = [];
   assert.deepEqual(await own(), []);
+});
+
+test('an app that is started again, or whose resource is gone, has no series of a stopped one', async () => {
+  const page = metrics();
+  const name = 'migration_operator_app_stopped_timestamp_seconds';
+  page.product.appIsStopped('shop', 'orders', 1000);
+  page.product.appIsStopped('shop', 'users', 2000);
+  page.product.appIsStopped('shop', 'orders', undefined);
+  page.product.appIsStopped('shop', 'never-stopped', undefined);
+  assert.deepEqual(await series(page, name), [`${name}{namespace="shop",name="users"} 2000`]);
 });
 
 test("a user's names are labels of gauges alone", () => {
