@@ -116,6 +116,8 @@ export class ListWatch<T extends KubernetesObject> {
       if (version === undefined || this.#wanted !== undefined || this.#isRelistDue()) {
         version = (await this.#list(signal)) ?? version;
       }
+      // A watch may live for minutes: whoever waits for a list gets it first.
+      if (this.#wanted !== undefined) continue;
       if (version !== undefined && !signal.aborted) version = await this.#watch(version, signal);
     }
   }

@@ -194,6 +194,20 @@ test('a refresh lists at once, even during a delay, and waits for a list that be
   assert.deepEqual([scene.missed(), scene.reconnections()], [0, 0], 'a watch that was well missed nothing');
 });
 
+test('a refresh whose list fails is listed again, and does not wait for a watch to end', async () => {
+  await using api = (await server())
+    .lists(list(10), status(503, 'ServiceUnavailable', 'no'), list(20, object('a', 15)))
+    .watches(watch([]));
+  await using scene = await begin(api);
+  await eventually('it watches', () => api.count('watch') === 1);
+  let isFresh = false;
+  void scene.listWatch.refresh().then(() => {
+    isFresh = true;
+  });
+  await eventually('it is fresh', () => isFresh);
+  assert.deepEqual(scene.told, ['Added a@15']);
+});
+
 test('of ConfigMaps only the metadata is asked for', async () => {
   await using api = (await server()).lists(list(10)).watches(watch([]));
   await using _scene = await begin(api, { source: { metadataOnly: true, namespace: 'shop', labelSelector: 'a=b' } });
