@@ -3,7 +3,7 @@
 import { isExitCode } from '../../api/exit-codes.ts';
 import { type JobResult, parseJobResult } from '../../api/job-contract.ts';
 import type { RunStep } from '../../api/parse.ts';
-import { phrase } from './wording.ts';
+import { phrase, withoutSecrets } from './wording.ts';
 import type { JobView, PodView, World } from './world.ts';
 
 /** Why an attempt ended without an answer. */
@@ -34,7 +34,10 @@ export function readAttempt(world: Pick<World, 'now' | 'jobs'>, step: RunStep, m
   }
   if (job.madeFor !== madeFor) return { state: 'NotOurs' };
   const pod = job.pods.find(candidate => candidate.terminated !== undefined) ?? job.pods.at(-1);
-  if (pod?.terminated !== undefined) return readTerminated(job, pod, pod.terminated);
+  if (pod?.terminated !== undefined) {
+    const { message, ...ended } = pod.terminated;
+    return readTerminated(job, pod, { ...ended, message: withoutSecrets(message) });
+  }
   if (job.finished?.as === 'Failed') return lostJob(job, job.finished);
   if (job.deleting && pod === undefined) {
     return { state: 'Lost', job, cause: 'Gone', message: `its Job ${job.name} was deleted` };
@@ -117,7 +120,7 @@ function waitingFor(pod: PodView | undefined): { reason: string; message: string
   const waiting = pod?.waiting;
   if (pod === undefined || waiting === undefined)
     return { reason: 'WaitingForPod', message: 'its Pod is being started' };
-  return { reason: waitingReason(waiting.reason, waiting.message), message: phrase(waiting.message) };
+  return { reason: waitingReason(waiting.reason, waiting.message), message: phrase(withoutSecrets(waiting.message)) };
 }
 
 function waitingReason(reason: string, message: string): string {

@@ -11,6 +11,7 @@ import {
   type StatefulSet,
 } from '../../kubernetes/resources.ts';
 import { namesLike } from './near.ts';
+import { withoutSecrets } from './wording.ts';
 import type { LiveWorkload, WorkloadView } from './world.ts';
 
 export interface WorkloadName {
@@ -135,7 +136,7 @@ function problemOf(pod: Pod): string | undefined {
   for (const container of [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]) {
     const waiting = container.state?.waiting;
     if (waiting?.reason !== undefined && !['ContainerCreating', 'PodInitializing'].includes(waiting.reason)) {
-      return [waiting.reason, waiting.message].filter(Boolean).join(': ').slice(0, 300);
+      return withoutSecrets([waiting.reason, waiting.message].filter(Boolean).join(': ')).slice(0, 300);
     }
   }
   const unscheduled = pod.status?.conditions?.find(one => one.type === 'PodScheduled' && one.status === 'False');
