@@ -89,7 +89,7 @@ function crash(env: Readonly<Record<string, string>>): TestFiles {
 const control: TestFiles = {
   name: 'control',
   about: 'what goes wrong around the operator, on a real API server without nodes and a real PostgreSQL',
-  globs: ['test/failures/*.test.ts'],
+  globs: ['test/input/*.test.ts', 'test/machine/*.test.ts', 'test/failures/*.test.ts'],
   concurrency: 1,
   reporter: 'spec',
   lack: () => lackOf(async () => void (await requireGo())),

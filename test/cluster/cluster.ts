@@ -5,6 +5,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { compactEtcd, restartApiServer } from './kit/apiServer.ts';
 import {
   builtBefore,
   corednsBinary,
@@ -45,6 +46,13 @@ export interface Cluster {
   readonly auditLog: string | undefined;
   /** Makes the image of a docker-archive known to the node under the name it has. A repeat does nothing. */
   loadImage(archiveTar: string): Promise<void>;
+  /**
+   * Kills the API server, runs what is given, and starts it again; returns when it is ready. Only of a control plane without
+   * nodes.
+   */
+  restartApiServer(meanwhile: () => Promise<void>): Promise<void>;
+  /** Makes etcd forget every revision but the newest, as it does of itself every few minutes in a real cluster. */
+  compactEtcd(): Promise<void>;
   /** Ends the cluster and leaves nothing behind; returns when the last process is gone. A repeat, and one of KUBECONFIG, does nothing. */
   down(): Promise<void>;
 }
@@ -198,6 +206,8 @@ function clusterOf(state: State): Cluster {
     caFile: caFileOf(state.directory),
     auditLog: auditLogOf(state.directory),
     loadImage: archive => loadIntoNode(state, archive),
+    restartApiServer: meanwhile => restartApiServer(state, meanwhile),
+    compactEtcd: () => compactEtcd(state),
     down: () => tearDown(state),
   };
 }

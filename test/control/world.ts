@@ -87,7 +87,8 @@ async function upstreamOf(cluster: Cluster): Promise<Upstream> {
   return { server, tls: await tls(), headers: await headers('fresh') };
 }
 
-async function applyDefinitions(api: Api): Promise<void> {
+/** Our own kinds; returns when the API server knows them. */
+export async function applyDefinitions(api: Api): Promise<void> {
   for (const file of readdirSync(CRDS)) {
     const definition = parse(readFileSync(join(CRDS, file), 'utf8')) as CustomResourceDefinition;
     await api.create(CUSTOM_RESOURCE_DEFINITIONS, undefined, definition);

@@ -34,8 +34,14 @@ export async function clusterFromEnvironment(): Promise<Cluster | undefined> {
     caFile: ours && caFileOf(ours.directory),
     auditLog: ours && auditLogOf(ours.directory),
     loadImage: archive => (ours === undefined ? load(name, archive) : loadIntoNode(ours, archive)),
+    restartApiServer: () => notOurs(name),
+    compactEtcd: () => notOurs(name),
     down: async () => undefined,
   };
+}
+
+async function notOurs(name: string): Promise<never> {
+  throw new Error(`The control plane of the cluster "${name}" of KUBECONFIG is not ours to restart`);
 }
 
 function startedHere(context: string, server: string): State | undefined {

@@ -15,6 +15,8 @@ export interface ProcessId {
 
 export interface Recorded extends ProcessId {
   readonly name: string;
+  /** How it was started, so that it can be started again. */
+  readonly command: readonly string[];
 }
 
 interface Stat {
@@ -42,7 +44,7 @@ export function startProcess(name: string, command: readonly string[], logFile: 
     child.on('error', () => undefined); // told by the pid that is missing
     child.unref();
     if (child.pid === undefined) throw new Error(`${file} (${name}) cannot be started`);
-    return { name, pid: child.pid, startTime: readStat(child.pid)?.startTime ?? '' };
+    return { name, command, pid: child.pid, startTime: readStat(child.pid)?.startTime ?? '' };
   } finally {
     closeSync(log);
   }

@@ -78,6 +78,24 @@ test('a half-open connection is given up after the silence limit', async () => {
   assert.equal(scene.ends[0], 'silence');
 });
 
+test('a list whose JSON is cut short is garbled and asked for again: none of it is believed', async () => {
+  const whole = JSON.stringify({ metadata: { resourceVersion: '10' }, items: [object('a', 5), object('b', 6)] });
+  await using api = (await server())
+    .lists(
+      response => response.end(whole.slice(0, -30)),
+      response =>
+        response
+          .writeHead(200, { 'content-length': whole.length })
+          .write(whole.slice(0, -30), () => response.socket?.destroy()),
+      list(10, object('c', 7)),
+    )
+    .watches(watch([]));
+  await using scene = await begin(api);
+  await scene.listWatch.whenSynced();
+  assert.deepEqual(scene.told, ['Added c@7']);
+  assert.deepEqual(scene.ends, ['garbled', 'reset']);
+});
+
 test('a slow list is waited for, and a watch that answers slowly is not silent', async () => {
   await using api = (await server())
     .lists((response, url, request) => void setTimeout(() => list(10, object('a', 5))(response, url, request), 200))

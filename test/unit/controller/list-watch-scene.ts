@@ -18,7 +18,7 @@ const JOBS: Resource<TestObject> = {
 };
 
 /** Waits pass a hundred times as fast; their lengths are kept for the test to see. */
-class HastyClock implements Clock {
+export class HastyClock implements Clock {
   readonly delays: number[] = [];
   now = systemClock.now;
   monotonicMs = systemClock.monotonicMs;
