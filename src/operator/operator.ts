@@ -3,7 +3,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Api } from '../kubernetes/api.ts';
 import { createApi } from '../kubernetes/client.ts';
-import { isTransient } from '../kubernetes/errors.ts';
+import { ApiError, isTransient } from '../kubernetes/errors.ts';
 import { NAMESPACES } from '../kubernetes/resources.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type BackupReconciler, reconcileBackups } from './backup/reconcile.ts';
@@ -48,7 +48,7 @@ export async function createOperator(options: OperatorOptions): Promise<Machine>
   const api = election === undefined ? direct : guardWrites(direct, election);
   const caches = createCaches();
   const measurements = options.productMetrics ?? noProductMetrics;
-  tellFigures(measurements, caches, () => election === undefined || election.isLeading());
+  tellFigures(measurements, caches, election?.whenElected() ?? Promise.resolve());
   const queues = {
     migrations: new Queue({ name: 'databasemigration', metrics }),
     backups: new Queue({ name: 'databasebackup', metrics }),
@@ -90,12 +90,12 @@ export async function createOperator(options: OperatorOptions): Promise<Machine>
   });
 }
 
-/** How resources stand is told by the leader alone: of two replicas one is enough. */
-function tellFigures(to: ProductMetrics, caches: Caches, isLeading: () => boolean): void {
+/** How resources stand is told by who was elected alone, to its end: of two replicas one is enough. */
+function tellFigures(to: ProductMetrics, caches: Caches, elected: Promise<void>): void {
   const { migrations, backups, ...rest } = caches;
   for (const [resource, cache] of Object.entries({ ...rest, databasemigrations: migrations, databasebackups: backups }))
     to.cached(resource.toLowerCase(), () => cache.size);
-  to.standings(() => (isLeading() ? standings(caches) : []));
+  void elected.then(() => to.standings(() => standings(caches)));
 }
 
 /**
@@ -109,7 +109,8 @@ async function clusterUid(api: Api, logger: Logger): Promise<string> {
       if (namespace?.metadata?.uid !== undefined) return namespace.metadata.uid;
       throw new Error('the namespace kube-system must exist: its uid names the cluster');
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      const isForTimeToHeal = isTransient(error) && !(error instanceof ApiError && error.reason === 'Closed');
+      if (!isForTimeToHeal) throw error;
       const delayMs = delayAfter(error, attempt);
       logger.warn('the API server does not answer yet', { error: String(error), attempt, delay_ms: delayMs });
       await setTimeout(delayMs);
