@@ -1,4 +1,4 @@
-// Bundles what runs without node_modules: the operator and the runner for the image, and the example's application.
+// Bundles what runs without node_modules: the operator, the runner and the command line for the image, and the example's application.
 // `npm run build` writes `dist/<name>/` and prints sizes; `npm run build -- runner` builds only what is named.
 // Tests import the source, never `dist`; the Dockerfile copies `dist` and nothing else of this repository.
 // The code is not minified: a stack trace from a cluster at night should name functions that exist in the source.
@@ -22,6 +22,11 @@ const BUNDLES = {
   runner: {
     entry: 'src/runner/main.ts',
     // The PostgreSQL grammar: libpg-query looks for it beside the file that it was bundled into.
+    assets: ['node_modules/libpg-query/wasm/libpg-query.wasm'],
+    shape: 'chunks',
+  },
+  cli: {
+    entry: 'src/cli/main.ts',
     assets: ['node_modules/libpg-query/wasm/libpg-query.wasm'],
     shape: 'chunks',
   },

@@ -7,6 +7,7 @@ import { compile } from 'json-schema-to-typescript';
 import { parse } from 'yaml';
 import { BACKUP_CONDITION_MEANINGS, CONDITION_MEANINGS, type Outlook, REASONS } from './src/api/conditions.ts';
 import { JOB_REASONS } from './src/api/job-reasons.ts';
+import { cliReference } from './src/cli/reference.ts';
 import { ERRORS } from './src/engine/errors.ts';
 import { metricDocs } from './src/telemetry/metric-docs.ts';
 
@@ -148,6 +149,7 @@ async function main(): Promise<void> {
   const all: Generated[] = [
     ...(await Promise.all(KINDS.map(kind => types(kind.crd, kind.module)))),
     conditionDocs(),
+    { path: 'docs/cli.md', content: cliReference() },
     { path: 'docs/metrics.md', content: metricDocs() },
     ...(await chartTemplates()),
   ];

@@ -3,11 +3,13 @@
 import type { Dialect } from '../engine/dialect.ts';
 import { type EngineError, gathered } from '../engine/errors.ts';
 import type { Migration, Script, Source } from '../engine/files.ts';
+import type { LayoutName } from '../engine/layouts/layout.ts';
 import type { Settings } from './settings.ts';
 import { chosenDialect, readFolder } from './source.ts';
 
 export interface Validation {
   readonly dialect: Dialect;
+  readonly layout: LayoutName;
   readonly migrations: number;
   readonly highest: string;
   readonly notes: readonly string[];
@@ -21,6 +23,7 @@ export async function validateFolder(settings: Settings, dialectName: string | u
   const notes = dialect === 'SQLite' ? await validateSqlite(source) : await validatePostgres(source);
   return {
     dialect,
+    layout: source.layout,
     migrations: migrations.length,
     highest: migrations.at(-1)?.version ?? 'empty',
     notes: [...notes, ...pairNotes(migrations)],

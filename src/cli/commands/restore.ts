@@ -17,7 +17,7 @@ export const restore: Command = {
     const database = await invocation.database();
     const directory = resolve(settings.directory, invocation.arguments[0] ?? '');
     const found = await database.inspectBackup(directory);
-    const what = `${counted(found.tables, 'table')} with ${counted(found.rows, 'row')} of ${found.madeAt}, version ${found.version ?? 'unknown'}`;
+    const what = `${counted(found.tables, 'table')} with ${counted(found.rows, 'row')} of ${found.madeAt}, version ${found.version ?? 'empty'}`;
     terminal.say(`The backup holds ${what}.`);
     const question = `Replace ${database.place} by it?`;
     if (!options.has('yes') && (await terminal.confirm(question, signal)) === 'No') {

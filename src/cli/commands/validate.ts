@@ -1,5 +1,6 @@
 // `migrate validate`
 import type { Command } from '../command.ts';
+import type { Validation } from '../validating.ts';
 
 export const validate: Command = {
   name: 'validate',
@@ -26,11 +27,13 @@ export const validate: Command = {
     const report = await validateFolder(settings, options.text('dialect'));
     await terminal.data(output, report, () => [
       ...report.notes.map(note => terminal.styled('warn', `note: ${note}`)),
-      terminal.styled(
-        'good',
-        `${report.migrations} migrations for ${report.dialect}, up to ${report.highest}: no mistakes.`,
-      ),
+      terminal.styled('good', validText(report)),
     ]);
     return options.has('strict') && report.notes.length > 0 ? 1 : 0;
   },
 };
+
+function validText({ migrations, layout, dialect, highest }: Validation): string {
+  const files = layout === 'own' ? '' : `, in the layout of ${layout}`;
+  return `${migrations} ${migrations === 1 ? 'migration' : 'migrations'} for ${dialect}${files}, up to ${highest}: no mistakes.`;
+}
