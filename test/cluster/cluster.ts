@@ -96,7 +96,7 @@ export async function up(options: UpOptions): Promise<Cluster> {
   });
   state.starter = undefined;
   saveState(state);
-  if (state.owner !== undefined) process.once('exit', () => killNow(state));
+  if (state.owner !== undefined) endWithThisProcess(state);
   progress(`cluster ${name}: Kubernetes ${minor} is up at ${state.server} after ${elapsed(started)}`);
   return clusterOf(state);
 }
@@ -168,12 +168,13 @@ async function claim(options: UpOptions, minor: KubernetesMinor, bin: string, he
   });
 }
 
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** Ctrl-C or any failure on the way up takes down what is there already. */
 async function interruptible(state: State, start: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const controller = new AbortController();
   const interrupt = (signal: NodeJS.Signals) => controller.abort(new Error(`interrupted by ${signal}`));
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, interrupt);
+  for (const signal of ENDING_SIGNALS) process.on(signal, interrupt);
   try {
     await start(controller.signal);
     controller.signal.throwIfAborted();
@@ -181,7 +182,7 @@ async function interruptible(state: State, start: (signal: AbortSignal) => Promi
     await tearDown(state);
     throw error;
   } finally {
-    for (const signal of signals) process.removeListener(signal, interrupt);
+    for (const signal of ENDING_SIGNALS) process.removeListener(signal, interrupt);
   }
 }
 
@@ -189,6 +190,21 @@ async function hostHome(state: State, signal: AbortSignal): Promise<Home> {
   const [api = 0, etcd = 0, etcdPeer = 0] = await freePorts(3);
   const { directory, bin } = state;
   return { state, directory, bin, address: '127.0.0.1', ports: { api, etcd, etcdPeer }, inside: [], signal };
+}
+
+/**
+ * A test process that is told to end (Ctrl-C in the terminal, a CI job that is cancelled) takes its cluster with it. Node's
+ * test runner leaves these signals to their default in the process of a test file, which would end it without a word.
+ */
+function endWithThisProcess(state: State): void {
+  process.once('exit', () => killNow(state));
+  for (const signal of ENDING_SIGNALS) {
+    const end = (): void => {
+      void tearDown(state).finally(() => process.kill(process.pid, signal));
+    };
+    // `once`: the signal that follows, or a second Ctrl-C, has its usual effect.
+    process.once(signal, end);
+  }
 }
 
 /** For the 'exit' event, which cannot wait: ends the processes; their files go with the next sweep. */

@@ -2,11 +2,13 @@
 // `down` leaves nothing behind. Needs root and Go; skipped with the reason where they lack.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
-import { type Cluster, PrerequisiteError, up } from './cluster.ts';
+import { type Cluster, list, PrerequisiteError, up } from './cluster.ts';
 import { postgresImage, standInArchive } from './images.ts';
 import { run } from './kit/run.ts';
 
@@ -117,6 +119,20 @@ describe('a control plane only', () => {
 });
 
 describe('down', () => {
+  it('goes with the process that has it when that is told to end', async t => {
+    if (here(t, second) === undefined) return;
+    const name = `selftest-${process.pid}-c`;
+    const keeper = spawn(process.execPath, [join(import.meta.dirname, 'kept-by-process.ts'), name]);
+    await once(keeper.stdout, 'data');
+    const ended = once(keeper, 'exit');
+    keeper.kill('SIGTERM');
+    assert.deepEqual(await ended, [null, 'SIGTERM']);
+    assert.deepEqual(
+      list().filter(line => line.startsWith(name)),
+      [],
+    );
+  });
+
   it('leaves no process, mount, link, cgroup or file', async t => {
     if (here(t, full) === undefined) return;
     await full?.down();
