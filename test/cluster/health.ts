@@ -16,10 +16,8 @@ const SCRIPT = join(import.meta.dirname, '../../argocd/health.lua');
 export async function healthOf(objects: readonly object[], progress: Progress): Promise<readonly Health[]> {
   const input = objects.map(object => `${JSON.stringify(object)}\n`).join('');
   const output = await run(await healthBinary(progress), [SCRIPT], { input });
-  const answers = output
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as Health);
+  const lines = output.split('\n').filter(line => line !== '');
+  const answers = lines.map(line => JSON.parse(line) as Health);
   if (answers.length !== objects.length) throw new Error(`${answers.length} answers to ${objects.length} objects`);
   return answers;
 }

@@ -27,6 +27,8 @@ const ALL = scenes().flatMap(({ name, passes }) =>
   })),
 );
 
+const STUCK = { type: 'Stalled', status: 'True', reason: 'FileChanged', message: 'm', lastTransitionTime: '' } as const;
+
 const progress = (line: string): void => console.error(`# ${line}`);
 
 /** As the API server would hand it out after the pass. */
@@ -77,6 +79,21 @@ test('kstatus and Argo CD conclude from every decision what the design says', as
     all.map(one => one.health),
   );
   assert.deepEqual(wrong, []);
+});
+
+test('a conclusion that is not the design’s is found', () => {
+  const failed = {
+    metadata: { name: 'truledgr', generation: 2 },
+    status: { observedGeneration: 2, conditions: [STUCK] },
+  };
+  const good = { status: 'Current', message: '' };
+  const bad = { status: 'Failed', message: '' };
+  assert.deepEqual(misjudged([failed], [{ kstatus: bad, argo: { status: 'Degraded', message: '' } }]), []);
+  assert.deepEqual(misjudged([failed], [{ kstatus: good, argo: { status: 'Healthy', message: '' } }]), [
+    '0 truledgr: kstatus Current, not Failed',
+    '0 truledgr: Argo CD Healthy, not Degraded',
+  ]);
+  assert.equal(misjudged([failed], []).length, 2);
 });
 
 test('Argo CD shows the message of Ready', async t => {
