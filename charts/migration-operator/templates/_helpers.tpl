@@ -120,10 +120,6 @@ and no wildcard: Secrets are named in Jobs and read by their Pods only.
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
   verbs: [list]
-# Whether KEDA would raise what is held at zero; asked for where KEDA is not installed too, and answered with 404.
-- apiGroups: [keda.sh]
-  resources: [scaledobjects]
-  verbs: [list]
 # Whether the namespace is about to go away; the uid of kube-system names the cluster.
 - apiGroups: [""]
   resources: [namespaces]
