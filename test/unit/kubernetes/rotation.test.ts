@@ -58,13 +58,18 @@ class SecureServer implements AsyncDisposable {
   }
 }
 
+/** The two variables that every Pod has are read while the transport is opened, and set only so long. */
 async function inPod(server: SecureServer): Promise<Transport> {
-  const before = { ...process.env };
-  Object.assign(process.env, { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(server.port) });
+  const variables = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(server.port) };
+  const before = Object.keys(variables).map(name => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
   try {
     return await openTransport({ source: { kind: 'InCluster', directory: server.directory }, version: '0' });
   } finally {
-    process.env = before;
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   }
 }
 
