@@ -10,7 +10,7 @@ import { type Health, healthOf } from '../cluster/health.ts';
 import { PrerequisiteError } from '../cluster/kit/prerequisites.ts';
 import { misjudged } from '../health-rules.ts';
 import type { Pass } from './builder.ts';
-import { scenes } from './scenes.ts';
+import { backupScenes, scenes } from './scenes.ts';
 
 interface Judged {
   readonly label: string;
@@ -79,6 +79,25 @@ test('kstatus and Argo CD conclude from every decision what the design says', as
     all.map(one => one.health),
   );
   assert.deepEqual(wrong, []);
+});
+
+test('kstatus waits for a backup until it is complete, and sees when it is given up', async t => {
+  const passes = backupScenes().flatMap(({ name, passes: all }) => all.map(pass => ({ name, ...pass })));
+  const objects = passes.map(({ world, decision }) => ({
+    apiVersion: API_VERSION,
+    kind: 'DatabaseBackup',
+    metadata: { name: world.name, namespace: world.namespace, generation: world.generation },
+    status: decision.status,
+  }));
+  const answers = await orSkip(t, () => healthOf(objects, progress));
+  const wrong = answers?.flatMap(({ kstatus }, index) => {
+    const { name = '', decision } = passes[index] ?? {};
+    const complete = decision?.status.conditions?.find(one => one.type === 'Complete');
+    const isGivenUp = decision?.status.conditions?.some(one => one.type === 'Stalled');
+    const wanted = complete?.status === 'True' ? 'Current' : isGivenUp ? 'Failed' : 'InProgress';
+    return kstatus.status === wanted ? [] : [`${name}: ${kstatus.status}, not ${wanted}`];
+  });
+  assert.deepEqual(wrong ?? [], []);
 });
 
 test('a conclusion that is not the design’s is found', () => {
