@@ -3,13 +3,17 @@
 // no password and no connection string. Called under the migration lock, before a run's first statement and by settle.
 import { createHash } from 'node:crypto';
 import { type Connection, textOf } from '../engine/connection.ts';
-import { type CatalogueQuery, catalogueQueries } from './catalogue.ts';
+import { loadGrammar } from '../engine/statements.ts';
+import { catalogueQueries } from './catalogue.ts';
+import type { CatalogueQuery } from './catalogue-sql.ts';
+import { normalizedDefinition } from './normalize.ts';
 
 export interface SnapshotEntry {
-  /** `table`, `column`, `index`, … */
+  /** What a person calls it: `table`, `column`, `index`, … */
   readonly kind: string;
+  /** With its schema, quoted where SQL would need it; a column is `public.users.email`. */
   readonly name: string;
-  /** Canonical JSON of everything that defines it. */
+  /** JSON: an object of named properties; what is as usual is left out. The same text for the same definition. */
   readonly definition: string;
 }
 
@@ -19,9 +23,15 @@ export async function readSnapshot(
   versionNumber: number,
   ledgerSchema: string,
 ): Promise<readonly SnapshotEntry[]> {
+  await loadGrammar();
+  // Of a union this long, compiling would take four times as long as running it.
+  await connection.query('SET jit TO off');
   const rows = await connection.query(snapshotSql(catalogueQueries(versionNumber)), [ledgerSchema]);
   return rows
-    .map(row => ({ kind: textOf(row, 'kind'), name: textOf(row, 'name'), definition: textOf(row, 'definition') }))
+    .map(row => {
+      const [kind, name] = [textOf(row, 'kind'), textOf(row, 'name')];
+      return { kind, name, definition: normalizedDefinition(kind, textOf(row, 'definition')) };
+    })
     .sort(byText);
 }
 
@@ -41,7 +51,7 @@ function byText(a: SnapshotEntry, b: SnapshotEntry): number {
 function snapshotSql(queries: readonly CatalogueQuery[]): string {
   const parts = queries.map(
     ({ kind, sql }) =>
-      `SELECT '${kind}' AS kind, name::text, definition::text FROM (${sql}) AS ${kind}_entries (name, definition)`,
+      `SELECT '${kind}' AS kind, name::text, definition::text FROM (${sql}) AS entries (name, definition)`,
   );
   return `WITH spaces AS (
       SELECT oid, nspname FROM pg_namespace

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { connect, createServer, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
-import { Site, serverForTests } from './site.ts';
+import { applicationName } from '../../src/engine/attempt.ts';
+import { ConnectionLost, LostAlone } from '../../src/engine/connection.ts';
+import { Monitor } from '../../src/engine/monitor.ts';
+import { recoverCommit } from '../../src/engine/recovery.ts';
+import { readServer } from '../../src/engine/server.ts';
+import { EXECUTION, OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
 
-type Cut = 'Forward' | 'DropReply' | 'DropRequest';
+/** `Silence`: the client is cut off, and the server does not learn of it. */
+type Cut = 'Forward' | 'DropReply' | 'DropRequest' | 'Silence';
 
 /** A proxy before the server that cuts a connection at a COMMIT of a migration: before it is forwarded, or after. */
 async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: number; commits: () => number }> {
@@ -14,6 +20,7 @@ async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: numbe
   const proxy = createServer(client => {
     const upstream = connect(server.port, '127.0.0.1');
     let isMuted = false;
+    let isSilent = false;
     sockets.add(client).add(upstream);
     for (const socket of [client, upstream]) socket.on('error', () => {});
     client.on('data', (chunk: Buffer) => {
@@ -24,6 +31,7 @@ async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: numbe
       else upstream.write(chunk);
       if (what !== 'Forward') {
         isMuted = true;
+        isSilent = what === 'Silence';
         setTimeout(() => client.destroy(), 200);
       }
     });
@@ -31,7 +39,7 @@ async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: numbe
       if (!isMuted) client.write(chunk);
     });
     upstream.on('close', () => (isMuted ? undefined : client.destroy()));
-    client.on('close', () => upstream.destroy());
+    client.on('close', () => (isSilent ? undefined : upstream.destroy()));
   });
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
   after(() => {
@@ -51,8 +59,8 @@ function isCommit(chunk: Buffer): boolean {
 const TWO = { '001_a.up.sql': 'CREATE TABLE a(id int)', '002_b.up.sql': 'CREATE TABLE b(id int)' };
 const perMigration = { transaction: 'PerMigration', lockTimeoutMilliseconds: 400, lockRetrySeconds: 2 } as const;
 
-async function siteBehind(cut: (commit: number) => Cut) {
-  const site = await Site.create(server, TWO);
+async function siteBehind(cut: (commit: number) => Cut, files: Readonly<Record<string, string>> = TWO) {
+  const site = await Site.create(server, files);
   const planned = await site.planned();
   const proxy = await cuttingProxy(cut);
   const databaseUrl = site.url.replace(`:${server.port}/`, `:${proxy.port}/`);
@@ -99,4 +107,47 @@ describe('A lost reply to COMMIT', () => {
     assert.equal((await site.migrate({ planned })).exitCode, 0);
     assert.deepEqual(site.audited, ['001_a', '002_b']);
   });
+
+  it('that still works on it is waited for, not ended: what it then commits is a success', async () => {
+    const slow = {
+      '001_a.up.sql': `CREATE TABLE a(id int);
+        CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NEW; END';
+        CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slowly()`,
+      '002_b.up.sql': 'INSERT INTO a VALUES (1)',
+    };
+    const { site, planned, environment } = await siteBehind(commit => (commit === 2 ? 'Silence' : 'Forward'), slow);
+    const result = await site.migrate({ planned, environment: { ...environment, fenceWaitMs: 20_000 } });
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.deepEqual([result.ledger?.version, site.sql('SELECT count(*) FROM a')], ['002_b', '1']);
+  });
+});
+
+describe('A connection lost in a failover', () => {
+  const cases = {
+    'in a transaction is for a new plan': [new ConnectionLost('gone'), 'PlanOutdated', 24],
+    'outside any transaction is for a person': [new LostAlone('gone'), 'OutcomeUnknown', 30],
+  } as const;
+  for (const [what, [lost, code, exitCode]] of Object.entries(cases)) {
+    it(what, async () => {
+      const site = await Site.create(server, TWO);
+      await site.migrate();
+      const connect = () => site.session('owner', applicationName(OWNER, 9));
+      const connection = await connect();
+      const now = await readServer(connection);
+      await connection.close();
+      const attempt = {
+        ...{ owner: OWNER, resource: 'shop/truledgr', number: 9, job: 'job', ledgerSchema: 'migrate' },
+        run: { uid: 'a-uid', id: 1 },
+      };
+      const surroundings = { connect, log: () => undefined, signal: undefined, fenceWaitMs: 1_000 };
+      const monitor = new Monitor(connect, connection.pid, undefined);
+      const before = { ...now, timeline: '00000099' };
+      const work = { ...surroundings, connection, server: before, attempt, monitor, execution: EXECUTION };
+      const recovered = await recoverCommit(work, lost, { to: '002_b', direction: 'Up' });
+      assert.deepEqual(
+        [recovered.error?.code, recovered.error?.exitCode, recovered.ledger],
+        [code, exitCode, undefined],
+      );
+    });
+  }
 });

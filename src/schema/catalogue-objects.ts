@@ -1,0 +1,374 @@
+// Catalogue queries of everything that is no table: schemas, routines, types, operators, text search, and what belongs to
+// the database as a whole. Called by catalogue.ts only.
+import {
+  type CatalogueQuery,
+  firing,
+  flag,
+  foreignOptions,
+  fullName,
+  grants,
+  isOurs,
+  list,
+  owner,
+  properties,
+} from './catalogue-sql.ts';
+
+export function objectQueries(versionNumber: number): readonly CatalogueQuery[] {
+  return [
+    ...spaces(),
+    ...routines(),
+    ...operators(),
+    ...types(versionNumber),
+    ...textSearch(),
+    ...programming(),
+    publications(versionNumber),
+    subscriptions(),
+    ...foreignData(),
+    ...notes(),
+  ];
+}
+
+/** An object that lives in a schema and is named by it. */
+function inSchema(
+  kind: string,
+  table: string,
+  [name, space]: readonly [string, string],
+  named: Readonly<Record<string, string>>,
+  where = 'true',
+): CatalogueQuery {
+  return {
+    kind,
+    sql: `SELECT ${fullName('n.nspname', `x.${name}`)}, ${properties(named)} FROM ${table} x JOIN spaces n ON n.oid = x.${space}
+      WHERE ${isOurs(table, 'x.oid')} AND ${where}`,
+  };
+}
+
+/** The schema `public` is as initdb makes it, which is not the same in every major, or it has been changed. */
+function spaces(): readonly CatalogueQuery[] {
+  const isInitial = `x.oid = 2200 AND EXISTS (SELECT FROM pg_init_privs i WHERE i.classoid = 'pg_namespace'::regclass
+    AND i.objoid = x.oid AND i.initprivs::text = x.nspacl::text)`;
+  const definition = properties({
+    owner: `CASE WHEN x.oid = 2200 AND (x.nspowner = 10 OR x.nspowner = 6171) THEN NULL ELSE ${owner('x.nspowner')} END`,
+    grants: `CASE WHEN ${isInitial} THEN NULL ELSE ${grants('x.nspacl')} END`,
+  });
+  const defaults = properties({ grants: grants('d.defaclacl') });
+  const what =
+    "CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'routines' WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas' ELSE d.defaclobjtype::text END";
+  return [
+    {
+      kind: 'schema',
+      sql: `SELECT quote_ident(n.nspname), ${definition} FROM spaces n JOIN pg_namespace x USING (oid)`,
+    },
+    {
+      kind: 'default privileges',
+      sql: `SELECT 'of ' || ${owner('d.defaclrole')} || coalesce(' in ' || nullif(d.defaclnamespace, 0)::regnamespace::text, '') || ' on ' || ${what}, ${defaults}
+        FROM pg_default_acl d WHERE d.defaclnamespace = 0 OR d.defaclnamespace IN (SELECT oid FROM spaces)`,
+    },
+  ];
+}
+
+function routines(): readonly CatalogueQuery[] {
+  const name = `${fullName('n.nspname', 'p.proname')} || '(' || pg_get_function_identity_arguments(p.oid) || ')'`;
+  const from = `FROM pg_proc p JOIN spaces n ON n.oid = p.pronamespace WHERE ${isOurs('pg_proc', 'p.oid')}`;
+  const owned = { owner: owner('p.proowner'), grants: grants('p.proacl') };
+  const routine = properties({ definition: 'pg_get_functiondef(p.oid)', ...owned });
+  const aggregate = properties({
+    of: "CASE a.aggkind WHEN 'n' THEN NULL WHEN 'o' THEN 'ordered set' ELSE 'hypothetical set' END",
+    transition: 'a.aggtransfn::text',
+    final: "nullif(a.aggfinalfn::text, '-')",
+    combine: "nullif(a.aggcombinefn::text, '-')",
+    state: 'a.aggtranstype::regtype::text',
+    initial: 'a.agginitval',
+    sortOperator: "nullif(a.aggsortop::regoper::text, '0')",
+    ...owned,
+  });
+  return [
+    { kind: 'function', sql: `SELECT ${name}, ${routine} ${from} AND p.prokind IN ('f', 'w')` },
+    { kind: 'procedure', sql: `SELECT ${name}, ${routine} ${from} AND p.prokind = 'p'` },
+    {
+      kind: 'aggregate',
+      sql: `SELECT ${name}, ${aggregate} ${from.replace('WHERE', 'JOIN pg_aggregate a ON a.aggfnoid = p.oid WHERE')}`,
+    },
+  ];
+}
+
+function operators(): readonly CatalogueQuery[] {
+  const operator = properties({
+    function: 'o.oprcode::text',
+    commutator: "nullif(o.oprcom::regoper::text, '0')",
+    negator: "nullif(o.oprnegate::regoper::text, '0')",
+    merges: flag('o.oprcanmerge'),
+    hashes: flag('o.oprcanhash'),
+    restrict: "nullif(o.oprrest::text, '-')",
+    join: "nullif(o.oprjoin::text, '-')",
+    owner: owner('o.oprowner'),
+  });
+  const cast = properties({
+    function: "nullif(k.castfunc::regprocedure::text, '-')",
+    context: "CASE k.castcontext WHEN 'a' THEN 'assignment' WHEN 'i' THEN 'implicit' END",
+    method: "CASE k.castmethod WHEN 'i' THEN 'by input and output' WHEN 'b' THEN 'binary' END",
+  });
+  const members =
+    list(`SELECT 'operator ' || m.amopstrategy || ' ' || m.amopopr::regoperator::text FROM pg_amop m WHERE m.amopfamily = x.oid
+    UNION ALL SELECT 'function ' || m.amprocnum || ' ' || m.amproc::regprocedure::text FROM pg_amproc m WHERE m.amprocfamily = x.oid ORDER BY 1`);
+  const method = '(SELECT amname FROM pg_am a WHERE a.oid = x.opcmethod)';
+  return [
+    {
+      kind: 'operator',
+      sql: `SELECT o.oid::regoperator::text, ${operator} FROM pg_operator o JOIN spaces n ON n.oid = o.oprnamespace WHERE ${isOurs('pg_operator', 'o.oid')}`,
+    },
+    inSchema('operator class', 'pg_opclass', ['opcname', 'opcnamespace'], {
+      method,
+      type: 'x.opcintype::regtype::text',
+      default: flag('x.opcdefault'),
+      storage: 'CASE WHEN x.opckeytype <> 0 THEN x.opckeytype::regtype::text END',
+      owner: owner('x.opcowner'),
+    }),
+    inSchema('operator family', 'pg_opfamily', ['opfname', 'opfnamespace'], {
+      method: method.replace('opcmethod', 'opfmethod'),
+      members,
+      owner: owner('x.opfowner'),
+    }),
+    {
+      kind: 'cast',
+      sql: `SELECT format_type(k.castsource, NULL) || ' AS ' || format_type(k.casttarget, NULL), ${cast}
+        FROM pg_cast k WHERE k.oid >= 16384 AND ${isOurs('pg_cast', 'k.oid')}`,
+    },
+    inSchema('conversion', 'pg_conversion', ['conname', 'connamespace'], {
+      from: 'pg_encoding_to_char(x.conforencoding)',
+      to: 'pg_encoding_to_char(x.contoencoding)',
+      function: 'x.conproc::text',
+      default: flag('x.condefault'),
+      owner: owner('x.conowner'),
+    }),
+  ];
+}
+
+function types(versionNumber: number): readonly CatalogueQuery[] {
+  const owned = { owner: owner('x.typowner'), grants: grants('x.typacl') };
+  const column = ['typname', 'typnamespace'] as const;
+  const automatic = `CASE WHEN x.typname LIKE '%range%' THEN regexp_replace(x.typname, 'range', 'multirange') ELSE x.typname || '_multirange' END`;
+  const multirange =
+    versionNumber >= 140_000
+      ? `(SELECT nullif(m.typname::text, ${automatic}) FROM pg_range r JOIN pg_type m ON m.oid = r.rngmultitypid WHERE r.rngtypid = x.oid)`
+      : 'NULL';
+  const range = (sql: string) => `(SELECT ${sql} FROM pg_range r WHERE r.rngtypid = x.oid)`;
+  const locale = versionNumber >= 170_000 ? 'x.colllocale' : versionNumber >= 150_000 ? 'x.colliculocale' : 'NULL';
+  return [
+    inSchema(
+      'enum',
+      'pg_type',
+      column,
+      {
+        values: list('SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = x.oid ORDER BY e.enumsortorder'),
+        ...owned,
+      },
+      "x.typtype = 'e'",
+    ),
+    inSchema(
+      'domain',
+      'pg_type',
+      column,
+      {
+        type: 'format_type(x.typbasetype, x.typtypmod)',
+        notNull: flag('x.typnotnull'),
+        default: 'x.typdefault',
+        collation: `(SELECT ${fullName('s.nspname', 'c.collname')} FROM pg_collation c JOIN pg_namespace s ON s.oid = c.collnamespace
+          JOIN pg_type b ON b.oid = x.typbasetype WHERE c.oid = x.typcollation AND x.typcollation <> b.typcollation)`,
+        ...owned,
+      },
+      "x.typtype = 'd'",
+    ),
+    inSchema(
+      'range type',
+      'pg_type',
+      column,
+      {
+        subtype: range('r.rngsubtype::regtype::text'),
+        canonical: range("nullif(r.rngcanonical::text, '-')"),
+        difference: range("nullif(r.rngsubdiff::text, '-')"),
+        multirange,
+        ...owned,
+      },
+      "x.typtype = 'r'",
+    ),
+    inSchema(
+      'base type',
+      'pg_type',
+      column,
+      { input: 'x.typinput::text', output: 'x.typoutput::text', length: 'x.typlen', ...owned },
+      "x.typtype = 'b' AND x.typcategory <> 'A'",
+    ),
+    inSchema('collation', 'pg_collation', ['collname', 'collnamespace'], {
+      provider:
+        "CASE x.collprovider WHEN 'i' THEN 'icu' WHEN 'c' THEN 'libc' WHEN 'b' THEN 'builtin' ELSE 'default' END",
+      locale: `coalesce(${locale}, x.collcollate)`,
+      ctype: `CASE WHEN coalesce(${locale}, '') = '' THEN x.collctype END`,
+      nondeterministic: versionNumber >= 120_000 ? flag('NOT x.collisdeterministic') : 'NULL',
+      owner: owner('x.collowner'),
+    }),
+  ];
+}
+
+function textSearch(): readonly CatalogueQuery[] {
+  const mappings = list(`SELECT m.maptokentype || ':' || m.mapdict::regdictionary::text FROM pg_ts_config_map m
+    WHERE m.mapcfg = x.oid ORDER BY m.maptokentype, m.mapseqno`);
+  const parser = `(SELECT ${fullName('s.nspname', 'p.prsname')} FROM pg_ts_parser p JOIN pg_namespace s ON s.oid = p.prsnamespace WHERE p.oid = x.cfgparser)`;
+  const template = `(SELECT ${fullName('s.nspname', 't.tmplname')} FROM pg_ts_template t JOIN pg_namespace s ON s.oid = t.tmplnamespace WHERE t.oid = x.dicttemplate)`;
+  return [
+    inSchema('text search configuration', 'pg_ts_config', ['cfgname', 'cfgnamespace'], {
+      parser,
+      mappings,
+      owner: owner('x.cfgowner'),
+    }),
+    inSchema('text search dictionary', 'pg_ts_dict', ['dictname', 'dictnamespace'], {
+      template,
+      options: 'x.dictinitoption',
+      owner: owner('x.dictowner'),
+    }),
+    inSchema('text search parser', 'pg_ts_parser', ['prsname', 'prsnamespace'], {
+      start: 'x.prsstart::text',
+      token: 'x.prstoken::text',
+      end: 'x.prsend::text',
+    }),
+    inSchema('text search template', 'pg_ts_template', ['tmplname', 'tmplnamespace'], {
+      init: 'x.tmplinit::text',
+      lexize: 'x.tmpllexize::text',
+    }),
+  ];
+}
+
+function programming(): readonly CatalogueQuery[] {
+  const extension = properties({ version: 'e.extversion', schema: 'quote_ident(n.nspname)' });
+  const event = properties({
+    event: 'e.evtevent',
+    function: 'e.evtfoid::regprocedure::text',
+    fires: firing('e.evtenabled'),
+    tags: list('SELECT tag FROM unnest(e.evttags) AS tag ORDER BY 1'),
+    owner: owner('e.evtowner'),
+  });
+  const language = properties({
+    trusted: flag('l.lanpltrusted'),
+    handler: 'l.lanplcallfoid::regproc::text',
+    owner: owner('l.lanowner'),
+    grants: grants('l.lanacl'),
+  });
+  const method = properties({
+    handler: 'm.amhandler::text',
+    of: "CASE m.amtype WHEN 'i' THEN 'index' ELSE 'table' END",
+  });
+  const transform = properties({ from: 't.trffromsql::text', to: 't.trftosql::text' });
+  return [
+    {
+      kind: 'extension',
+      sql: `SELECT quote_ident(e.extname), ${extension} FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace`,
+    },
+    {
+      kind: 'event trigger',
+      sql: `SELECT quote_ident(e.evtname), ${event} FROM pg_event_trigger e WHERE ${isOurs('pg_event_trigger', 'e.oid')}`,
+    },
+    {
+      kind: 'language',
+      sql: `SELECT quote_ident(l.lanname), ${language} FROM pg_language l WHERE l.oid >= 16384 AND ${isOurs('pg_language', 'l.oid')}`,
+    },
+    {
+      kind: 'access method',
+      sql: `SELECT quote_ident(m.amname), ${method} FROM pg_am m WHERE m.oid >= 16384 AND ${isOurs('pg_am', 'm.oid')}`,
+    },
+    {
+      kind: 'transform',
+      sql: `SELECT t.trftype::regtype::text || ' for ' || l.lanname, ${transform}
+        FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE ${isOurs('pg_transform', 't.oid')}`,
+    },
+  ];
+}
+
+function publications(versionNumber: number): CatalogueQuery {
+  const detail =
+    versionNumber >= 150_000
+      ? `|| coalesce(' (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+          WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs)) || ')', '') || coalesce(' where ' || pg_get_expr(r.prqual, r.prrelid), '')`
+      : '';
+  const schemas = list(
+    'SELECT s.pnnspid::regnamespace::text FROM pg_publication_namespace s WHERE s.pnpubid = p.oid ORDER BY 1',
+  );
+  const definition = properties({
+    allTables: flag('p.puballtables'),
+    tables: list(
+      `SELECT r.prrelid::regclass::text ${detail} FROM pg_publication_rel r WHERE r.prpubid = p.oid ORDER BY 1`,
+    ),
+    schemas: versionNumber >= 150_000 ? schemas : 'NULL',
+    publishes: `concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
+      CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END)`,
+    viaRoot: versionNumber >= 130_000 ? flag('p.pubviaroot') : 'NULL',
+    owner: owner('p.pubowner'),
+  });
+  return { kind: 'publication', sql: `SELECT quote_ident(p.pubname), ${definition} FROM pg_publication p` };
+}
+
+/** Never the connection string. */
+function subscriptions(): CatalogueQuery {
+  const definition = properties({
+    publications: list('SELECT p FROM unnest(s.subpublications) AS p ORDER BY 1'),
+    disabled: flag('NOT s.subenabled'),
+    slot: 's.subslotname',
+    owner: owner('s.subowner'),
+  });
+  return {
+    kind: 'subscription',
+    sql: `SELECT quote_ident(s.subname), ${definition} FROM pg_subscription s
+      WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  };
+}
+
+function foreignData(): readonly CatalogueQuery[] {
+  const wrapper = properties({
+    handler: "nullif(w.fdwhandler::regproc::text, '-')",
+    validator: "nullif(w.fdwvalidator::regproc::text, '-')",
+    options: foreignOptions('w.fdwoptions'),
+    owner: owner('w.fdwowner'),
+    grants: grants('w.fdwacl'),
+  });
+  const server = properties({
+    wrapper: 'w.fdwname',
+    type: 's.srvtype',
+    version: 's.srvversion',
+    options: foreignOptions('s.srvoptions'),
+    owner: owner('s.srvowner'),
+    grants: grants('s.srvacl'),
+  });
+  return [
+    {
+      kind: 'foreign data wrapper',
+      sql: `SELECT quote_ident(w.fdwname), ${wrapper} FROM pg_foreign_data_wrapper w WHERE ${isOurs('pg_foreign_data_wrapper', 'w.oid')}`,
+    },
+    {
+      kind: 'foreign server',
+      sql: `SELECT quote_ident(s.srvname), ${server} FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+        WHERE ${isOurs('pg_foreign_server', 's.oid')}`,
+    },
+    {
+      kind: 'user mapping',
+      sql: `SELECT coalesce(quote_ident(u.usename), 'public') || ' on ' || quote_ident(u.srvname), '{}'::jsonb FROM pg_user_mappings u`,
+    },
+  ];
+}
+
+function notes(): readonly CatalogueQuery[] {
+  const from = (
+    table: string,
+  ) => `FROM ${table} d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS o
+    WHERE d.objoid >= 16384 AND (o.schema IS NULL OR o.schema <> $1) AND o.identity <> quote_ident($1)
+      AND NOT EXISTS (SELECT FROM members m WHERE m.classid = d.classoid AND m.objid = d.objoid)
+      AND d.classoid <> 'pg_extension'::regclass`;
+  return [
+    {
+      kind: 'comment',
+      sql: `SELECT 'on ' || o.type || ' ' || o.identity, ${properties({ text: 'd.description' })} ${from('pg_description')}`,
+    },
+    {
+      kind: 'security label',
+      sql: `SELECT d.provider || ' on ' || o.type || ' ' || o.identity, ${properties({ label: 'd.label' })} ${from('pg_seclabel')}`,
+    },
+  ];
+}

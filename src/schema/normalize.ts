@@ -1,0 +1,72 @@
+// Makes what servers of different majors print differently the same text: up to 15 a view over one relation reads
+// `SELECT t.id FROM t`, from 16 on `SELECT id FROM t`. The parse tree shows where such a prefix stands; it is cut out of the
+// text. Only for comparison: nothing that comes out of here is ever run. Pure; the grammar must be loaded.
+import { parseNodes } from '../engine/parse-trees.ts';
+import { childOf, childrenOf, isTree, type Node, stringOf } from '../engine/tree.ts';
+
+/** A definition (JSON) with its printed expressions made the same on every major. */
+export function normalizedDefinition(kind: string, definition: string): string {
+  if (kind === 'view' || kind === 'materialized view') return withText(definition, normalizedView);
+  if (kind === 'trigger') {
+    return withText(definition, text => text.replace(' EXECUTE PROCEDURE ', ' EXECUTE FUNCTION '));
+  }
+  return definition;
+}
+
+function withText(definition: string, normalize: (text: string) => string): string {
+  const named: unknown = JSON.parse(definition);
+  if (!isTree(named)) return definition;
+  return JSON.stringify({ ...named, definition: normalize(stringOf(named, 'definition')) });
+}
+
+/** A view's SELECT without the prefix that its only relation does not need. */
+export function normalizedView(sql: string): string {
+  const [statement] = parseNodes(sql);
+  const relation = statement === undefined ? undefined : onlyRelation(statement);
+  if (statement === undefined || relation === undefined) return sql;
+  const places: number[] = [];
+  collect(statement.fields, relation, places);
+  let bytes = Buffer.from(sql, 'utf8');
+  for (const place of places.sort((a, b) => b - a)) {
+    const rest = bytes.toString('utf8', place);
+    const prefix = PREFIX.exec(rest)?.[0] ?? '';
+    bytes = Buffer.concat([bytes.subarray(0, place), Buffer.from(rest.slice(prefix.length), 'utf8')]);
+  }
+  return bytes.toString('utf8');
+}
+
+const PREFIX = /^(?:"(?:[^"]|"")*"|[^\s."(),]+)\./;
+
+/** The name under which a query without set operation sees its one relation. */
+function onlyRelation({ type, fields }: Node): string | undefined {
+  if (type !== 'SelectStmt' || (stringOf(fields, 'op') || 'SETOP_NONE') !== 'SETOP_NONE') return undefined;
+  const from = childrenOf(fields, 'fromClause');
+  const [only] = from;
+  if (only === undefined || from.length > 1 || only.type === 'JoinExpr') return undefined;
+  return stringOf(childOf(only.fields, 'alias'), 'aliasname') || stringOf(only.fields, 'relname') || undefined;
+}
+
+/** Inner queries keep their prefixes: every major prints those. */
+const INNER = new Set(['subselect', 'subquery', 'ctequery', 'fromClause']);
+
+function collect(value: unknown, relation: string, places: number[]): void {
+  if (Array.isArray(value)) {
+    for (const item of value) collect(item, relation, places);
+    return;
+  }
+  if (!isTree(value)) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === 'ColumnRef' && isTree(inner) && isColumnOf(relation, inner)) places.push(Number(inner.location ?? 0));
+    else if (!INNER.has(key)) collect(inner, relation, places);
+  }
+}
+
+function isColumnOf(relation: string, reference: Readonly<Record<string, unknown>>): boolean {
+  const [table, column, ...more] = childrenOf(reference, 'fields');
+  return (
+    more.length === 0 &&
+    column?.type === 'String' &&
+    table?.type === 'String' &&
+    stringOf(table.fields, 'sval') === relation
+  );
+}

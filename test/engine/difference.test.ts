@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readServer } from '../../src/engine/server.ts';
+import { loadGrammar } from '../../src/engine/statements.ts';
+import { compareSnapshots, describeDifference } from '../../src/schema/difference.ts';
+import { normalizedView } from '../../src/schema/normalize.ts';
+import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';
+import { Site, serverForTests } from './site.ts';
+
+const server = await serverForTests();
+await loadGrammar();
+
+const SCHEMA = `
+  CREATE TABLE users(id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, old int, name text, email text DEFAULT 'x');
+  CREATE INDEX users_name ON users(name);
+  CREATE VIEW names AS SELECT id, name FROM users WHERE id > 5;
+  CREATE TABLE gone(id int PRIMARY KEY CHECK (id > 0), u int REFERENCES users);
+  COMMENT ON COLUMN gone.id IS 'an id'`;
+
+describe('The difference of two schemas', () => {
+  const cases: Readonly<Record<string, readonly [string, readonly string[]]>> = {
+    'of one and the same is none': ['SELECT 1', []],
+    'names what was added': ['ALTER TABLE users ADD COLUMN more int', ['column public.users.more was added']],
+    'names a table that is gone, and nothing that hung on it': ['DROP TABLE gone', ['table public.gone was removed']],
+    'names a table that came, and nothing that hangs on it': [
+      "CREATE TABLE fresh(id serial PRIMARY KEY); COMMENT ON TABLE fresh IS 'x'; CREATE INDEX ON fresh(id)",
+      ['table public.fresh was added'],
+    ],
+    'does not take columns that move up for moved': [
+      'ALTER TABLE users DROP COLUMN old',
+      ['column public.users.old was removed'],
+    ],
+    'names properties, from what to what': [
+      "ALTER TABLE users ALTER email TYPE varchar(20), ALTER email SET NOT NULL, ALTER email SET DEFAULT 'y'; ALTER TABLE users ALTER old SET DEFAULT 1",
+      [
+        "column public.users.email: default from 'x'::text to 'y'::character varying; not null from none to yes; type from text to character varying(20)",
+        'column public.users.old: default from none to 1',
+      ],
+    ],
+    'names an index that is not valid': [
+      "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_name'::regclass",
+      ['index public.users_name: invalid from none to yes'],
+    ],
+    'names a view’s text': [
+      'CREATE OR REPLACE VIEW names AS SELECT id, name FROM users WHERE id > 6',
+      [
+        'view public.names: definition from SELECT id, name FROM public.users WHERE (id > 5); to SELECT id, name FROM public.users WHERE (id > 6);',
+      ],
+    ],
+    'names an owner': [
+      'ALTER TABLE users OWNER TO app',
+      ['sequence public.users_id_seq: owner from owner to app', 'table public.users: owner from owner to app'],
+    ],
+  };
+
+  it('is told object by object', async () => {
+    const site = await Site.create(server);
+    site.sql(`SET ROLE owner; ${SCHEMA}`);
+    const session = await site.session('postgres');
+    try {
+      const { versionNumber } = await readServer(session);
+      const side = async () => ({
+        entries: await readSnapshot(session, versionNumber, 'migrate'),
+        serverVersionNumber: versionNumber,
+      });
+      const before = await side();
+      for (const [what, [sql, expected]] of Object.entries(cases)) {
+        await session.query('BEGIN; SET LOCAL search_path TO public');
+        await session.query(sql);
+        await session.query('SET LOCAL search_path TO pg_catalog');
+        const { differences, verdict } = compareSnapshots(before, await side());
+        await session.query('ROLLBACK');
+        assert.deepEqual(differences.map(describeDifference), expected, what);
+        assert.equal(verdict, expected.length === 0 ? 'Same' : 'Drifted', what);
+      }
+    } finally {
+      await session.close();
+    }
+  });
+});
+
+const entry = (kind: string, name: string, definition: object): SnapshotEntry => ({
+  kind,
+  name,
+  definition: JSON.stringify(definition),
+});
+
+describe('A comparison', () => {
+  const table = entry('table', 'public.t', { owner: 'a', grants: ['a=r/a'] });
+  const column = (name: string, position: number) =>
+    entry('column', `public.t.${name}`, { table: 'public.t', position });
+
+  it('across majors never says drift', () => {
+    const [before, after] = [15, 18].map((major, index) => ({
+      entries: [entry('view', 'public.v', { definition: `SELECT ${index}` })],
+      serverVersionNumber: major * 10_000,
+    }));
+    assert.ok(before && after);
+    const { verdict, differences } = compareSnapshots(before, after);
+    assert.deepEqual([verdict, differences.length], ['AcrossMajors', 1]);
+    assert.equal(compareSnapshots(before, { ...before, serverVersionNumber: 180_000 }).verdict, 'Same');
+  });
+
+  it('may leave owners and grants out', () => {
+    const other = entry('table', 'public.t', { owner: 'b' });
+    assert.equal(compareSnapshots({ entries: [table] }, { entries: [other] }).differences.length, 1);
+    assert.deepEqual(
+      compareSnapshots({ entries: [table] }, { entries: [other] }, { owners: 'Ignored' }).differences,
+      [],
+    );
+  });
+
+  it('tells columns that changed places', () => {
+    const { differences } = compareSnapshots(
+      { entries: [table, column('a', 1), column('b', 2), column('c', 3)] },
+      { entries: [table, column('b', 1), column('a', 2), column('c', 3)] },
+    );
+    assert.deepEqual(differences.map(describeDifference), [
+      'column public.t.a: position from 1 to 2',
+      'column public.t.b: position from 2 to 1',
+    ]);
+  });
+});
+
+/** As 15 and 18 print the same views. */
+describe('A view', () => {
+  const views: Readonly<Record<string, readonly [string, string]>> = {
+    'over one table': [
+      ' SELECT t.id,\n    lower(t.name) AS name\n   FROM public.t\n  WHERE (t.id > 5);',
+      ' SELECT id,\n    lower(name) AS name\n   FROM public.t\n  WHERE (id > 5);',
+    ],
+    'over one table with an alias that must be quoted': [
+      ' SELECT "T x".id\n   FROM public.t "T x";',
+      ' SELECT id\n   FROM public.t "T x";',
+    ],
+    'with an inner query, whose names keep their prefix': [
+      ' SELECT t.id,\n    ( SELECT max(u.id) AS max\n           FROM public.u\n          WHERE (u.t = t.id)) AS m\n   FROM public.t;',
+      ' SELECT id,\n    ( SELECT max(u.id) AS max\n           FROM public.u\n          WHERE (u.t = t.id)) AS m\n   FROM public.t;',
+    ],
+    'with names beyond ASCII': [
+      " SELECT t.größe,\n    'ä.t'::text AS t\n   FROM public.t;",
+      " SELECT größe,\n    'ä.t'::text AS t\n   FROM public.t;",
+    ],
+    'with groups and order': [
+      ' SELECT t.a,\n    count(*) AS n\n   FROM public.t\n  GROUP BY t.a\n  ORDER BY t.a;',
+      ' SELECT a,\n    count(*) AS n\n   FROM public.t\n  GROUP BY a\n  ORDER BY a;',
+    ],
+    'over a subquery': [
+      ' SELECT s.id\n   FROM ( SELECT t.id\n           FROM public.t) s;',
+      ' SELECT id\n   FROM ( SELECT t.id\n           FROM public.t) s;',
+    ],
+  };
+  for (const [what, [old, now]] of Object.entries(views)) {
+    it(`${what} is the same text from 15 and from 18`, () => {
+      assert.equal(normalizedView(old), now);
+      assert.equal(normalizedView(now), now);
+    });
+  }
+
+  it('over two tables keeps its prefixes', () => {
+    const sql = ' SELECT t.id,\n    u.id AS other\n   FROM (public.t\n     JOIN public.u ON ((t.id = u.id)));';
+    assert.equal(normalizedView(sql), sql);
+  });
+});
