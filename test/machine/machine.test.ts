@@ -132,8 +132,11 @@ describe('an operator whose API server goes away', () => {
     await plane.addNamespace('outage');
     const line = await openLine(plane.cluster.server);
     t.after(() => line.close());
-    await using operator = await startIn('outage', 'one', line.url.replace(/\/$/, ''));
+    const through = line.url.replace(/\/$/, '');
+    await using operator = await startIn('outage', 'one', through);
     await operator.whenLeading();
+    await using standby = await startIn('outage', 'two', through);
+    await standby.whenReady();
     const kept = await plane.addMigration('outage', 'kept');
     const changed = await plane.addMigration('outage', 'changed');
     const doomed = await plane.addMigration('outage', 'recreated');
@@ -155,7 +158,7 @@ describe('an operator whose API server goes away', () => {
     await eventually('the changed one has a second Job', async () => (await plane.jobsOf(changed)) === 2);
     const caughtUpMs = Date.now() - mendedMs;
     assert.equal(await plane.jobsOf(kept), 1);
-    assert.ok(operator.isRunning);
+    assert.ok(operator.isRunning && standby.isRunning);
     const { holderIdentity, leaseTransitions } = await plane.lease('outage');
     assert.deepEqual([holderIdentity, leaseTransitions], ['one', 0]);
     assert.equal(operator.log.filter(one => one.message === 'leading').length, 1);

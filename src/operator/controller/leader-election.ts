@@ -1,7 +1,8 @@
 // One leader among the operators that share a Lease (https://kubernetes.io/docs/concepts/architecture/leases/).
 //
 // Rules: (1) whoever wants to lead takes the Lease with a resourceVersion-checked write, when it is free or when its
-// record has not changed for leaseDuration *by our own monotonic clock*: the holder's clock is never believed.
+// record has not changed for leaseDuration *by our own monotonic clock*: the holder's clock is never believed, and a time in
+// which we could not look, so that perhaps nobody could renew, does not count.
 // (2) The leader renews; what it may still write ends `writeMarginMs` before its lease does, counted from *before* the
 // last renewal was sent, so that a request under way is over when another may begin. (3) A leader that could not renew
 // in time writes nothing and goes on asking: while the Lease still names it nobody else has led, and a resourceVersion-
@@ -59,7 +60,10 @@ export class LeaderElection implements Leadership {
   readonly #lost = Promise.withResolvers<void>();
   #campaign: Promise<void> | undefined;
   #lease: Lease | undefined;
-  #observed: { readonly record: string; readonly atMs: number } | undefined;
+  /** Another's lease, and for how long it has not changed while we could look. */
+  #observed: { readonly record: string; readonly unchangedMs: number } | undefined;
+  /** When we looked last, if that told us anything. */
+  #lookedMs: number | undefined;
   #renewal: Renewal | undefined;
 
   constructor(options: ElectionOptions) {
@@ -158,24 +162,30 @@ export class LeaderElection implements Leadership {
           spec: this.#spec(undefined),
         });
       } else {
-        const record = JSON.stringify([
-          lease.spec?.holderIdentity,
-          lease.spec?.renewTime,
-          lease.metadata?.resourceVersion,
-        ]);
-        if (this.#observed?.record !== record) this.#observed = { record, atMs: clock.monotonicMs() };
         const heldMs = (lease.spec?.leaseDurationSeconds ?? leaseDurationSeconds) * 1000;
         const isFree = (lease.spec?.holderIdentity ?? '') === '' || lease.spec?.holderIdentity === this.identity;
-        if (!isFree && clock.monotonicMs() - this.#observed.atMs < heldMs) return false;
+        if (this.#observe(lease) < heldMs && !isFree) return false;
         this.#lease = await api.replace(LEASES, { ...lease, spec: this.#spec(lease) });
       }
       this.#renewal = asked;
       return true;
     } catch (error) {
+      this.#lookedMs = undefined;
       if (!isConflict(error) && !isAlreadyExists(error))
         logger.warn('the lease could not be had', { error: String(error) });
       return false;
     }
+  }
+
+  /** For how long this record has not changed. What passes between a look that failed and the next counts against nobody. */
+  #observe({ spec, metadata }: Lease): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    const record = JSON.stringify([spec?.holderIdentity, spec?.renewTime, metadata?.resourceVersion]);
+    const known = this.#observed?.record === record ? this.#observed.unchangedMs : undefined;
+    const unchangedMs = known === undefined ? 0 : known + nowMs - (this.#lookedMs ?? nowMs);
+    this.#observed = { record, unchangedMs };
+    this.#lookedMs = nowMs;
+    return unchangedMs;
   }
 
   async #renew(): Promise<Renewed> {

@@ -135,6 +135,24 @@ test('a leader that was cut off while another took the lease is lost as soon as 
   await b.election.stop('release');
 });
 
+test('time in which nobody could renew counts against nobody: the other one, who looks first, leaves the leader its lease', async () => {
+  const api = new ApiInMemory();
+  const [a, b] = [candidate(api, 'a'), candidate(api, 'b')];
+  await together(9_900, a.clock, b.clock);
+  api.fail('refused');
+  await together(60_000, a.clock, b.clock);
+  api.fail('none');
+  await b.clock.advance(3_000);
+  assert.equal(b.election.isLeading(), false);
+  await a.clock.advance(3_000);
+  assert.deepEqual([a.election.isLeading(), a.isLost], [true, false]);
+  // And it still finds out when the leader has died meanwhile.
+  await b.clock.advance(31_500);
+  assert.equal(b.election.isLeading(), true);
+  await a.election.stop('keep');
+  await b.election.stop('release');
+});
+
 test('when all come back after an outage longer than the lease, one leads', async () => {
   const api = new ApiInMemory();
   const [a, b] = [candidate(api, 'a'), candidate(api, 'b')];
