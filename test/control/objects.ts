@@ -9,6 +9,8 @@ export interface Release {
 }
 
 export interface App {
+  /** Deployment, if not given. */
+  readonly kind?: 'Deployment' | 'StatefulSet';
   readonly replicas: number;
   readonly minVersion?: string;
 }
@@ -27,7 +29,7 @@ export function configMapOf(release: Release) {
   return { metadata: { name: `migrations-${hash}` }, data };
 }
 
-export function migrationSpecOf(release: Release, healthUrl: string) {
+export function migrationSpecOf(release: Release, healthUrl: string, { kind = 'Deployment' }: Partial<App> = {}) {
   const isManaged = release.strategy !== 'None';
   return {
     database: { urlSecretRef: { name: SECRET, key: 'url' }, appRoles: ['app'] },
@@ -38,7 +40,7 @@ export function migrationSpecOf(release: Release, healthUrl: string) {
       : { policy: 'Never', storage: null },
     rollout: {
       strategy: release.strategy,
-      workloads: isManaged ? [{ kind: 'Deployment', name: APP, replicas: 2 }] : [],
+      workloads: isManaged ? [{ kind, name: APP, replicas: 2 }] : [],
       drainSeconds: 5,
     },
     validation: isManaged ? { http: [{ name: 'health', url: healthUrl }], timeoutSeconds: 30 } : { http: [] },
@@ -59,6 +61,11 @@ export function deploymentOf({ replicas, minVersion }: App) {
       },
     },
   };
+}
+
+export function statefulSetOf(app: App, updateStrategy: 'RollingUpdate' | 'OnDelete' = 'RollingUpdate') {
+  const { metadata, spec } = deploymentOf(app);
+  return { metadata, spec: { ...spec, serviceName: APP, updateStrategy: { type: updateStrategy } } };
 }
 
 export function claimOf() {

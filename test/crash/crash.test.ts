@@ -21,7 +21,9 @@ const FEWEST_POINTS = 20;
 const TRIES = 3;
 
 const progress = (line: string) => console.error(`crash: ${line}`);
-const scenarios = SCENARIOS.filter(({ name }) => !ONLY_SCENARIO || name === ONLY_SCENARIO);
+const scenarios = SCENARIOS.filter(({ name, played }) =>
+  ONLY_SCENARIO ? name === ONLY_SCENARIO : SIDES === 'Both' || played === undefined,
+);
 
 interface Reference {
   readonly scenario: Scenario;

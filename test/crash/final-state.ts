@@ -1,10 +1,10 @@
 // What a run has left behind, in a form in which two runs can be compared: without times, uids, versions of objects,
 // attempt numbers and hashed names. Also says whether the end has been reached at all.
 import { ANNOTATIONS } from '../../src/api/names.ts';
-import { DEPLOYMENTS, JOBS, type Job } from '../../src/kubernetes/resources.ts';
+import { JOBS, type Job } from '../../src/kubernetes/resources.ts';
 import { BACKUPS, type DatabaseMigration, MIGRATIONS } from '../../src/operator/sources.ts';
 import { APP } from '../control/objects.ts';
-import type { Stage } from './stage.ts';
+import { type Stage, workloadOf } from './stage.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -15,20 +15,21 @@ const DROPPED = new Set([
   ...['sizeBytes', 'blockedSince', 'database', 'digest'],
 ]);
 
-export async function leftBehind({ world, name }: Stage): Promise<Json> {
-  const { api } = world;
+export async function leftBehind(stage: Stage): Promise<Json> {
+  const { name } = stage;
+  const { api } = stage.world;
   const migration = await api.get(MIGRATIONS, name, APP);
-  const deployment = await api.get(DEPLOYMENTS, name, APP);
+  const workload = await workloadOf(stage);
   const jobs = (await api.list(JOBS, { namespace: name })).items;
   const backups = (await api.list(BACKUPS, { namespace: name })).items;
   const state = {
     migration: { status: migration?.status, finalizers: migration?.metadata?.finalizers ?? [] },
     app: {
-      replicas: deployment?.spec?.replicas,
-      available: deployment?.status?.availableReplicas ?? 0,
-      revision: deployment?.metadata?.annotations?.['deployment.kubernetes.io/revision'],
-      marks: [ANNOTATIONS.stoppedBy, ANNOTATIONS.replicas].filter(key => deployment?.metadata?.annotations?.[key]),
-      template: deployment?.spec?.template.metadata?.annotations ?? {},
+      replicas: workload?.spec?.replicas,
+      available: workload?.status?.availableReplicas ?? 0,
+      revision: workload?.metadata?.annotations?.['deployment.kubernetes.io/revision'],
+      marks: [ANNOTATIONS.stoppedBy, ANNOTATIONS.replicas].filter(key => workload?.metadata?.annotations?.[key]),
+      template: workload?.spec?.template.metadata?.annotations ?? {},
     },
     backups: backups.map(backup => ({ ...backup.status, hasDigest: backup.status?.digest !== undefined })),
     jobs: jobs.map(jobLine).sort(),

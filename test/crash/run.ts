@@ -7,7 +7,7 @@ import { differences, isSettled, type Json, leftBehind } from './final-state.ts'
 import { bringToLife, type Incarnation } from './incarnation.ts';
 import type { AnsweredWrite, KillPoint } from './proxy.ts';
 import type { Scenario } from './scenarios.ts';
-import { applyRelease, type Stage, setStage, strikeStage } from './stage.ts';
+import { applyAwaitedManifest, applyRelease, type Stage, setStage, strikeStage } from './stage.ts';
 
 export interface Outcome {
   /** Whether the operator was killed at its point. */
@@ -85,6 +85,7 @@ async function endOf(stage: Stage): Promise<readonly string[]> {
   const started = Date.now();
   for (;;) {
     if (await isSettled(stage)) return [];
+    await applyAwaitedManifest(stage);
     if (Date.now() - started > END_LIMIT_MS) return [`no end after ${END_LIMIT_MS / 1000} s`];
     await sleep(LOOK_MS);
   }

@@ -1,15 +1,19 @@
-// What the operator is killed in: four releases of a small app, each with the state that it must end in.
+// What the operator is killed in: releases of a small app, each with the state that it must end in.
 import { type App, migration, type Release } from '../control/objects.ts';
 import type { Side } from './proxy.ts';
 
 export interface Scenario {
   readonly name: string;
+  /** `Both`: played only when each point is tried on both sides, so that `npm test` stays short. */
+  readonly played?: 'Both';
   /** Where its operator is killed at each write, when each is tried once. */
   readonly side: Side;
   /** What is installed, uncounted, before the release. */
   readonly installed?: Release;
   readonly release: Release;
-  /** The Deployment as the user wrote it; a count that runs is not that of `rollout.workloads[].replicas`, which is 2. */
+  /** What the user's manifest says that comes, as a second sync wave does, once the database is at the target. */
+  readonly manifest?: { readonly minVersion: string };
+  /** The workload as the user wrote it; a count that runs is not that of `rollout.workloads[].replicas`, which is 2. */
   readonly app: App;
   /** The end, whoever was killed when. */
   readonly end: {
@@ -59,5 +63,15 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     app: { replicas: 3 },
     end: { ready: 'MigrationFailed', version: '005_auth', replicas: 3, tables: tablesAtFive },
+  },
+  {
+    name: 'handshake',
+    played: 'Both',
+    side: 'after',
+    installed: { migrations: atFive, strategy: 'None' },
+    release: { migrations: withSix, strategy: 'Recreate' },
+    app: { kind: 'StatefulSet', replicas: 2, minVersion: '005_auth' },
+    manifest: { minVersion: '006_ledger' },
+    end: { ready: 'UpToDate', version: '006_ledger', replicas: 2, tables: tablesAtSix },
   },
 ];

@@ -9,7 +9,7 @@ import {
   type StatefulSet,
 } from '../../../src/kubernetes/resources.ts';
 import { CUSTOM_RESOURCE_DEFINITIONS, HORIZONTAL_POD_AUTOSCALERS } from '../../control/kinds.ts';
-import { APP, deploymentOf, migration } from '../../control/objects.ts';
+import { APP, deploymentOf, migration, statefulSetOf } from '../../control/objects.ts';
 import type { Scenario, Scene } from '../scene.ts';
 
 const RELEASE = { migrations: migration('001_accounts'), strategy: 'Recreate' } as const;
@@ -28,11 +28,6 @@ async function heldAtZero(scene: Scene): Promise<{ release(): void }> {
   return { release: released.resolve };
 }
 
-function statefulSetOf(replicas: number, updateStrategy: 'RollingUpdate' | 'OnDelete'): StatefulSet {
-  const { metadata, spec } = deploymentOf({ replicas });
-  return { metadata, spec: { ...spec, serviceName: APP, updateStrategy: { type: updateStrategy } } } as StatefulSet;
-}
-
 const STATEFUL = { rollout: { workloads: [{ kind: 'StatefulSet', name: APP }], drainSeconds: 5 } };
 
 async function statefulSet(scene: Scene): Promise<StatefulSet> {
@@ -48,9 +43,9 @@ async function statefulSetRuns(scene: Scene, replicas: number): Promise<void> {
   });
 }
 
-async function installStatefulSet(scene: Scene, ...[replicas, strategy]: Parameters<typeof statefulSetOf>) {
+async function installStatefulSet(scene: Scene, replicas: number, strategy: 'RollingUpdate' | 'OnDelete') {
   await scene.install({ replicas: 0 });
-  await scene.world.api.create(STATEFUL_SETS, scene.name, statefulSetOf(replicas, strategy));
+  await scene.world.api.create(STATEFUL_SETS, scene.name, statefulSetOf({ replicas }, strategy) as never);
   scene.afterwards(() => scene.world.api.delete(STATEFUL_SETS, scene.name, APP));
   await statefulSetRuns(scene, replicas);
 }
