@@ -190,6 +190,15 @@ const STUCK = {
     meaning: 'Someone else raised the replicas while the app was held at zero.',
     remedy: 'Take the replicas out of what that manager applies, then ask for a retry.',
   },
+  RequestRefused: {
+    outlooks: ['Reconciling'],
+    backup: 'Reconciling',
+    steps: ['Planned', 'BackedUp', 'Migrated'],
+    meaning:
+      'The API server does not take what the run needs to write, most often a Job or its Pod: a quota, an admission webhook, a right that is missing.',
+    remedy:
+      'The message has the words of the API server; mend that. It is tried again by itself before anything is stopped; after it for `spec.job.startDeadlineSeconds`.',
+  },
   PodNotStarted: {
     outlooks: ['Stalled'],
     backup: 'Stalled',

@@ -18,6 +18,7 @@ import { Machine } from './controller/machine.ts';
 import { Queue } from './controller/queue.ts';
 import { noProductMetrics, type ProductMetrics } from './measurements.ts';
 import { type MigrationReconciler, reconcileMigrations } from './migration/reconcile.ts';
+import { Refusals } from './refusals.ts';
 import { type Caches, connectQueues, createCaches, createListWatches } from './sources.ts';
 import { standings } from './standings.ts';
 
@@ -64,8 +65,12 @@ export async function createOperator(options: OperatorOptions): Promise<Machine>
     logger,
     measurements,
   };
-  const migration: MigrationReconciler = { ...parts, expectations: expectations.migrations };
-  const backup: BackupReconciler = { ...parts, expectations: expectations.backups };
+  const migration: MigrationReconciler = {
+    ...parts,
+    expectations: expectations.migrations,
+    refusals: new Refusals(),
+  };
+  const backup: BackupReconciler = { ...parts, expectations: expectations.backups, refusals: new Refusals() };
   const common = { logger, metrics, workers: options.workers ?? 4 };
   return new Machine({
     watches: createListWatches(transport, caches, namespaces, { logger, metrics, ...options.listWatch }),

@@ -18,6 +18,13 @@ export const SECRETS: Resource<Secret> = {
   kind: 'Secret',
   scope: 'Namespaced',
 };
+export const RESOURCE_QUOTAS: Resource<KubernetesObject> = {
+  group: '',
+  version: 'v1',
+  plural: 'resourcequotas',
+  kind: 'ResourceQuota',
+  scope: 'Namespaced',
+};
 export const SERVICE_ACCOUNTS: Resource<KubernetesObject> = {
   group: '',
   version: 'v1',

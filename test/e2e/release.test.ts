@@ -16,6 +16,7 @@ import { deletion, deletionDuringBackup, deletionHeld } from './scenarios/deleti
 import { killedOperator } from './scenarios/killed-operator.ts';
 import { killedPods } from './scenarios/killed-pods.ts';
 import { missingConfigMap, mistypedWorkload, wrongSecret } from './scenarios/mistakes.ts';
+import { quota } from './scenarios/quota.ts';
 import { release } from './scenarios/release.ts';
 import { session } from './scenarios/sessions.ts';
 import { none, rolling, statefulSet } from './scenarios/strategies.ts';
@@ -25,7 +26,7 @@ import { breaches } from './status-rules.ts';
 /** The longest first. */
 const SIDE_BY_SIDE: readonly Scenario[] = [
   ...[release, session, killedPods, rolling, deletionHeld, deletion, deletionDuringBackup, statefulSet],
-  ...[mistypedWorkload, wrongSecret, missingConfigMap, none],
+  ...[mistypedWorkload, wrongSecret, missingConfigMap, none, quota],
 ];
 const ONE_BY_ONE: readonly Scenario[] = [killedOperator, chart];
 const AT_A_TIME = 4;

@@ -31,6 +31,7 @@ class BackupPlay {
   spec = SPEC;
   status: BackupStatus = { observedGeneration: -1 };
   asked: BackupWorld['asked'] = 'Asked';
+  refusals: BackupWorld['refusals'] = [];
   nowMs = Date.parse('2026-11-22T11:00:00Z');
 
   pass(): BackupPass {
@@ -40,6 +41,7 @@ class BackupPlay {
     const spec = parseBackupSpec(this.spec);
     const owner = '00000000000000aa';
     const jobs = this.cluster.jobViews();
+    const { refusals } = this;
     const world = structuredClone({
       now,
       namespace: 'shop',
@@ -51,6 +53,7 @@ class BackupPlay {
       owner,
       asked,
       jobs,
+      refusals,
     });
     const decision = decideBackup(world);
     this.status = structuredClone(decision.status);
@@ -82,6 +85,16 @@ const CHANGES: Readonly<Record<string, (play: BackupPlay, value: never) => void>
   },
   asked: (play, asked: BackupWorld['asked']) => {
     play.asked = asked;
+  },
+  refused: (play, { message, why = 'Refused', seconds = 0 }: { message: string; why?: string; seconds?: number }) => {
+    play.refusals = [
+      {
+        act: `CreateJob ${play.status.steps?.[0]?.job?.name}`,
+        why: why === 'NameTaken' ? 'NameTaken' : 'Refused',
+        message,
+        since: new Date(play.nowMs - seconds * 1000).toISOString().replace('.000Z', 'Z'),
+      },
+    ];
   },
   spec: (play, change: Tree) => {
     play.spec = overlay(play.spec, change) as Tree;

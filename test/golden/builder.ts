@@ -38,6 +38,10 @@ interface Change {
   readonly namespace?: World['namespace'];
   readonly rivals?: readonly string[];
   readonly volumeUsers?: readonly string[];
+  /** By step: why its Job is refused, and for how long it has been. */
+  readonly refused?: Readonly<
+    Record<string, { readonly message: string; readonly why?: string; readonly seconds?: number }>
+  >;
   /** `Unread`: not looked for in this pass. */
   readonly scalers?: 'Unread' | NonNullable<World['scalers']>;
   /** By name: `Missing`, or a resourceVersion. */
@@ -76,6 +80,14 @@ const CHANGES: { readonly [K in keyof Change]-?: (play: Play, value: NonNullable
   },
   volumeUsers: (play, names) => {
     play.volumeUsers = names;
+  },
+  refused: (play, changes) => {
+    play.refusals = Object.entries(changes).map(([step, { message, why = 'Refused', seconds = 0 }]) => ({
+      act: `CreateJob ${play.status.run?.steps?.find(one => one.name.toLowerCase() === step)?.job?.name}`,
+      why: why === 'NameTaken' ? 'NameTaken' : 'Refused',
+      message,
+      since: new Date(play.nowMs - seconds * 1000).toISOString().replace('.000Z', 'Z'),
+    }));
   },
   scalers: (play, found) => {
     play.scalers = found === 'Unread' ? undefined : found;
@@ -165,7 +177,7 @@ export function applyJobChange(change: JobChange, { view }: PlayedJob, happens: 
   if (pod !== undefined && waits !== undefined) pod.waiting = waits as { reason: string; message: string };
   if (pod !== undefined && silentSince !== undefined) pod.notReadySince = String(silentSince);
   if (noPods === true) view.pods = [];
-  expectWords(fields, ['finished', 'deleting', 'adopted', 'madeFor'], `Job ${view.name}`);
+  expectWords(fields, ['finished', 'deleting', 'adopted', 'madeFor', 'podRefused'], `Job ${view.name}`);
   Object.assign(view, fields);
 }
 

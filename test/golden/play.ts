@@ -44,6 +44,7 @@ export class Play {
   namespace: World['namespace'] = 'Active';
   rivals: readonly string[] = [];
   volumeUsers: readonly string[] = [];
+  refusals: World['refusals'] = [];
   scalers: World['scalers'] = [];
   nowMs = Date.parse('2026-11-22T10:00:00Z');
   /** All that was told from the beginning, with the run that it is of. */
@@ -79,6 +80,7 @@ export class Play {
       namespace: this.namespace,
       rivals: this.rivals,
       volumeUsers: this.volumeUsers,
+      refusals: this.refusals,
       ...(this.scalers === undefined ? {} : { scalers: this.scalers }),
       sources: this.#sourceNames().map(name => this.cluster.sources.get(name) ?? { name }),
       jobs: this.cluster.jobViews(),

@@ -127,5 +127,6 @@ and no wildcard: Secrets are named in Jobs and read by their Pods only.
 # What it tells people.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  # list: why a Job has no Pod.
+  verbs: [create, list]
 {{- end -}}

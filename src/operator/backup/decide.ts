@@ -10,7 +10,7 @@ import { jobRetrySeconds } from '../controller/backoff.ts';
 import type { EventNote, JobRequest } from '../migration/actions.ts';
 import { NODE_LOST_SECONDS, readAttempt } from '../migration/attempt.ts';
 import { toTime } from '../migration/turn.ts';
-import { cut, sentence } from '../migration/wording.ts';
+import { cut, phrase, sentence } from '../migration/wording.ts';
 import type { BackupAction, BackupWorld } from './world.ts';
 
 export interface BackupDecision {
@@ -75,9 +75,9 @@ class Judgement {
     const attempt = readAttempt(this.#world, run, madeFor(this.#world, step.tries));
     switch (attempt.state) {
       case 'Missing':
-        return this.#create(spec, step);
+        return this.#createUnlessRefused(spec, step, step.job.name);
       case 'NotOurs':
-        return this.#stall('JobNameTaken', `A Job named ${step.job.name} exists and is not ours. Delete it.`);
+        return this.#nameTaken(step.job.name);
       case 'Running':
         step.job = { name: step.job.name, uid: attempt.job.uid };
         for (const { notReadySince } of attempt.job.pods)
@@ -86,7 +86,11 @@ class Judgement {
       case 'Starting': {
         step.job = { name: step.job.name, uid: attempt.job.uid };
         const left = spec.job.startDeadlineSeconds - this.#since(attempt.job.createdTime);
-        this.#progress('BackingUp', `The Job that backs up is starting: ${attempt.waiting.message}.`);
+        const isRefused = attempt.waiting.reason === 'RequestRefused';
+        this.#progress(
+          isRefused ? 'RequestRefused' : 'BackingUp',
+          `The Job that backs up is starting: ${attempt.waiting.message}.`,
+        );
         if (left > 0) return this.#lookIn(left);
         return this.#stall(
           'PodNotStarted',
@@ -145,6 +149,27 @@ class Judgement {
     delete step.retryTime;
     this.#status.startTime ??= this.#world.now;
     this.#create(spec, step);
+  }
+
+  /** A Job that the API server does not take has as long as its Pod would have had to start. */
+  #createUnlessRefused(spec: BackupSpec, step: Step, name: string): void {
+    const refusal = this.#world.refusals.find(one => one.act === `CreateJob ${name}`);
+    if (refusal === undefined) return this.#create(spec, step);
+    if (refusal.why === 'NameTaken') return this.#nameTaken(name);
+    const limit = spec.job.startDeadlineSeconds;
+    const left = limit - this.#since(refusal.since);
+    const words = phrase(refusal.message);
+    if (left <= 0) return this.#stall('PodNotStarted', `Job ${name} was refused for ${limit} s: ${words}.`);
+    this.#create(spec, step);
+    this.#progress(
+      'RequestRefused',
+      `The API server refuses the Job that backs up: ${words}. It is tried again by itself.`,
+    );
+    this.#lookIn(left);
+  }
+
+  #nameTaken(name: string): void {
+    this.#stall('JobNameTaken', `A Job named ${name} exists and is not ours. Delete it.`);
   }
 
   #create(spec: BackupSpec, step: Step): void {

@@ -9,20 +9,23 @@ import type { Logger } from '../controller/collaborators.ts';
 import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
 import { tellEvents } from '../events.ts';
 import { ownerOf } from '../identity.ts';
+import { lacksPod, POD_REFUSAL_LOOK_MS, withPodRefusals } from '../jobs/pod-refusals.ts';
 import { jobView } from '../jobs/view.ts';
 import { adoptJob, createJob, handOver, type JobOwner } from '../jobs/write.ts';
 import type { ProductMetrics } from '../measurements.ts';
 import type { Actor } from '../migration/act.ts';
 import { toTime } from '../migration/turn.ts';
 import type { JobView } from '../migration/world.ts';
+import { actInOrder, type Refusals, soonest } from '../refusals.ts';
 import { BACKUPS, type DatabaseBackup, type DatabaseMigration, INDEX, MIGRATIONS } from '../sources.ts';
 import { type BackupDecision, decideBackup } from './decide.ts';
 import { measureBackup } from './measure.ts';
-import type { BackupAction, BackupWorld } from './world.ts';
+import { type BackupAction, type BackupWorld, backupActKey } from './world.ts';
 
 export interface BackupReconciler extends Actor {
   readonly clusterUid: string;
   readonly now: () => Date;
+  readonly refusals: Refusals;
   readonly logger: Logger;
   readonly measurements: ProductMetrics;
 }
@@ -34,15 +37,25 @@ export function reconcileBackups(parts: BackupReconciler): Reconcile {
     const world = await observeBackup(parts, object);
     const decision = decideBackup(world);
     const current = await report(parts, key, object, decision);
-    for (const action of decision.actions) {
-      signal.throwIfAborted();
-      await act(parts, key, current, action);
-    }
+    const refused = await actInOrder(decision.actions, {
+      uid: current.metadata?.uid ?? '',
+      refusals: parts.refusals,
+      keyOf: backupActKey,
+      now: world.now,
+      signal,
+      act: action => act(parts, key, current, action),
+    });
     await tellEvents(parts.api, parts.logger, 'DatabaseBackup', current, decision.events, world.now);
+    const look = soonest(
+      decision.lookAgainMs,
+      refused?.againInMs,
+      world.jobs.some(lacksPod) ? POD_REFUSAL_LOOK_MS : undefined,
+    );
     return {
-      ...(decision.lookAgainMs === undefined ? {} : { requeueAfterMs: decision.lookAgainMs }),
+      ...(look === undefined ? {} : { requeueAfterMs: look }),
       summary: {
         at: decision.at,
+        ...(refused === undefined ? {} : { refused: refused.refused }),
         ...(decision.actions.length === 0 ? {} : { actions: decision.actions.map(action => action.do).join(', ') }),
       },
     };
@@ -61,7 +74,8 @@ async function observeBackup(parts: BackupReconciler, object: DatabaseBackup): P
     status: object.status ?? {},
     owner: ownerOf(parts.clusterUid, namespace, object.spec.run.migration),
     asked: (await isAsked(parts, object)) ? 'Asked' : 'NotAsked',
-    jobs: jobsOf(parts, uid),
+    jobs: await withPodRefusals(parts.api, namespace, parts.now(), jobsOf(parts, uid)),
+    refusals: parts.refusals.of(uid),
   };
 }
 

@@ -1,11 +1,13 @@
 // The writes to Jobs that both controllers make: create one from a request, hand a finished one to the garbage collector.
 // Each is safe to repeat; the cache of Jobs is waited for before the key's next pass.
+import { ANNOTATIONS, LABELS } from '../../api/names.ts';
 import type { Api } from '../../kubernetes/api.ts';
 import { isAlreadyExists, isNotFound } from '../../kubernetes/errors.ts';
 import type { OwnerReference } from '../../kubernetes/object.ts';
-import { JOBS } from '../../kubernetes/resources.ts';
+import { JOBS, type Job } from '../../kubernetes/resources.ts';
 import type { Expectations } from '../controller/expectations.ts';
 import type { JobRequest } from '../migration/actions.ts';
+import { NameTaken } from '../refusals.ts';
 import type { Caches } from '../sources.ts';
 import { buildJob, type JobPlan, ownerReference } from './build.ts';
 
@@ -29,9 +31,27 @@ export async function createJob(to: JobWriter, { key, ...owner }: JobOwner, requ
   try {
     to.expectations.wrote(key, 'jobs', to.caches.jobs, await to.api.create(JOBS, owner.namespace, job));
   } catch (error) {
-    // Ours from before a crash, or not ours: the next pass reads it from the cache and says which.
     if (!isAlreadyExists(error)) throw error;
+    to.expectations.wrote(key, 'jobs', to.caches.jobs, await existing(to, owner, request, error));
   }
+}
+
+/** Ours from before a crash; a Job that is not ours has none of our labels, so no cache will ever show it. */
+async function existing(
+  to: JobWriter,
+  owner: Omit<JobOwner, 'key'>,
+  { name, madeFor }: JobRequest,
+  error: unknown,
+): Promise<Job> {
+  // A list, which the role grants anyway.
+  const { items } = await to.api.list(JOBS, { namespace: owner.namespace, fieldSelector: `metadata.name=${name}` });
+  const [live] = items;
+  if (live === undefined || live.metadata?.deletionTimestamp !== undefined) throw error;
+  const isOurs =
+    live.metadata?.labels?.[LABELS.uid] === owner.ownerUid &&
+    live.metadata.annotations?.[ANNOTATIONS.madeFor] === madeFor;
+  if (!isOurs) throw new NameTaken(`the Job ${name} is there, and it is not ours`);
+  return live;
 }
 
 /** Gives a finished Job its owner and its time to live. */

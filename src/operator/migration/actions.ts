@@ -38,6 +38,28 @@ export type Action =
   | { readonly do: 'RestartWorkload'; readonly workload: WorkloadTarget; readonly restartedFor: string }
   | { readonly do: 'DeletePod'; readonly name: string; readonly uid: string };
 
+/** The act by verb and name: the same for each try of it. */
+export function actKey(action: Action): string {
+  switch (action.do) {
+    case 'AddFinalizer':
+    case 'RemoveFinalizer':
+      return action.do;
+    case 'CreateJob':
+      return `${action.do} ${action.request.name}`;
+    case 'MarkWorkload':
+    case 'UnmarkWorkload':
+    case 'ScaleWorkload':
+    case 'RestartWorkload':
+      return `${action.do} ${action.workload.kind}/${action.workload.name}`;
+    case 'DeleteJob':
+    case 'AdoptJob':
+    case 'CreateBackup':
+    case 'DeleteBackup':
+    case 'DeletePod':
+      return `${action.do} ${action.name}`;
+  }
+}
+
 /** One thing that happened, told as an Event after the status that says so was written. */
 export interface EventNote {
   readonly type: 'Normal' | 'Warning';

@@ -46,7 +46,7 @@ export function readAttempt(world: Pick<World, 'now' | 'jobs'>, step: RunStep, m
     return { state: 'Lost', job, cause: 'Gone', message: `the node of its Pod ${pod.name} does not answer` };
   }
   if (pod?.container === 'Running') return { state: 'Running', job };
-  return { state: 'Starting', job, waiting: waitingFor(pod) };
+  return { state: 'Starting', job, waiting: waitingFor(job, pod) };
 }
 
 /** Whether a container of this attempt has run or may have. */
@@ -116,8 +116,10 @@ function isNodeLost(world: Pick<World, 'now'>, pod: PodView): boolean {
 }
 
 /** Kubelet's and the scheduler's words for why a container does not start, as reasons of ours. */
-function waitingFor(pod: PodView | undefined): { reason: string; message: string } {
+function waitingFor(job: JobView, pod: PodView | undefined): { reason: string; message: string } {
   const waiting = pod?.waiting;
+  if (pod === undefined && job.podRefused !== undefined)
+    return { reason: 'RequestRefused', message: `its Pod is refused: ${phrase(job.podRefused)}` };
   if (pod === undefined || waiting === undefined)
     return { reason: 'WaitingForPod', message: 'its Pod is being started' };
   return { reason: waitingReason(waiting.reason, waiting.message), message: phrase(withoutSecrets(waiting.message)) };

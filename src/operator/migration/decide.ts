@@ -2,7 +2,7 @@
 // randomness. The order of judgement is a run's order: admit, plan, commit, then the steps; test/golden shows it.
 import { CONDITION_TYPES } from '../../api/conditions.ts';
 import { type MigrationSpec, type MigrationStatus, parseMigrationSpec } from '../../api/parse.ts';
-import type { Action, EventNote } from './actions.ts';
+import { type Action, actKey, type EventNote } from './actions.ts';
 import { admit } from './admit.ts';
 import { beginRun, newRunReason, planInputDigestOf } from './begin.ts';
 import { deletion } from './deletion.ts';
@@ -18,7 +18,7 @@ import { isAwaitingManifest, judgeStart } from './steps/start.ts';
 import { judgeStop } from './steps/stop.ts';
 import { judgeValidate } from './steps/validate.ts';
 import { Turn } from './turn.ts';
-import { sentence } from './wording.ts';
+import { phrase, sentence } from './wording.ts';
 import type { World } from './world.ts';
 
 export interface Decision {
@@ -214,8 +214,23 @@ function tellStalled(t: Turn): void {
   else if (t.conditionOf('RolledOut')?.reason === 'Held') t.tell('Warning', 'Held', stalled.message);
 }
 
+/** Work that goes on, but for what the API server would not take when it was last tried. */
+function sayRefused(t: Turn): void {
+  const ready = t.conditionOf('Ready');
+  const acts = new Set(t.actions.map(actKey));
+  const refusal = t.world.refusals.find(one => acts.has(one.act));
+  if (refusal === undefined || ready === undefined || t.conditionOf('Reconciling') === undefined) return;
+  if (ready.reason === 'RequestRefused') return;
+  const app = t.status.run?.committedTime === undefined ? ' Nothing is stopped.' : '';
+  t.reconciling(
+    'RequestRefused',
+    `${sentence(ready.message)} The API server refuses it: ${phrase(refusal.message)}.${app} It is tried again by itself.`,
+  );
+}
+
 function finish(t: Turn): Decision {
   sweep(t);
+  sayRefused(t);
   tellStalled(t);
   const ready = t.conditionOf('Ready');
   return {

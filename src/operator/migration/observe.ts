@@ -5,7 +5,9 @@ import { parseMigrationSpec, parseStatus } from '../../api/parse.ts';
 import type { Api } from '../../kubernetes/api.ts';
 import { NAMESPACES } from '../../kubernetes/resources.ts';
 import { ownerOf } from '../identity.ts';
+import { withPodRefusals } from '../jobs/pod-refusals.ts';
 import { jobView } from '../jobs/view.ts';
+import type { Refusals } from '../refusals.ts';
 import { type Caches, type DatabaseMigration, INDEX } from '../sources.ts';
 import { withInheritedMark } from './marks.ts';
 import { namesLike } from './near.ts';
@@ -20,6 +22,7 @@ export interface Observer {
   /** Uid of the namespace kube-system. */
   readonly clusterUid: string;
   readonly now: () => Date;
+  readonly refusals: Refusals;
 }
 
 export async function observe(from: Observer, object: DatabaseMigration): Promise<World> {
@@ -28,10 +31,11 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
   const spec = parseMigrationSpec(object.spec);
   const status = parseStatus(object.status);
   const backup = backupOf(caches, namespace, object);
-  const jobs = caches.jobs
+  const seen = caches.jobs
     .byIndex(INDEX.uid, uid)
     .map(job => jobView(job, caches.pods.byIndex(INDEX.uid, uid)))
     .toSorted((a, b) => a.name.localeCompare(b.name));
+  const jobs = await withPodRefusals(api, namespace, from.now(), seen);
   return {
     resource: resourceView(object),
     spec,
@@ -47,6 +51,7 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
         : { name: ref.name, found: { uid: found.uid ?? '', resourceVersion: found.resourceVersion ?? '' } };
     }),
     jobs,
+    refusals: from.refusals.of(uid),
     workloads: (await Promise.all(workloadNames(object).map(ref => readWorkload(api, namespace, ref)))).map(workload =>
       withInheritedMark(workload, uid, other => caches.migrations.byIndex(INDEX.uid, other).length > 0),
     ),

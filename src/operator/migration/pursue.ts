@@ -6,9 +6,11 @@
 import type { StepName as JobStep } from '../../api/job-contract.ts';
 import type { RunStep } from '../../api/parse.ts';
 import { jobRetrySeconds } from '../controller/backoff.ts';
+import { actKey } from './actions.ts';
 import { type Attempt, mayHaveStarted, NODE_LOST_SECONDS, readAttempt } from './attempt.ts';
 import { madeFor, requestFor } from './requests.ts';
 import type { StepName, Turn } from './turn.ts';
+import { phrase } from './wording.ts';
 import type { JobView } from './world.ts';
 
 type PursuedStep = Extract<StepName, 'Plan' | 'Migrate' | 'Settle' | 'Validate'>;
@@ -18,8 +20,14 @@ const JOB_STEP = { Plan: 'plan', Migrate: 'migrate', Settle: 'settle', Validate:
   JobStep
 >;
 
-/** How far the step's current attempt is. `Between`: the next one is not due yet. */
-export type Pursuit = Attempt | { readonly state: 'Between'; readonly step: RunStep };
+/**
+ * How far the step's current attempt is. `Between`: the next one is not due yet. `Refused`: for as long as its Pod would
+ * have had to start, the API server has not taken its Job; it is not tried any more.
+ */
+export type Pursuit =
+  | Attempt
+  | { readonly state: 'Between'; readonly step: RunStep }
+  | { readonly state: 'Refused'; readonly message: string };
 
 /** Looks at the step's attempt, and makes one if none is under way and its time has come. */
 export function pursue(t: Turn, name: PursuedStep): Pursuit {
@@ -33,11 +41,28 @@ export function pursue(t: Turn, name: PursuedStep): Pursuit {
   }
   if (fresh || step.state !== 'Active') return newAttempt(t, name, step);
   const attempt = readAttempt(t.world, step, madeFor(t, JOB_STEP[name], step.attempt ?? 0));
-  if (attempt.state === 'Missing') {
-    t.do({ do: 'CreateJob', request: requestFor(t, JOB_STEP[name], step.attempt ?? 0) });
-  } else seen(step, attempt);
+  if (attempt.state === 'Missing') return make(t, name, step);
+  seen(step, attempt);
   if (attempt.state === 'Running') lookWhenLost(t, attempt.job);
   return attempt;
+}
+
+/** Makes the Job of an attempt that has none yet, or had it refused. Nothing is stopped for a plan, so it may take its time. */
+function make(t: Turn, name: PursuedStep, step: RunStep): Pursuit {
+  const create = { do: 'CreateJob', request: requestFor(t, JOB_STEP[name], step.attempt ?? 0) } as const;
+  const refusal = t.world.refusals.find(one => one.act === actKey(create));
+  if (refusal?.why === 'NameTaken') return { state: 'NotOurs' };
+  const limit = t.spec.job.startDeadlineSeconds;
+  if (refusal !== undefined && name !== 'Plan') {
+    if (t.since(refusal.since) >= limit)
+      return {
+        state: 'Refused',
+        message: `Job ${create.request.name} was refused for ${limit} s: ${phrase(refusal.message)}`,
+      };
+    t.lookIn(limit - t.since(refusal.since));
+  }
+  t.do(create);
+  return { state: 'Missing' };
 }
 
 /** Remembers of which Job an attempt is, and whether its container may have run: both can vanish. */

@@ -9,9 +9,12 @@ import type { Logger } from '../controller/collaborators.ts';
 import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
 import { tellEvents } from '../events.ts';
 import { handOverOrphans } from '../jobs/orphans.ts';
+import { lacksPod, POD_REFUSAL_LOOK_MS } from '../jobs/pod-refusals.ts';
 import type { ProductMetrics } from '../measurements.ts';
+import { actInOrder, soonest } from '../refusals.ts';
 import { type DatabaseMigration, MIGRATIONS } from '../sources.ts';
 import { type Actor, act } from './act.ts';
+import { actKey } from './actions.ts';
 import { type Decision, decide } from './decide.ts';
 import { measure, measureStopped } from './measure.ts';
 import { type Observer, observe } from './observe.ts';
@@ -35,14 +38,23 @@ export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
     const decision = decide(world);
     const current = await report(parts, key, object, decision);
     measureStopped(parts.measurements, world, decision.status);
-    for (const action of decision.actions) {
-      signal.throwIfAborted();
-      await act(parts, current, action);
-    }
+    const refused = await actInOrder(decision.actions, {
+      uid: current.metadata?.uid ?? '',
+      refusals: parts.refusals,
+      keyOf: actKey,
+      now: world.now,
+      signal,
+      act: action => act(parts, current, action),
+    });
     await tellEvents(parts.api, parts.logger, 'DatabaseMigration', current, decision.events, world.now);
+    const look = soonest(
+      decision.lookAgainMs,
+      refused?.againInMs,
+      world.jobs.some(lacksPod) ? POD_REFUSAL_LOOK_MS : undefined,
+    );
     return {
-      ...(decision.lookAgainMs === undefined ? {} : { requeueAfterMs: decision.lookAgainMs }),
-      summary: summaryOf(decision),
+      ...(look === undefined ? {} : { requeueAfterMs: look }),
+      summary: { ...summaryOf(decision), ...(refused === undefined ? {} : { refused: refused.refused }) },
     };
   };
 }

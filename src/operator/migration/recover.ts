@@ -120,7 +120,8 @@ function isKnown(t: Turn): boolean {
  */
 function hasNeverBegun(t: Turn, migrate: RunStep): boolean {
   const settle = t.step('Settle');
-  const isKeptOut = settle?.state === 'Waiting' && settle.reason?.startsWith('WaitingFor') === true;
+  const { state, reason = '' } = settle ?? {};
+  const isKeptOut = state === 'Waiting' && (reason.startsWith('WaitingFor') || reason === 'RequestRefused');
   return isKeptOut && migrate.tries === 1 && migrate.job?.started !== true;
 }
 

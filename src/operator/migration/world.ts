@@ -1,6 +1,7 @@
 // Everything true that matters to one DatabaseMigration, as plain frozen data, `now` included. `observe.ts` fills it in;
 // `decide.ts` reads nothing else.
 import type { BackupStatus, MigrationSpec, MigrationStatus, Parsed } from '../../api/parse.ts';
+import type { Refusal } from '../refusals.ts';
 
 export interface World {
   /** RFC 3339, whole seconds. */
@@ -17,6 +18,8 @@ export interface World {
   readonly volumeUsers: readonly string[];
   readonly sources: readonly SourceView[];
   readonly jobs: readonly JobView[];
+  /** What the API server would not take from the last passes, and is tried again. */
+  readonly refusals: readonly Refusal[];
   readonly workloads: readonly WorkloadView[];
   /** What else than a person scales workloads here; absent: not looked for in this pass. */
   readonly scalers?: readonly ScalerView[];
@@ -55,6 +58,8 @@ export interface JobView {
   /** Whether its result was taken and it was handed to the garbage collector. */
   readonly adopted: boolean;
   readonly pods: readonly PodView[];
+  /** Why it has no Pod, in the words of the API server. */
+  readonly podRefused?: string;
 }
 
 export interface PodView {

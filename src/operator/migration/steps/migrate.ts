@@ -33,6 +33,8 @@ export function judgeMigrate(t: Turn): 'Done' | 'Waiting' {
     if (!isBegun && isStoppedTooLong(t, step?.message ?? 'the migration had not begun')) return 'Waiting';
     if (t.spec.suspend) return suspended(t);
   }
+  const [refusal] = step?.job?.uid === undefined ? t.world.refusals : [];
+  if (refusal !== undefined && step?.tries === 1 && isStoppedTooLong(t, refusal.message)) return 'Waiting';
   return follow(t);
 }
 
@@ -63,8 +65,15 @@ function follow(t: Turn): 'Done' | 'Waiting' {
         `A Job named ${step.job?.name} exists and is not ours. Delete it.`,
       );
       return 'Waiting';
+    case 'Refused':
+      fail(t, 'Migrate', 'Environment', 'PodNotStarted', `${attempt.message}.`);
+      return 'Waiting';
     case 'Starting':
-      migrating(t, `The Job that migrates is starting: ${attempt.waiting.message}.`);
+      migrating(
+        t,
+        `The Job that migrates is starting: ${attempt.waiting.message}.`,
+        attempt.waiting.reason === 'RequestRefused' ? 'RequestRefused' : undefined,
+      );
       if (isStartOverdue(t, attempt)) {
         fail(
           t,

@@ -34,6 +34,8 @@ export function judgePlan(t: Turn): 'Planned' | 'Waiting' {
         saidBefore(t, `Nothing is stopped. Trying again at ${step.retryTime}.`);
       }
       return 'Waiting';
+    case 'Refused':
+      return refuse(t, 'PodNotStarted', `${attempt.message}.`);
     case 'NotOurs':
       return refuse(
         t,

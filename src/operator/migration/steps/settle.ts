@@ -39,6 +39,8 @@ export function judgeSettle(t: Turn): 'Done' | 'Waiting' {
     tryAgain(t, step, error?.code ?? 'Settling', error?.message ?? `exit code ${attempt.exitCode}`);
   } else if (attempt.state === 'Answered' || attempt.state === 'NotOurs') {
     tryAgain(t, step, 'JobNameTaken', `Job ${step.job?.name} is not ours`);
+  } else if (attempt.state === 'Refused') {
+    tryAgain(t, step, 'RequestRefused', attempt.message);
   } else if (attempt.state === 'Lost') {
     tryAgain(t, step, 'JobCrashed', attempt.message);
   } else if (attempt.state === 'Starting' && isStartOverdue(t, attempt)) {

@@ -25,6 +25,7 @@ export function judgeValidate(t: Turn): 'Done' | 'Waiting' {
     t.do({ do: 'DeleteJob', name: attempt.job.name, uid: attempt.job.uid });
     return again(t, 'PodNotStarted', `the Pod of Job ${attempt.job.name} did not start: ${attempt.waiting.message}`);
   }
+  if (attempt.state === 'Refused') return again(t, 'RequestRefused', attempt.message);
   if (attempt.state === 'Lost') return again(t, 'JobCrashed', attempt.message);
   if (attempt.state === 'NotOurs' || attempt.state === 'Answered')
     return again(t, 'JobNameTaken', `Job ${step.job?.name} is not ours`);
