@@ -191,8 +191,8 @@ const RETRYABLE_ERRORS = {
   },
   LockTimeout: {
     exitCode: 11,
-    message: (f: { waited: string; blockers: readonly string[] }) =>
-      `A lock was not to be had within ${f.waited}. ${f.blockers.length > 0 ? `It is held by ${list(f.blockers, 3)}.` : 'Who holds it is not visible.'} End that session, or raise execution.lockRetrySeconds.`,
+    message: (f: { where?: string; waited: string; blockers: readonly string[] }) =>
+      `${f.where === undefined ? 'A lock' : `${f.where}: a lock`} was not to be had within ${f.waited}. ${f.blockers.length > 0 ? `It is held by ${list(f.blockers, 3)}.` : 'Who holds it is not visible.'} End that session, or raise execution.lockRetrySeconds.`,
   },
   FenceHeld: {
     exitCode: 12,

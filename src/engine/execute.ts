@@ -109,12 +109,13 @@ export function statementError(work: Work, failed: StatementFailure): EngineErro
   if (error.sqlstate === '57014' && work.signal?.aborted) {
     return failure('Interrupted', { during: `in ${whereOf(file.parsed, statement)}` }, place);
   }
+  const where = `${file.parsed.file}, statement ${statement.number} (line ${place.line})`;
   const isLock = hasWaited || error.sqlstate === '55P03' || error.sqlstate === '40P01';
   if (isLock) {
     const waited = hasWaited ? 'the time allowed' : seconds(work.execution.lockRetrySeconds * 1000);
-    return failure('LockTimeout', { waited, blockers }, place);
+    return failure('LockTimeout', { where, waited, blockers }, place);
   }
-  return failure('MigrationFailed', { where: whereOf(file.parsed, statement), reason: reasonOf(error) }, place, {
+  return failure('MigrationFailed', { where, reason: reasonOf(error) }, place, {
     cause: error,
   });
 }

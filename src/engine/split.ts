@@ -122,7 +122,11 @@ async function prove(work: Work, file: PendingFile, effect: StoredEffect, waitMs
     const place = { migration: file.migration.version, sqlstate: error.sqlstate };
     if (work.signal?.aborted) throw failure('Interrupted', { during: `in ${file.parsed.file}` }, place);
     if (error.sqlstate === '55P03' || error.sqlstate === '40P01') {
-      throw failure('LockTimeout', { waited: seconds(limit), blockers: work.monitor.blockers }, place);
+      throw failure(
+        'LockTimeout',
+        { where: file.parsed.file, waited: seconds(limit), blockers: work.monitor.blockers },
+        place,
+      );
     }
     const reason = `what an earlier try left could not be cleared: ${error.message}`;
     throw failure('MigrationFailed', { where: file.parsed.file, reason }, place);

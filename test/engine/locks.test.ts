@@ -23,6 +23,7 @@ describe('A lock that is not to be had', () => {
         error?.message ?? '',
         new RegExp(`pid ${holder.pid} \\(role owner, a long report, since 20.*SELECT count`),
       );
+      assert.match(error?.message ?? '', /^002_alter\.up\.sql, statement 1 \(line 1\): a lock was not to be had/);
       assert.ok(Date.now() - began > 1_000);
       assert.ok(site.log.filter(line => /trying again/.test(line)).length >= 2);
     } finally {

@@ -114,6 +114,10 @@ describe('A migration that fails', () => {
       [result.error?.migration, result.error?.statement, result.error?.line, result.error?.sqlstate],
       ['002_groups', 2, 3, '22012'],
     );
+    assert.equal(
+      result.error.message,
+      '002_groups.up.sql, statement 2 (line 3) failed: division by zero (SQLSTATE 22012).',
+    );
     assert.equal(result.ledger?.version, null);
     assert.equal(result.ledger?.appliedNow, 0);
     assert.deepEqual(site.applied, []);
@@ -146,6 +150,7 @@ describe('A migration that fails', () => {
     });
     const { error } = await site.migrate();
     assert.deepEqual([error?.statement, error?.line, error?.sqlstate], [2, 6, '42703']);
+    assert.match(error?.message ?? '', /^001_a\.up\.sql, statement 2 \(line 6\) failed: /);
   });
 
   it('at COMMIT, by a deferred constraint, is told with its file', async () => {
