@@ -6,7 +6,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONTRACT_VERSION, type JobInput } from '../src/api/job-contract.ts';
+import { openConnection } from '../src/database/postgres.ts';
+import { parseConnectionUrl } from '../src/database/url.ts';
+import { readServer } from '../src/engine/server.ts';
+import { packSnapshot } from '../src/engine/stored-snapshot.ts';
 import { runStep, type StepEnvironment } from '../src/runner/run.ts';
+import { readSnapshot, snapshotDigest } from '../src/schema/snapshot.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
 
 interface Figure {
@@ -89,6 +94,41 @@ async function benchBackup(server: TestPostgres, database: string, environment: 
   };
 }
 
+const TABLES = 1_000;
+
+/** A schema of some size: keys, checks, foreign keys, indexes, comments, views. */
+async function benchSnapshot(server: TestPostgres): Promise<Figure> {
+  const url = await server.createDatabase('bench_snapshot');
+  server.psql(
+    `SET ROLE owner; DO $$BEGIN FOR i IN 1..${TABLES} LOOP
+      EXECUTE format('CREATE TABLE t%s(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL DEFAULT ''x'',
+        made timestamptz DEFAULT now(), parent bigint REFERENCES t%s, a int CHECK (a > 0), b text, c numeric(10, 2), d jsonb,
+        e uuid, f bool)', i, i);
+      EXECUTE format('CREATE INDEX ON t%s(name); COMMENT ON TABLE t%s IS ''a table''', i, i);
+      IF i % 10 = 0 THEN EXECUTE format('CREATE VIEW v%s AS SELECT id, name FROM t%s WHERE id > 5', i, i); END IF;
+    END LOOP; END$$`,
+    'bench_snapshot',
+  );
+  const connection = await openConnection(parseConnectionUrl(url), { applicationName: 'bench' });
+  try {
+    const { versionNumber } = await readServer(connection);
+    const ours = await timed(async () => {
+      const entries = await readSnapshot(connection, versionNumber, 'migrate');
+      return { count: entries.length, digest: snapshotDigest(entries), stored: packSnapshot(entries).length };
+    });
+    const dump = [`--dbname=${url}`, '--schema-only'];
+    const peer = await timed(() => execFileSync(join(server.binaries, 'pg_dump'), dump, { maxBuffer: 2 ** 26 }));
+    const kilobytes = Math.round(ours.value.stored / 1000);
+    return {
+      what: `snapshot of ${TABLES} tables (${ours.value.count} objects), its digest, and packed for the ledger`,
+      ours: `${ours.seconds.toFixed(2)} s, ${kilobytes} kB stored`,
+      beside: `pg_dump --schema-only: ${peer.seconds.toFixed(2)} s`,
+    };
+  } finally {
+    await connection.close();
+  }
+}
+
 async function main(): Promise<void> {
   const server = await startPostgres();
   const root = mkdtempSync(join(tmpdir(), 'migrate-bench-'));
@@ -102,7 +142,11 @@ async function main(): Promise<void> {
       log: () => undefined,
     };
     mkdirSync(environment.backupsDirectory, { recursive: true });
-    const figures = [await benchPlan(environment), await benchBackup(server, database, environment)];
+    const figures = [
+      await benchPlan(environment),
+      await benchSnapshot(server),
+      await benchBackup(server, database, environment),
+    ];
     for (const { what, ours, beside } of figures) console.log(`${what}\n  ours: ${ours}\n  ${beside}`);
   } finally {
     await server.stop();

@@ -38,7 +38,30 @@ describe('A result', () => {
         transaction: 'PerRun',
       },
     }),
-    huge({ kind: 'MigrateResult', wrote: true, ledger: { ...state, appliedNow: 3, progressRows: 1 } }),
+    huge({
+      kind: 'PlanResult',
+      plan: {
+        ...state,
+        target: state.version,
+        direction: 'Down',
+        pendingCount: 0,
+        pendingFirst: [],
+        sourceDigest: DIGEST,
+        transaction: 'PerRun',
+        downgrade: {
+          digest: DIGEST,
+          reverts: Array.from({ length: 20 }, () => ({ version: state.version, origin: 'Ledger', checksum: DIGEST })),
+          revertCount: 5_000,
+          lossCount: 5_000,
+          losses: Array.from({ length: 20 }, () => ({ kind: 'Column', name: 'ä'.repeat(190), rows: 2 ** 40 })),
+        },
+      },
+    }),
+    huge({
+      kind: 'MigrateResult',
+      wrote: true,
+      ledger: { ...state, appliedNow: 3, revertedNow: 0, progressRows: 1, auditHead: { id: 12, hash: DIGEST } },
+    }),
     huge({
       kind: 'SettleResult',
       ledger: {
@@ -48,6 +71,8 @@ describe('A result', () => {
         schemaSinceEpoch: 'Same',
         unchanged: true,
         appliedByRun: Array.from({ length: 20 }, () => state.version),
+        revertedByRun: Array.from({ length: 20 }, () => state.version),
+        auditHead: { id: 2 ** 40, hash: DIGEST },
       },
     }),
     huge({
