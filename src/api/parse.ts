@@ -104,7 +104,7 @@ const step = z.looseObject({
   state: z.enum(['Active', 'Waiting', 'Done', 'Failed']),
   startTime: z.string(),
 });
-const runShape = z.looseObject({
+const runFields = z.looseObject({
   id: z.int(),
   generation: z.int(),
   startTime: z.string(),
@@ -117,6 +117,12 @@ const runShape = z.looseObject({
     .looseObject({ kind: z.enum(['Migration', 'Environment', 'Application', 'Superseded', 'Deleted']) })
     .optional(),
   outcome: z.enum(['Succeeded', 'UpToDate', 'Failed', 'Refused', 'Superseded']).optional(),
+  committedTime: z.string().optional(),
+  plan: z.looseObject({}).optional(),
+});
+const runShape = runFields.refine(run => run.committedTime === undefined || run.plan !== undefined, {
+  path: ['plan'],
+  message: 'is missing, although the run is committed',
 });
 const statusShape = z.looseObject({
   attempt: z.int().nonnegative().optional(),

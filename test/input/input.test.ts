@@ -9,6 +9,7 @@ import { type DatabaseMigration, MIGRATIONS } from '../../src/operator/sources.t
 import { PrerequisiteError } from '../cluster/cluster.ts';
 import { openWorld } from '../control/world.ts';
 import { type Manner, submit } from './ask.ts';
+import { healEdits, loseRun } from './edited-status.ts';
 import { Messages } from './messages.ts';
 import { openScene, type Scene } from './scene.ts';
 import { type Place, type Row, readRows } from './table.ts';
@@ -126,6 +127,11 @@ describe('a mistake in a manifest', () => {
   });
 
   it('is told in the words of messages.md', () => messages.expectAsWritten());
+});
+
+describe('a status that somebody has edited', () => {
+  it('is healed, and nothing of it runs twice', t => healEdits(here(t)));
+  it('loses its run in mid-run: the migration is not run again, and the app comes back', t => loseRun(here(t)));
 });
 
 function told(found: DatabaseMigration): readonly string[] {

@@ -17,7 +17,7 @@ import { overlay, type Tree } from '../golden/merge.ts';
 import { configMapName, type Files, type Row, SHARED_FILES } from './table.ts';
 
 const NAMESPACE = 'input';
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 120_000;
 
 /** What a row that is right needs in order to be brought to its end: no app, no backup, no checks. */
 const ALONE: Tree = {
@@ -33,7 +33,7 @@ export interface Scene {
   readonly failures: readonly string[];
   /** Makes the resource of a row, and what the row needs. */
   create(row: Row): Promise<void>;
-  /** The resource when it is as wanted; fails after five minutes, saying how it is. */
+  /** The resource when it is as wanted; fails after two minutes, saying how it is. */
   when(name: string, what: string, isSo: (found: DatabaseMigration) => boolean): Promise<DatabaseMigration>;
   /** Steps of the Jobs that were made for it, in the order of their names. */
   jobsOf(found: DatabaseMigration): Promise<readonly string[]>;

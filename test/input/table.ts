@@ -33,7 +33,7 @@ const table = parse(readFileSync(join(import.meta.dirname, 'manifests.yaml'), 'u
 
 /** The files that rows without files of their own have. */
 export const SHARED_FILES = table.files as Files;
-export const MANIFEST = table.manifest as Tree;
+const MANIFEST = table.manifest as Tree;
 
 export function readRows(place: Place): readonly Row[] {
   return Object.entries(table[place] as Tree).map(([name, written], index) => {

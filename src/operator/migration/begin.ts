@@ -54,8 +54,9 @@ export function beginRun(t: Turn, why: NonNullable<ReturnType<typeof newRunReaso
   t.observeGeneration();
   status.targetVersion ??= spec.target;
   delete status.pending;
+  if (world.handedOut !== undefined && world.handedOut.attempt > 0) t.sawEpoch(world.handedOut.attempt);
   status.run = {
-    id: (status.run?.id ?? 0) + 1,
+    id: Math.max(status.run?.id ?? 0, world.handedOut?.run ?? 0) + 1,
     generation: world.resource.generation,
     startTime: world.now,
     sourceRevision: sourceRevisionOf(world),

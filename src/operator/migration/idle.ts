@@ -67,7 +67,9 @@ function saySuperseded(t: Turn): void {
 
 function sayUpToDate(t: Turn): void {
   const { run, status } = t;
-  const version = status.version ?? run.plan?.target;
+  // From the run's evidence, not from what the status says: that may have been edited.
+  const version = run.ledger?.version ?? run.plan?.target ?? status.version;
+  if (version !== undefined) status.version = version;
   const count = run.plan?.pendingCount ?? 0;
   const seconds = run.committedTime === undefined ? 0 : (status.history?.[0]?.stoppedSeconds ?? stoppedSeconds(t));
   const did =

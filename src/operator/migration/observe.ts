@@ -1,6 +1,6 @@
 // Collects what is true about one DatabaseMigration: from the caches what we watch, live what we do not (workloads and,
 // while it may be deleted, the namespace). Reads only.
-import { ANNOTATIONS, FINALIZER } from '../../api/names.ts';
+import { ANNOTATIONS, FINALIZER, LABELS } from '../../api/names.ts';
 import { parseMigrationSpec, parseStatus } from '../../api/parse.ts';
 import type { Api } from '../../kubernetes/api.ts';
 import { NAMESPACES } from '../../kubernetes/resources.ts';
@@ -50,6 +50,7 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
         ? { name: ref.name, near: namesLike(ref.name, configMapNames(caches, namespace)) }
         : { name: ref.name, found: { uid: found.uid ?? '', resourceVersion: found.resourceVersion ?? '' } };
     }),
+    ...(object.status?.run === undefined ? { handedOut: handedOutOf(caches, uid) } : {}),
     jobs,
     refusals: from.refusals.of(uid),
     workloads: (await Promise.all(workloadNames(object).map(ref => readWorkload(api, namespace, ref)))).map(workload =>
@@ -100,6 +101,16 @@ function workloadNames(object: DatabaseMigration): readonly WorkloadName[] {
 function claimOf(object: DatabaseMigration): string {
   const { urlSecretRef, ledgerSchema = 'migrate' } = object.spec.database;
   return [urlSecretRef.name, urlSecretRef.key, ledgerSchema].join('\n');
+}
+
+function handedOutOf(caches: Caches, uid: string): NonNullable<World['handedOut']> {
+  const ofJobs = caches.jobs.byIndex(INDEX.uid, uid).map(({ metadata }) => ({
+    run: Number(metadata?.labels?.[LABELS.run]) || 0,
+    attempt: Number(metadata?.labels?.[LABELS.attempt]) || 0,
+  }));
+  const ofBackups = caches.backups.list().flatMap(({ spec }) => (spec.run.uid === uid ? [spec.run] : []));
+  const all = [...ofJobs, ...ofBackups.map(({ id, attempt }) => ({ run: id, attempt }))];
+  return { run: Math.max(0, ...all.map(one => one.run)), attempt: Math.max(0, ...all.map(one => one.attempt)) };
 }
 
 function configMapNames(caches: Caches, namespace: string): readonly string[] {

@@ -17,6 +17,11 @@ export interface World {
   /** Other resources whose committed run uses the same backup volume now. */
   readonly volumeUsers: readonly string[];
   readonly sources: readonly SourceView[];
+  /**
+   * The highest numbers that its Jobs and backups carry, where the status has no run: who wipes the status must not make
+   * the answer of an old Job, or an old backup, that of a new run.
+   */
+  readonly handedOut?: { readonly run: number; readonly attempt: number };
   readonly jobs: readonly JobView[];
   /** What the API server would not take from the last passes, and is tried again. */
   readonly refusals: readonly Refusal[];
