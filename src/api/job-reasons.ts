@@ -26,6 +26,7 @@ export const JOB_REASONS = {
   LayoutMixed: { meaning: 'The folder holds the files of two tools.', remedy: MEND_FILES },
   BadMarker: { meaning: "A migration of another tool's layout cannot be read.", remedy: MEND_FILES },
   DownWithoutUp: { meaning: 'A `.down.sql` has no `.up.sql` beside it.', remedy: MEND_FILES },
+  BadBundle: { meaning: 'A bundle of migrations cannot be read.', remedy: 'Make it again with `migrate bundle`.' },
   SiblingOfNothing: { meaning: 'A file for SQLite replaces one that is not there.', remedy: MEND_FILES },
   UnknownTarget: {
     meaning: 'No migration has the name of `spec.target`.',
