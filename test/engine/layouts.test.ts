@@ -74,6 +74,7 @@ describe('The layout of a folder', () => {
     assert.equal(error.code, 'BadFileName');
     assert.match(error.message, /"fix\.sql"/);
     assert.equal(refused({ '001_users.sql': 'CREATE TABLE a ();' }).code, 'BadFileName');
+    assert.match(refused({ '001_a.up.sql': '', 'fix.sql': '', 'b.sql': '' }).message, /"fix\.sql".*"b\.sql"/);
   });
 });
 

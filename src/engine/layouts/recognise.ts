@@ -1,6 +1,6 @@
 // Which layout a folder has: the one that claims every SQL file in it. Two that do, or none, is an error that says which
 // file speaks for what. Pure. Called by files.ts and by `validate`, which names the answer.
-import { type EngineError, failure } from '../errors.ts';
+import { type EngineError, failure, gathered } from '../errors.ts';
 import { DIESEL } from './diesel.ts';
 import { FLYWAY } from './flyway.ts';
 import type { Layout, SourceFile } from './layout.ts';
@@ -52,20 +52,17 @@ function misfits(files: readonly SourceFile[]): EngineError {
     return { layout, claimed, left: files.filter(file => !claimed.includes(file)) };
   }).sort((a, b) => b.claimed.length - a.claimed.length);
   const [best] = counts;
-  if (best === undefined || best.claimed.length === 0) return misnamed(files[0]?.path ?? '');
+  if (best === undefined || best.claimed.length === 0) return gathered(files.map(file => misnamed(file.path)));
   // A file that no layout knows is a name mistyped; one that another layout knows is a second layout.
-  for (const file of best.left) {
-    const other = LAYOUTS.find(layout => layout.claims(file));
-    if (other === undefined) return misnamed(file.path);
-    const first = best.claimed[0]?.path ?? '';
-    return failure('LayoutMixed', {
-      first,
-      firstLayout: best.layout.name,
-      second: file.path,
-      secondLayout: other.name,
-    });
-  }
-  return misnamed(files[0]?.path ?? '');
+  return gathered(
+    best.left.map(file => {
+      const other = LAYOUTS.find(layout => layout.claims(file));
+      if (other === undefined) return misnamed(file.path);
+      const first = best.claimed[0]?.path ?? '';
+      const [firstLayout, secondLayout] = [best.layout.name, other.name];
+      return failure('LayoutMixed', { first, firstLayout, second: file.path, secondLayout });
+    }),
+  );
 }
 
 function misnamed(file: string): EngineError {
