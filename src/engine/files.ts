@@ -49,6 +49,11 @@ export async function readSource(
   const reading = layout.read(files);
   const migrations = inOrder(reading.migrations, errors);
   errors.unshift(...reading.errors);
+  for (const { file } of reading.repeatables) {
+    // To pass it over would leave the database without what Flyway would have run.
+    const reason = 'repeatable migrations are not run yet. Make it a versioned one';
+    errors.push(failure('BadMarker', { file, layout: layout.name, reason }));
+  }
   if (errors.length > 0) throw gathered(errors);
   return Object.freeze({ layout: layout.name, migrations, digest: digestOf(files), ignored, directory: root });
 }

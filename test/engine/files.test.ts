@@ -61,6 +61,11 @@ describe('Migration files', () => {
     assert.match(error.message, /002_b\.down\.sql.*002_b\.up\.sql/);
   });
 
+  it('are refused where a repeatable one of Flyway would be passed over', async () => {
+    const error = await refused({ 'V1__a.sql': '', 'R__views.sql': '' });
+    assert.match(error.message, /R__views\.sql cannot be run: repeatable migrations are not run yet/);
+  });
+
   it('may lack a down', async () => {
     const source = await readSource(directory({ '001_a.up.sql': '', '002_b.up.sql': '', '002_b.down.sql': '' }));
     assert.deepEqual(
