@@ -3,6 +3,7 @@
 // whatever ends this process leaves the ledger true. Called by migrate.ts only.
 import { QueryError } from './connection.ts';
 import { prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
+import { assertStillLossless } from './guards.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
 import type { TransactionMode } from './plan.ts';
@@ -62,6 +63,7 @@ async function applyTogether(work: Work, files: readonly PendingFile[]): Promise
     inTransaction(
       work,
       async transaction => {
+        for (const file of files) if (file.direction === 'Down') await assertStillLossless(work, file);
         for (const file of files) {
           const startedAt = new Date();
           transaction.where = file.parsed.file;

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import { failure, gathered } from './errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
 import type { Ledger } from './ledger.ts';
-import { countLosses, describeLoss, downgradeDigest, type Loss, type LossLimits } from './losses.ts';
+import { describeLoss, downgradeDigest, examineLosses, type Loss, type LossLimits } from './losses.ts';
 import type { MigrationPlan } from './plan.ts';
 import { completeReversals, type Reversal } from './reversal.ts';
 import type { Server } from './server.ts';
@@ -45,10 +45,14 @@ export async function prepareDowngrade(
     ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
   ].filter(problem => problem !== undefined);
   if (problems.length > 0) throw gathered(problems);
-  const losses = await countLosses(connection, server, files, limits);
+  const { losses, guards } = await examineLosses(connection, server, files, limits);
+  const guarded = files.map(file => ({
+    ...file,
+    guards: guards.filter(guard => guard.version === file.migration.version),
+  }));
   return Object.freeze({
     reversals,
-    files,
+    files: guarded,
     losses,
     digest: downgradeDigest(ledger.digest, plan.target, reversals, losses),
   });

@@ -14,7 +14,7 @@ import type { Reversal } from './reversal.ts';
 import { ownSettings, type Server } from './server.ts';
 import type { Statement } from './statements.ts';
 import type { Node, QualifiedName } from './tree.ts';
-import type { DownFile } from './work.ts';
+import type { DownFile, Guard } from './work.ts';
 
 /** One thing that is lost. Never the data itself. */
 export interface Loss {
@@ -25,6 +25,12 @@ export interface Loss {
   readonly name: string;
   /** Rows, or values that are neither NULL nor the column's default; null when it cannot be counted. */
   readonly rows: number | null;
+}
+
+export interface LossCount {
+  /** Empty: lossless. */
+  readonly losses: readonly Loss[];
+  readonly guards: readonly Guard[];
 }
 
 export interface LossLimits {
@@ -54,18 +60,28 @@ export function downgradeDigest(
   return digestOf({ ledgerDigest, target, scripts, names });
 }
 
-/** Counts in a read-only transaction of its own, in which the names are found as the files will find them. */
+/** What is lost, for whoever only shows it. */
 export async function countLosses(
   connection: Connection,
   server: Server,
   files: readonly DownFile[],
-  limits: LossLimits = LOSS_LIMITS,
+  limits?: LossLimits,
 ): Promise<readonly Loss[]> {
+  return (await examineLosses(connection, server, files, limits)).losses;
+}
+
+/** Counts in a read-only transaction of its own, in which the names are found as the files will find them. */
+export async function examineLosses(
+  connection: Connection,
+  server: Server,
+  files: readonly DownFile[],
+  limits: LossLimits = LOSS_LIMITS,
+): Promise<LossCount> {
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     const counter = new Counter(connection, server, limits, renamed(files));
     for (const file of files) await counter.count(file);
-    return counter.losses;
+    return Object.freeze({ losses: counter.losses, guards: Object.freeze([...counter.guards]) });
   } finally {
     if (!connection.isLost) await connection.query('ROLLBACK');
   }
@@ -94,6 +110,7 @@ class Counter {
   readonly #deadline: number;
   /** By kind and name: what several downs lose is said once. */
   readonly #losses = new Map<string, Loss>();
+  readonly guards: Guard[] = [];
 
   constructor(connection: Connection, server: Server, limits: LossLimits, renamedTo: ReadonlySet<string>) {
     this.#connection = connection;
@@ -172,20 +189,14 @@ class Counter {
   async #countTarget(version: string, target: Target, drop: Drop): Promise<void> {
     if (drop.kind === 'Retype') return this.#countRetype(version, target, drop.type);
     for (const lost of await this.#connection.query(LOST_SQL, [target.classId, target.oid, String(target.column)])) {
-      const relation = `${quoted(textOf(lost, 'nspname'))}.${quoted(textOf(lost, 'relname'))}`;
+      const table = `${quoted(textOf(lost, 'nspname'))}.${quoted(textOf(lost, 'relname'))}`;
       const name = textOf(lost, 'name');
-      if (lost.attname === null) {
-        await this.#countInto({ version, kind: 'Table', name }, `SELECT count(*) AS rows FROM ONLY ${relation}`);
-      } else {
-        const column = quoted(lost.attname ?? '');
-        const fallback = lost.fallback ?? null;
-        const condition =
-          fallback === null || !isConstant(fallback)
-            ? `${column} IS NOT NULL`
-            : `${column} IS NOT NULL AND ${column}::text IS DISTINCT FROM (${fallback})::text`;
-        const sql = `SELECT count(*) AS rows FROM ${relation} WHERE ${condition}`;
-        await this.#countInto({ version, kind: 'Column', name: `${name}` }, sql);
-      }
+      const isTable = lost.attname == null;
+      const relation = isTable ? `ONLY ${table}` : table;
+      const condition = isTable ? 'true' : valueCondition(quoted(lost.attname ?? ''), lost.fallback ?? null);
+      const kind = isTable ? 'Table' : 'Column';
+      this.guards.push(Object.freeze({ version, kind, name, relation, condition }));
+      await this.#countInto({ version, kind, name }, relation, condition);
     }
     return undefined;
   }
@@ -207,13 +218,14 @@ class Counter {
         ? ''
         : ` AND ((${column}::${type})::${textOf(row, 'type')})::text IS DISTINCT FROM ${column}::text`;
     const relation = `${quoted(textOf(row, 'nspname'))}.${quoted(textOf(row, 'relname'))}`;
-    const sql = `SELECT count(*) AS rows FROM ${relation} WHERE ${column} IS NOT NULL${changed}`;
-    await this.#countInto({ version, kind: 'Narrowing', name: textOf(row, 'name') }, sql);
+    const loss = { version, kind: 'Narrowing', name: textOf(row, 'name') } as const;
+    await this.#countInto(loss, relation, `${column} IS NOT NULL${changed}`);
   }
 
-  async #countInto(loss: Omit<Loss, 'rows'>, sql: string): Promise<void> {
+  async #countInto(loss: Omit<Loss, 'rows'>, relation: string, condition: string): Promise<void> {
     if (this.#losses.has(keyOf(loss))) return;
     const left = Math.min(this.#limits.statementMs, this.#deadline - Date.now());
+    const sql = `SELECT count(*) AS rows FROM ${relation} WHERE ${condition}`;
     const answer = left <= 0 ? undefined : await this.#tried(sql, left);
     const rows = answer?.[0]?.rows;
     this.#add({ ...loss, rows: rows == null ? null : Number(rows) });
@@ -270,6 +282,12 @@ const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
   WHERE c.relkind IN ('r', 'p') AND (g.objsubid = 0 OR (a.attnum IS NOT NULL AND a.attgenerated = '' AND NOT a.attisdropped
     AND NOT EXISTS (SELECT FROM gone whole WHERE whole.classid = g.classid AND whole.objid = g.objid AND whole.objsubid = 0)))
   ORDER BY name`;
+
+/** Values that are neither NULL nor the default, where that is a constant. */
+function valueCondition(column: string, fallback: string | null): string {
+  if (fallback === null || !isConstant(fallback)) return `${column} IS NOT NULL`;
+  return `${column} IS NOT NULL AND ${column}::text IS DISTINCT FROM (${fallback})::text`;
+}
 
 /** Constants and casts only: the same for every row. */
 function isConstant(expression: string): boolean {

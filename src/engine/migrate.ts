@@ -221,7 +221,8 @@ async function downFiles(
   });
   const isAllowed = !isFirst && confirmedLoss !== undefined;
   if (!isAllowed) assertMayLose(downgrade, confirmedLoss);
-  return downgrade.files;
+  const isConfirmed = isAllowed || downgrade.losses.length > 0;
+  return isConfirmed ? downgrade.files.map(file => ({ ...file, guards: [] })) : downgrade.files;
 }
 
 async function signaturesOf({ source, trust }: MigrateRequest) {

@@ -48,4 +48,17 @@ export interface DownFile {
   readonly direction: 'Down';
   readonly migration: Reversal;
   readonly parsed: ParsedFile;
+  /** What must still hold nothing when it runs; none where a person has accepted the loss. */
+  readonly guards?: readonly Guard[];
+}
+
+/** Looked at again by `migrate`, in the transaction of the down and with writers locked out: still nothing to lose? */
+export interface Guard {
+  readonly version: string;
+  readonly kind: 'Table' | 'Column';
+  readonly name: string;
+  /** The table in SQL, for LOCK TABLE and FROM. */
+  readonly relation: string;
+  /** SQL of the rows that would be lost. */
+  readonly condition: string;
 }

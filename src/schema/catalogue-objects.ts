@@ -1,5 +1,5 @@
-// Catalogue queries of everything that is no table: schemas, routines, types, operators, text search, and what belongs to
-// the database as a whole. Called by catalogue.ts only.
+// Catalogue queries of everything that is no table and no type: schemas, routines, languages, and what belongs to the
+// database as a whole. Called by catalogue.ts only.
 import {
   type CatalogueQuery,
   firing,
@@ -17,30 +17,12 @@ export function objectQueries(versionNumber: number): readonly CatalogueQuery[] 
   return [
     ...spaces(),
     ...routines(),
-    ...operators(),
-    ...types(versionNumber),
-    ...textSearch(),
     ...programming(),
     publications(versionNumber),
     subscriptions(),
     ...foreignData(),
     ...notes(),
   ];
-}
-
-/** An object that lives in a schema and is named by it. */
-function inSchema(
-  kind: string,
-  table: string,
-  [name, space]: readonly [string, string],
-  named: Readonly<Record<string, string>>,
-  where = 'true',
-): CatalogueQuery {
-  return {
-    kind,
-    sql: `SELECT ${fullName('n.nspname', `x.${name}`)}, ${properties(named)} FROM ${table} x JOIN spaces n ON n.oid = x.${space}
-      WHERE ${isOurs(table, 'x.oid')} AND ${where}`,
-  };
 }
 
 /** The schema `public` is as initdb makes it, which is not the same in every major, or it has been changed. */
@@ -89,152 +71,6 @@ function routines(): readonly CatalogueQuery[] {
       kind: 'aggregate',
       sql: `SELECT ${name}, ${aggregate} ${from.replace('WHERE', 'JOIN pg_aggregate a ON a.aggfnoid = p.oid WHERE')}`,
     },
-  ];
-}
-
-function operators(): readonly CatalogueQuery[] {
-  const operator = properties({
-    function: 'o.oprcode::text',
-    commutator: "nullif(o.oprcom::regoper::text, '0')",
-    negator: "nullif(o.oprnegate::regoper::text, '0')",
-    merges: flag('o.oprcanmerge'),
-    hashes: flag('o.oprcanhash'),
-    restrict: "nullif(o.oprrest::text, '-')",
-    join: "nullif(o.oprjoin::text, '-')",
-    owner: owner('o.oprowner'),
-  });
-  const cast = properties({
-    function: "nullif(k.castfunc::regprocedure::text, '-')",
-    context: "CASE k.castcontext WHEN 'a' THEN 'assignment' WHEN 'i' THEN 'implicit' END",
-    method: "CASE k.castmethod WHEN 'i' THEN 'by input and output' WHEN 'b' THEN 'binary' END",
-  });
-  const members =
-    list(`SELECT 'operator ' || m.amopstrategy || ' ' || m.amopopr::regoperator::text FROM pg_amop m WHERE m.amopfamily = x.oid
-    UNION ALL SELECT 'function ' || m.amprocnum || ' ' || m.amproc::regprocedure::text FROM pg_amproc m WHERE m.amprocfamily = x.oid ORDER BY 1`);
-  const method = '(SELECT amname FROM pg_am a WHERE a.oid = x.opcmethod)';
-  return [
-    {
-      kind: 'operator',
-      sql: `SELECT o.oid::regoperator::text, ${operator} FROM pg_operator o JOIN spaces n ON n.oid = o.oprnamespace WHERE ${isOurs('pg_operator', 'o.oid')}`,
-    },
-    inSchema('operator class', 'pg_opclass', ['opcname', 'opcnamespace'], {
-      method,
-      type: 'x.opcintype::regtype::text',
-      default: flag('x.opcdefault'),
-      storage: 'CASE WHEN x.opckeytype <> 0 THEN x.opckeytype::regtype::text END',
-      owner: owner('x.opcowner'),
-    }),
-    inSchema('operator family', 'pg_opfamily', ['opfname', 'opfnamespace'], {
-      method: method.replace('opcmethod', 'opfmethod'),
-      members,
-      owner: owner('x.opfowner'),
-    }),
-    {
-      kind: 'cast',
-      sql: `SELECT format_type(k.castsource, NULL) || ' AS ' || format_type(k.casttarget, NULL), ${cast}
-        FROM pg_cast k WHERE k.oid >= 16384 AND ${isOurs('pg_cast', 'k.oid')}`,
-    },
-    inSchema('conversion', 'pg_conversion', ['conname', 'connamespace'], {
-      from: 'pg_encoding_to_char(x.conforencoding)',
-      to: 'pg_encoding_to_char(x.contoencoding)',
-      function: 'x.conproc::text',
-      default: flag('x.condefault'),
-      owner: owner('x.conowner'),
-    }),
-  ];
-}
-
-function types(versionNumber: number): readonly CatalogueQuery[] {
-  const owned = { owner: owner('x.typowner'), grants: grants('x.typacl') };
-  const column = ['typname', 'typnamespace'] as const;
-  const automatic = `CASE WHEN x.typname LIKE '%range%' THEN regexp_replace(x.typname, 'range', 'multirange') ELSE x.typname || '_multirange' END`;
-  const multirange =
-    versionNumber >= 140_000
-      ? `(SELECT nullif(m.typname::text, ${automatic}) FROM pg_range r JOIN pg_type m ON m.oid = r.rngmultitypid WHERE r.rngtypid = x.oid)`
-      : 'NULL';
-  const range = (sql: string) => `(SELECT ${sql} FROM pg_range r WHERE r.rngtypid = x.oid)`;
-  const locale = versionNumber >= 170_000 ? 'x.colllocale' : versionNumber >= 150_000 ? 'x.colliculocale' : 'NULL';
-  return [
-    inSchema(
-      'enum',
-      'pg_type',
-      column,
-      {
-        values: list('SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = x.oid ORDER BY e.enumsortorder'),
-        ...owned,
-      },
-      "x.typtype = 'e'",
-    ),
-    inSchema(
-      'domain',
-      'pg_type',
-      column,
-      {
-        type: 'format_type(x.typbasetype, x.typtypmod)',
-        notNull: flag('x.typnotnull'),
-        default: 'x.typdefault',
-        collation: `(SELECT ${fullName('s.nspname', 'c.collname')} FROM pg_collation c JOIN pg_namespace s ON s.oid = c.collnamespace
-          JOIN pg_type b ON b.oid = x.typbasetype WHERE c.oid = x.typcollation AND x.typcollation <> b.typcollation)`,
-        ...owned,
-      },
-      "x.typtype = 'd'",
-    ),
-    inSchema(
-      'range type',
-      'pg_type',
-      column,
-      {
-        subtype: range('r.rngsubtype::regtype::text'),
-        canonical: range("nullif(r.rngcanonical::text, '-')"),
-        difference: range("nullif(r.rngsubdiff::text, '-')"),
-        multirange,
-        ...owned,
-      },
-      "x.typtype = 'r'",
-    ),
-    inSchema(
-      'base type',
-      'pg_type',
-      column,
-      { input: 'x.typinput::text', output: 'x.typoutput::text', length: 'x.typlen', ...owned },
-      "x.typtype = 'b' AND x.typcategory <> 'A'",
-    ),
-    inSchema('collation', 'pg_collation', ['collname', 'collnamespace'], {
-      provider:
-        "CASE x.collprovider WHEN 'i' THEN 'icu' WHEN 'c' THEN 'libc' WHEN 'b' THEN 'builtin' ELSE 'default' END",
-      locale: `coalesce(${locale}, x.collcollate)`,
-      ctype: `CASE WHEN coalesce(${locale}, '') = '' THEN x.collctype END`,
-      nondeterministic: versionNumber >= 120_000 ? flag('NOT x.collisdeterministic') : 'NULL',
-      owner: owner('x.collowner'),
-    }),
-  ];
-}
-
-function textSearch(): readonly CatalogueQuery[] {
-  const mappings = list(`SELECT m.maptokentype || ':' || m.mapdict::regdictionary::text FROM pg_ts_config_map m
-    WHERE m.mapcfg = x.oid ORDER BY m.maptokentype, m.mapseqno`);
-  const parser = `(SELECT ${fullName('s.nspname', 'p.prsname')} FROM pg_ts_parser p JOIN pg_namespace s ON s.oid = p.prsnamespace WHERE p.oid = x.cfgparser)`;
-  const template = `(SELECT ${fullName('s.nspname', 't.tmplname')} FROM pg_ts_template t JOIN pg_namespace s ON s.oid = t.tmplnamespace WHERE t.oid = x.dicttemplate)`;
-  return [
-    inSchema('text search configuration', 'pg_ts_config', ['cfgname', 'cfgnamespace'], {
-      parser,
-      mappings,
-      owner: owner('x.cfgowner'),
-    }),
-    inSchema('text search dictionary', 'pg_ts_dict', ['dictname', 'dictnamespace'], {
-      template,
-      options: 'x.dictinitoption',
-      owner: owner('x.dictowner'),
-    }),
-    inSchema('text search parser', 'pg_ts_parser', ['prsname', 'prsnamespace'], {
-      start: 'x.prsstart::text',
-      token: 'x.prstoken::text',
-      end: 'x.prsend::text',
-    }),
-    inSchema('text search template', 'pg_ts_template', ['tmplname', 'tmplnamespace'], {
-      init: 'x.tmplinit::text',
-      lexize: 'x.tmpllexize::text',
-    }),
   ];
 }
 

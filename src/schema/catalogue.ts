@@ -5,8 +5,9 @@
 import { objectQueries } from './catalogue-objects.ts';
 import { relationQueries } from './catalogue-relations.ts';
 import type { CatalogueQuery } from './catalogue-sql.ts';
+import { typeQueries } from './catalogue-types.ts';
 
 /** The queries that a server of this version understands. */
 export function catalogueQueries(versionNumber: number): readonly CatalogueQuery[] {
-  return [...relationQueries(versionNumber), ...objectQueries(versionNumber)];
+  return [...relationQueries(versionNumber), ...typeQueries(versionNumber), ...objectQueries(versionNumber)];
 }

@@ -291,4 +291,24 @@ describe('What a downgrade would lose', () => {
     const result = await down(site, '001_users', { planned, confirmedLoss });
     assert.deepEqual([result.error?.code, result.wrote], ['DowngradeWouldLoseData', false]);
   });
+
+  it('is looked at once more with writers locked out: a row that is written after the count stops it', async () => {
+    const site = await migrated();
+    const planned = await site.planned('001_users');
+    const application = await site.session('owner', 'an app that still runs');
+    await application.query('BEGIN');
+    await application.query('INSERT INTO groups VALUES (1)');
+    const patient = { ...EXECUTION, lockTimeoutMilliseconds: 20_000, lockRetrySeconds: 30 };
+    const running = down(site, '001_users', { planned, execution: patient });
+    await until(
+      'the downgrade waits for the application',
+      () => site.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'groups'::regclass") === '1',
+    );
+    await application.query('COMMIT');
+    const result = await running;
+    await application.close();
+    assert.deepEqual([result.exitCode, result.error?.code], [24, 'PlanOutdated']);
+    assert.match(result.error?.message ?? '', /would lose of public\.groups was nothing and is now some rows/);
+    assert.deepEqual([site.sql('SELECT count(*) FROM groups'), site.applied.length], ['1', 3]);
+  });
 });

@@ -1,0 +1,36 @@
+// The last look before a down runs, in its own transaction: what was empty when it was counted is locked against writers and
+// must still be empty. Without it, a row that an application writes between count and DROP would be lost in silence. Only
+// for downs that are one transaction. Called by apply.ts.
+import { QueryError, type Row } from './connection.ts';
+import { failure } from './errors.ts';
+import { StatementFailure } from './execute.ts';
+import type { DownFile, Guard, Work } from './work.ts';
+
+/** An earlier down of the same transaction has taken it away: undefined_table, undefined_column. */
+const GONE = new Set(['42P01', '42703']);
+
+/** Throws PlanOutdated, or StatementFailure where a lock is not to be had, which is tried again. */
+export async function assertStillLossless(work: Work, file: DownFile): Promise<void> {
+  for (const guard of file.guards ?? []) {
+    const rows = await look(work, file, guard);
+    if (rows.length === 0) continue;
+    const what = `what the downgrade would lose of ${guard.name}`;
+    throw failure('PlanOutdated', { what, planned: 'nothing', found: 'some rows' }, { migration: guard.version });
+  }
+}
+
+async function look({ connection, monitor }: Work, file: DownFile, guard: Guard): Promise<readonly Row[]> {
+  await connection.query('SAVEPOINT guard');
+  try {
+    await connection.query(`LOCK TABLE ${guard.relation} IN SHARE ROW EXCLUSIVE MODE`);
+    const rows = await connection.query(`SELECT FROM ${guard.relation} WHERE ${guard.condition} LIMIT 1`);
+    await connection.query('RELEASE guard');
+    return rows;
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    await connection.query('ROLLBACK TO guard; RELEASE guard');
+    const [first] = file.parsed.statements;
+    if (GONE.has(error.sqlstate) || first === undefined) return [];
+    throw new StatementFailure(file, first, error, monitor);
+  }
+}
