@@ -168,7 +168,11 @@ export const scenarios: readonly Scenario[] = [
       }
       await scene.apply(RELEASE, STATEFUL);
       await scene.startOperator();
-      await scene.reads({ reason: 'Stopping', outlook: 'Reconciling', says: [/StatefulSet shop has 2 Pods/] });
+      await scene.reads({
+        reason: 'Stopping',
+        outlook: 'Reconciling',
+        says: [/StatefulSet shop has 2 Pods .*deleted from 20/],
+      });
       await scene.reads({ reason: 'UpToDate', says: [/001_accounts/] });
       await statefulSetRuns(scene, 3);
     },

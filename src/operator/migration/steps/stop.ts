@@ -125,8 +125,10 @@ function stopOne(t: Turn, workload: WorkloadView): Wait | undefined {
   }
   if (live.pods.length === 0 && live.statusReplicas === 0 && live.observedGeneration >= live.generation)
     return undefined;
-  const actions = workload.kind === 'StatefulSet' ? deletionsOfStuckPods(t, live) : [];
-  return { note: `${label} has ${podsLeft(live)} left`, actions };
+  const note = `${label} has ${podsLeft(live)} left`;
+  if (workload.kind === 'Deployment') return { note, actions: [] };
+  const until = t.after(t.spec.rollout.drainSeconds - t.since(t.begin('Stop').startTime));
+  return { note: `${note}, to be deleted from ${until} on`, actions: deletionsOfStuckPods(t, live) };
 }
 
 function podsLeft(live: LiveWorkload): string {
