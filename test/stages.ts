@@ -46,6 +46,7 @@ export function stagesOf(selection: Selection): readonly Stage[] {
         check,
         unit(withHelm ? [...files, ...chart] : files),
         engine,
+        cli,
         crash({}),
         control,
         cluster(withHelm ? [] : chart),
@@ -72,6 +73,14 @@ const engine: TestFiles = {
   globs: ['test/engine/*.test.ts'],
   concurrency: availableParallelism(),
   reporter: 'spec',
+};
+
+const cli: TestFiles = {
+  name: 'cli',
+  about: 'the command line as processes, on SQLite files and a real PostgreSQL',
+  globs: ['test/cli/*.test.ts'],
+  concurrency: availableParallelism(),
+  reporter: 'dot',
 };
 
 function crash(env: Readonly<Record<string, string>>): TestFiles {

@@ -3,10 +3,9 @@
 import type { ExitCode } from '../api/exit-codes.ts';
 import type { Source } from '../engine/files.ts';
 import { EMPTY_TARGET } from '../engine/reversal.ts';
-import type { Difference } from '../schema/difference.ts';
+import { type Difference, describeDifference } from '../schema/difference.ts';
 import type { Invocation } from './command.ts';
 import type { Database } from './database.ts';
-import { differenceText } from './differences.ts';
 import { readFolder } from './source.ts';
 import { counted, duration } from './terminal.ts';
 
@@ -31,7 +30,7 @@ export async function testOnCopy(invocation: Invocation): Promise<ExitCode> {
         ({ way, versions, milliseconds }) =>
           `${way.padEnd(8)} ${counted(versions.length, 'migration')} in ${duration(milliseconds)}`,
       ),
-      ...differences.map(one => terminal.styled('bad', `the way back leaves: ${differenceText(one)}`)),
+      ...differences.map(one => terminal.styled('bad', `the way back leaves: ${describeDifference(one)}`)),
       ...(isSame && legs.length > 1 ? [terminal.styled('good', 'There and back is the same schema.')] : []),
       ...(legs.length === 0 ? ['There was nothing to try: no migration is pending, and none was applied.'] : []),
     ]);

@@ -15,7 +15,7 @@ export const check: Command = {
   ],
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {
-    const { differenceText } = await import('../differences.ts');
+    const { describeDifference } = await import('../../schema/difference.ts');
     const { terminal, output, options } = invocation;
     const database = await invocation.database();
     const live = await database.schema();
@@ -29,7 +29,7 @@ export const check: Command = {
               `No drift: the schema is that of ${live.version ?? 'an empty database'} (${live.entries.length} objects).`,
             ),
           ]
-        : differences.map(one => terminal.styled('bad', differenceText(one))),
+        : differences.map(one => terminal.styled('bad', describeDifference(one))),
     );
     return differences.length === 0 ? 0 : 1;
   },

@@ -121,8 +121,8 @@ class PostgresDatabase implements Database {
   }
 
   async compare(before: StoredSchema, after: StoredSchema) {
-    const { compareSqliteSnapshots } = await import('../../engine/sqlite/difference.ts');
-    return compareSqliteSnapshots(before.entries, after.entries);
+    const { compareSnapshots } = await import('../../schema/difference.ts');
+    return compareSnapshots(before, after).differences;
   }
 
   async verifyAudit() {

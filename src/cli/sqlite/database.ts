@@ -10,7 +10,6 @@ import { EMPTY_LEDGER, type Ledger } from '../../engine/ledger.ts';
 import { planMigrations } from '../../engine/plan.ts';
 import { EMPTY_TARGET, type Reversal } from '../../engine/reversal.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
-import { compareSqliteSnapshots } from '../../engine/sqlite/difference.ts';
 import {
   keptDownScript,
   readSqliteLedger,
@@ -31,6 +30,7 @@ import {
 import { readSqliteModel } from '../../engine/sqlite/model.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
 import { parseSqliteFile, type SqliteFile } from '../../engine/sqlite/statements.ts';
+import { compareSnapshots } from '../../schema/difference.ts';
 import type { Consent, Database, Outcome, Plan, Scratch, State, StoredSchema, Surroundings } from '../database.ts';
 import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
@@ -214,7 +214,7 @@ class SqliteDatabase implements Database {
   }
 
   async compare(before: StoredSchema, after: StoredSchema) {
-    return compareSqliteSnapshots(before.entries, after.entries);
+    return compareSnapshots({ entries: before.entries }, { entries: after.entries }).differences;
   }
 
   async verifyAudit() {

@@ -50,6 +50,7 @@ function foreignKeys(table: string, rows: readonly SqliteRow[]): readonly Snapsh
     const columns = ordered.map(part => part.from).join(', ');
     const [first] = ordered;
     return entry('foreign key', `${table} (${columns})`, {
+      table,
       to: first?.table,
       columns: ordered.map(part => part.to),
       onUpdate: first?.on_update,

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { serverForTests } from '../engine/site.ts';
+import { Project } from './project.ts';
+
+const server = await serverForTests();
+server.psql('ALTER ROLE owner CREATEDB');
+let databases = 0;
+
+const TWO = {
+  '001_users.up.sql': 'CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL);',
+  '001_users.down.sql': 'DROP TABLE users;',
+  '002_names.up.sql': 'ALTER TABLE users ADD COLUMN name text;',
+  '002_names.down.sql': 'ALTER TABLE users DROP COLUMN name;',
+};
+
+interface Place {
+  readonly project: Project;
+  readonly name: string;
+  sql(text: string): string;
+}
+
+async function place(files: Readonly<Record<string, string>>): Promise<Place> {
+  databases += 1;
+  const name = `cli_${databases}`;
+  const url = await server.createDatabase(name);
+  const project = new Project(files, { DATABASE_URL: url, MIGRATE_POSTGRES_BINARIES: server.binaries });
+  return { project, name, sql: text => server.psql(text, name) };
+}
+
+describe('On PostgreSQL', { concurrency: 3 }, () => {
+  it('a project goes up, shows its history, and down only with a yes where rows would be lost', async () => {
+    const { project, sql } = await place(TWO);
+    assert.match((await project.migrate('show')).out, /BEGIN;\n-- 001_users, line 1\nCREATE TABLE users/);
+    assert.equal(sql("SELECT to_regnamespace('migrate') IS NULL"), 't', 'show has written');
+    const up = await project.migrate('upgrade');
+    assert.equal(up.code, 0, up.said);
+    sql("INSERT INTO users VALUES (1, 'a@example.org', 'A')");
+    assert.match((await project.migrate('history')).out, /002_names +applied .* owner /);
+    const refused = await project.migrate('downgrade', '001_users');
+    assert.equal(refused.code, 2);
+    assert.match(refused.said, /loses: column public\.users\.name with 1 value/);
+    const down = await project.migrate('downgrade', '001_users', '--yes');
+    assert.equal(down.code, 0, down.said);
+    assert.equal(sql('SELECT version FROM migrate.ledger'), '001_users');
+    assert.equal((await project.migrate('history', '--verify')).code, 0);
+  });
+
+  it('three upgrades of one person at once run each migration once, and none ends another', async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 6 }, (_, i) => [
+        `00${i + 1}_t.up.sql`,
+        `CREATE TABLE t${i} (id int); SELECT pg_sleep(0.1);`,
+      ]),
+    );
+    const { project, sql } = await place(files);
+    const runs = await Promise.all([
+      project.migrate('upgrade'),
+      project.migrate('upgrade'),
+      project.migrate('upgrade'),
+    ]);
+    assert.deepEqual(
+      runs.map(run => run.code),
+      [0, 0, 0],
+      runs.map(run => run.said).join('\n'),
+    );
+    assert.equal(sql("SELECT count(*), count(DISTINCT version) FROM migrate.audit WHERE event = 'applied'"), '6|6');
+  });
+
+  it('drift is named, and a database without a ledger is adopted', async () => {
+    const { project, sql } = await place(TWO);
+    sql('SET ROLE owner; CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL)');
+    assert.match((await project.migrate('upgrade')).said, /baseline/);
+    assert.equal((await project.migrate('baseline', '001_users')).code, 0);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    const clean = await project.migrate('check', '--from-files');
+    assert.equal(clean.code, 0, clean.out + clean.said);
+    sql('SET ROLE owner; ALTER TABLE users ADD COLUMN sneaked int');
+    for (const args of [['check'], ['check', '--from-files']]) {
+      const run = await project.migrate(...args);
+      assert.equal(run.code, 1, run.said);
+      assert.match(run.out, /column public\.users\.sneaked/);
+    }
+    assert.equal(server.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'migrate\\_scratch%'"), '0');
+  });
+
+  it('a backup is restored by a swap of names, and what it replaced is kept', async () => {
+    const { project, sql, name } = await place(TWO);
+    await project.migrate('upgrade');
+    sql("INSERT INTO users VALUES (1, 'kept', NULL)");
+    const backup = await project.migrate('backup', 'bk');
+    assert.equal(backup.code, 0, backup.said);
+    sql("UPDATE users SET email = 'lost'");
+    const run = await project.migrate('restore', 'bk', '--yes');
+    assert.equal(run.code, 0, run.said);
+    assert.equal(sql('SELECT email FROM users'), 'kept');
+    const old = server.psql(`SELECT datname FROM pg_database WHERE datname LIKE '${name}\\_replaced%'`);
+    assert.equal(server.psql('SELECT email FROM users', old), 'lost');
+    assert.match((await project.migrate('current')).out, /^002_names \(nothing pending\)/);
+  });
+
+  it('a copy with its rows goes there and back, and the database is not touched', async () => {
+    const { project, sql } = await place({
+      ...TWO,
+      '003_strict.up.sql': 'ALTER TABLE users ALTER COLUMN name SET NOT NULL;',
+    });
+    await project.migrate('upgrade', '002_names');
+    sql("INSERT INTO users VALUES (1, 'a', NULL)");
+    const run = await project.migrate('test-copy');
+    assert.equal(run.code, 20);
+    assert.match(run.said, /003_strict/);
+    assert.match((await project.migrate('test-copy', '002_names')).out, /There and back is the same schema/);
+    assert.equal(sql('SELECT max(version) FROM migrate.ledger'), '002_names');
+  });
+
+  it("waits for a version as the application's role", async () => {
+    const { project, name } = await place(TWO);
+    project.write('migrate.yaml', 'appRoles: [app]\n');
+    const url = server.url('app', name);
+    const waiting = project.start(['wait', '--for', '002_names', '--timeout', '120'], { DATABASE_URL: url }).ended;
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    const run = await waiting;
+    assert.equal(run.code, 0, run.said);
+    const late = await project.start(['wait', '--for', '003_more', '--timeout', '0'], { DATABASE_URL: url }).ended;
+    assert.equal(late.code, 10);
+    assert.match(late.said, /the database is at 002_names/);
+  });
+
+  it('draws tables and what they refer to', async () => {
+    const { project, sql } = await place(TWO);
+    sql(
+      'SET ROLE owner; CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (a int NOT NULL UNIQUE REFERENCES a, c int REFERENCES a)',
+    );
+    const { out } = await project.migrate('erd');
+    assert.match(out, /"b" \|o--\|\| "a" : "a"/);
+    assert.match(out, /"b" \}o--o\| "a" : "c"/);
+  });
+});

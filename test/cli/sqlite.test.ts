@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { until } from '../engine/site.ts';
+import { Project } from './project.ts';
+
+const TWO = {
+  '001_users.up.sql': 'CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL);',
+  '001_users.down.sql': 'DROP TABLE users;',
+  '002_names.up.sql': 'ALTER TABLE users ADD COLUMN name TEXT;',
+  '002_names.down.sql': 'ALTER TABLE users DROP COLUMN name;',
+};
+
+const applied = (project: Project) =>
+  project.rows('SELECT version FROM migrate_ledger ORDER BY version').map(row => row.version);
+
+describe('On SQLite', { concurrency: 3 }, () => {
+  it('a project goes up, shows its history, and back down only with a yes where rows would be lost', async () => {
+    const project = new Project(TWO);
+    assert.match((await project.migrate('current')).out, /^empty \(2 migrations pending/);
+    assert.equal(project.has('dev.db'), false, 'reading made a file');
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    project.execute("INSERT INTO users VALUES (1, 'a@example.org', 'A')");
+    const { applied: rows } = await project.data('history');
+    assert.deepEqual(
+      (rows as { version: string }[]).map(row => row.version),
+      ['001_users', '002_names'],
+    );
+
+    const refused = await project.migrate('downgrade', 'empty');
+    assert.equal(refused.code, 2);
+    assert.match(refused.said, /loses: table users with 1 row/);
+    assert.match(refused.said, /--yes/);
+    assert.deepEqual(applied(project), ['001_users', '002_names']);
+
+    assert.equal((await project.migrate('downgrade', 'empty', '--yes')).code, 0);
+    assert.deepEqual(applied(project), []);
+    assert.deepEqual(project.rows("SELECT name FROM sqlite_schema WHERE name = 'users'"), []);
+    assert.match((await project.migrate('history', '--verify')).out, /4 rows/);
+  });
+
+  it('two upgrades at once run each migration once', async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 12 }, (_, i) => {
+        const number = String(i + 1).padStart(3, '0');
+        return [`${number}_t.up.sql`, `CREATE TABLE t${number} (id INTEGER); INSERT INTO t${number} VALUES (1);`];
+      }),
+    );
+    const project = new Project(files);
+    const runs = await Promise.all([
+      project.migrate('upgrade'),
+      project.migrate('upgrade'),
+      project.migrate('upgrade'),
+    ]);
+    assert.deepEqual(
+      runs.map(run => run.code),
+      [0, 0, 0],
+      runs.map(run => run.said).join(),
+    );
+    assert.equal(applied(project).length, 12);
+    const twice = project.rows(
+      "SELECT version FROM migrate_audit WHERE event = 'applied' GROUP BY 1 HAVING count(*) > 1",
+    );
+    assert.deepEqual(twice, []);
+  });
+
+  it('a migration that fails leaves nothing of itself, and is told with file, statement and line', async () => {
+    const project = new Project({
+      ...TWO,
+      '003_bad.up.sql': 'CREATE TABLE half (id INTEGER);\n\nINSERT INTO nowhere VALUES (1);',
+    });
+    const run = await project.migrate('upgrade');
+    assert.equal(run.code, 20);
+    assert.match(run.said, /003_bad\.up\.sql, statement 2 \(line 3\) failed: no such table: nowhere/);
+    assert.deepEqual(applied(project), ['001_users', '002_names']);
+    assert.deepEqual(project.rows("SELECT name FROM sqlite_schema WHERE name = 'half'"), []);
+    assert.deepEqual(project.rows("SELECT version FROM migrate_audit WHERE event = 'failed'"), [
+      { version: '003_bad' },
+    ]);
+  });
+
+  it('a process that is killed in the middle of a migration leaves the one before', async () => {
+    const project = new Project({
+      ...TWO,
+      '003_long.up.sql': `CREATE TABLE long (n INTEGER);
+        INSERT INTO long WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1000000000) SELECT n FROM s;`,
+    });
+    const { child, ended, saidSoFar } = project.start(['upgrade']);
+    await until(
+      'the long migration holds the lock',
+      () => saidSoFar().includes('  002_names  ') && isLocked(project),
+      120_000,
+    );
+    child.kill('SIGKILL');
+    await ended;
+    assert.deepEqual(applied(project), ['001_users', '002_names']);
+    assert.deepEqual(project.rows("SELECT name FROM sqlite_schema WHERE name = 'long'"), []);
+    assert.match((await project.migrate('current')).out, /^002_names \(1 migration pending/);
+  });
+
+  it('a table is rebuilt without losing the rows that refer to it, and rows left dangling fail the migration', async () => {
+    const project = new Project({
+      '001_a.up.sql': `CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
+        CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL REFERENCES parent (id) ON DELETE CASCADE);
+        INSERT INTO parent VALUES (1, 'a'), (2, 'b'); INSERT INTO child VALUES (1, 1), (2, 2);`,
+      '002_rebuild.up.sql': `CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+        INSERT INTO parent_new SELECT * FROM parent; DROP TABLE parent; ALTER TABLE parent_new RENAME TO parent;`,
+      '003_dangling.up.sql':
+        'PRAGMA foreign_keys = OFF; BEGIN; DELETE FROM parent WHERE id = 2; COMMIT; PRAGMA foreign_keys = ON;',
+    });
+    const run = await project.migrate('upgrade');
+    assert.equal(run.code, 20);
+    assert.doesNotMatch(run.said, /loses/, 'a rebuilt table is no loss');
+    assert.match(
+      run.said,
+      /003_dangling\.up\.sql failed: it leaves 1 row that refer from child to parent, where nothing is/,
+    );
+    assert.deepEqual(applied(project), ['001_a', '002_rebuild']);
+    assert.equal(project.rows('SELECT * FROM child').length, 2);
+    assert.equal(project.rows('SELECT * FROM parent').length, 2);
+  });
+
+  it('foreign keys are enforced while an ordinary migration runs', async () => {
+    const project = new Project({
+      '001_a.up.sql': `CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent INTEGER REFERENCES parent (id) ON DELETE CASCADE);
+        INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);`,
+      '002_b.up.sql': 'DELETE FROM parent WHERE id = 1;',
+    });
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    assert.deepEqual(project.rows('SELECT * FROM child'), []);
+  });
+
+  it('a file that was changed after it was applied is refused with exit code 21', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade', '001_users');
+    project.write('migrations/001_users.up.sql', `${TWO['001_users.up.sql']} `);
+    const run = await project.migrate('upgrade');
+    assert.equal(run.code, 21);
+    assert.match(run.said, /001_users/);
+    assert.match((await project.migrate('history')).out, /the file was changed since/);
+  });
+
+  it('drift is named object by object, by the stored snapshot and by the files', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    assert.equal((await project.migrate('check')).code, 0);
+    project.execute('ALTER TABLE users ADD COLUMN sneaked TEXT; CREATE INDEX users_email ON users (email)');
+    for (const args of [['check'], ['check', '--from-files']]) {
+      const run = await project.migrate(...args);
+      assert.equal(run.code, 1);
+      assert.match(run.out, /column users\.sneaked was added/);
+      assert.match(run.out, /index users_email was added/);
+      assert.equal(run.out.trim().split('\n').length, 2, run.out);
+    }
+  });
+
+  it('a backup brings back what was there, keeps what it replaced, and is refused when it is damaged', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    project.execute("INSERT INTO users (email) VALUES ('kept')");
+    assert.equal((await project.migrate('backup', 'bk/one')).code, 0);
+    project.execute("UPDATE users SET email = 'lost'");
+    const run = await project.migrate('restore', 'bk/one', '--yes');
+    assert.equal(run.code, 0, run.said);
+    assert.deepEqual(project.rows('SELECT email FROM users'), [{ email: 'kept' }]);
+    const replaced = /kept as (\S+)\./.exec(run.out)?.[1] ?? '';
+    const old = new DatabaseSync(replaced);
+    assert.deepEqual(
+      old
+        .prepare('SELECT email FROM users')
+        .all()
+        .map(row => row.email),
+      ['lost'],
+    );
+    old.close();
+    project.write('bk/one/archive/database.sqlite', 'not what was written');
+    const damaged = await project.migrate('restore', 'bk/one', '--yes');
+    assert.equal(damaged.code, 2);
+    assert.match(damaged.said, /damaged/);
+    assert.deepEqual(project.rows('SELECT email FROM users'), [{ email: 'kept' }]);
+  });
+
+  it('the audit shows a row that was edited, and one that was removed', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    project.execute("DROP TRIGGER migrate_audit_update; UPDATE migrate_audit SET by = 'somebody' WHERE id = 1");
+    const edited = await project.migrate('history', '--verify');
+    assert.equal(edited.code, 1);
+    assert.match(edited.out, /Edited: row 1/);
+    project.execute('DROP TRIGGER migrate_audit_delete; DELETE FROM migrate_audit WHERE id = 1');
+    assert.match((await project.migrate('history', '--verify')).out, /Removed: 1 row is missing before row 2/);
+  });
+
+  it('a copy goes up, down and up; what a down leaves is told; the database is not touched', async () => {
+    const project = new Project({ ...TWO, '002_names.down.sql': 'SELECT 1;' });
+    await project.migrate('upgrade', '001_users');
+    const run = await project.migrate('test-copy');
+    assert.equal(run.code, 20, 'the second way up must fail: the column is there already');
+    project.write(
+      'migrations/002_names.down.sql',
+      'ALTER TABLE users DROP COLUMN name; CREATE TABLE left_over (id INTEGER);',
+    );
+    const left = await project.migrate('test-copy');
+    assert.equal(left.code, 1);
+    assert.match(left.out, /the way back leaves: table left_over was added/);
+    project.write('migrations/002_names.down.sql', TWO['002_names.down.sql']);
+    assert.equal((await project.migrate('test-copy')).code, 0);
+    assert.deepEqual(applied(project), ['001_users']);
+  });
+
+  it('a database with tables and no ledger needs a baseline, which runs nothing', async () => {
+    const project = new Project(TWO);
+    project.execute('CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL)');
+    const refused = await project.migrate('upgrade');
+    assert.equal(refused.code, 2);
+    assert.match(refused.said, /baseline/);
+    assert.equal((await project.migrate('baseline', '001_users')).code, 0);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    assert.deepEqual(applied(project), ['001_users', '002_names']);
+    assert.equal((await project.migrate('baseline', '001_users')).code, 2);
+  });
+
+  it('a sibling replaces a file, on SQLite alone', async () => {
+    const project = new Project({
+      '001_users.up.sql': 'CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);',
+      '001_users.up.sqlite.sql': 'CREATE TABLE users (id INTEGER PRIMARY KEY);',
+    });
+    assert.equal((await project.migrate('validate', '--dialect', 'postgresql')).code, 0);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    project.write('migrations/002_x.up.sqlite.sql', '');
+    const orphan = await project.migrate('validate');
+    assert.equal(orphan.code, 2);
+    assert.match(orphan.said, /002_x\.up\.sqlite\.sql replaces 002_x\.up\.sql/);
+  });
+
+  it('a writer that does not let go is waited for, and its going lets the upgrade through', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade', '001_users');
+    const writer = new DatabaseSync(project.path('dev.db'));
+    writer.exec('BEGIN IMMEDIATE');
+    const { ended } = project.start(['upgrade']);
+    let isDone = false;
+    void ended.then(() => {
+      isDone = true;
+    });
+    await new Promise(resolve => setTimeout(resolve, 300));
+    assert.equal(isDone, false);
+    writer.exec('COMMIT');
+    writer.close();
+    assert.equal((await ended).code, 0);
+  });
+});
+
+function isLocked(project: Project): boolean {
+  const database = new DatabaseSync(project.path('dev.db'), { timeout: 0 });
+  try {
+    database.exec('BEGIN IMMEDIATE');
+    database.exec('ROLLBACK');
+    return false;
+  } catch {
+    return true;
+  } finally {
+    database.close();
+  }
+}
