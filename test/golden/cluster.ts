@@ -84,6 +84,7 @@ export class Cluster {
       name: request.name,
       uid,
       createdTime: now,
+      step: request.step,
       madeFor: request.madeFor,
       deleting: false,
       adopted: false,

@@ -1,5 +1,5 @@
 // A Job and its Pods as a decision sees them: plain, small, without what the API server adds.
-import { ANNOTATIONS } from '../../api/names.ts';
+import { ANNOTATIONS, LABELS } from '../../api/names.ts';
 import type { Job, Pod } from '../../kubernetes/resources.ts';
 import type { JobView, PodView } from '../migration/world.ts';
 
@@ -9,6 +9,7 @@ export function jobView(job: Job, pods: readonly Pod[]): JobView {
     name: job.metadata?.name ?? '',
     uid: job.metadata?.uid ?? '',
     createdTime: job.metadata?.creationTimestamp ?? '',
+    step: job.metadata?.labels?.[LABELS.step] ?? '',
     madeFor: job.metadata?.annotations?.[ANNOTATIONS.madeFor] ?? '',
     ...(finished === undefined ? {} : { finished }),
     deleting: job.metadata?.deletionTimestamp !== undefined,

@@ -192,16 +192,27 @@ function emptySpec(): MigrationSpec {
   return parsed.value;
 }
 
-/** A finished Job whose answer was taken is handed to the garbage collector. */
+/** Steps whose Jobs leave nothing in the database, so that nobody has to know whether they ran. */
+const READ_ONLY: ReadonlySet<string> = new Set(['plan', 'validate']);
+
+/**
+ * A finished Job whose answer was taken is handed to the garbage collector. One that only reads, is asked no more and has
+ * not started is deleted: its Pod may be waiting for what will never come.
+ */
 function sweep(t: Turn): void {
   const active = new Set(
     (t.status.run?.outcome === undefined ? (t.status.run?.steps ?? []) : []).flatMap(step =>
       step.state === 'Active' && step.job !== undefined ? [step.job.name] : [],
     ),
   );
+  // What the run still names was made for it, or was not ours to begin with.
+  const named = new Set((t.status.run?.steps ?? []).map(step => step.job?.name));
   for (const job of t.world.jobs) {
-    if (job.finished === undefined || job.adopted || job.deleting || active.has(job.name)) continue;
-    t.do({ do: 'AdoptJob', name: job.name, uid: job.uid });
+    if (job.adopted || job.deleting || active.has(job.name)) continue;
+    const isIdle =
+      READ_ONLY.has(job.step) && !named.has(job.name) && job.pods.every(pod => pod.container === 'Waiting');
+    if (job.finished !== undefined) t.do({ do: 'AdoptJob', name: job.name, uid: job.uid });
+    else if (isIdle) t.do({ do: 'DeleteJob', name: job.name, uid: job.uid });
   }
 }
 

@@ -8,11 +8,12 @@ import { ownerOf } from '../identity.ts';
 import { withPodRefusals } from '../jobs/pod-refusals.ts';
 import { jobView } from '../jobs/view.ts';
 import type { Refusals } from '../refusals.ts';
-import { type Caches, type DatabaseMigration, INDEX } from '../sources.ts';
+import { type Caches, type DatabaseMigration, INDEX, MIGRATIONS } from '../sources.ts';
 import { withInheritedMark } from './marks.ts';
 import { namesLike } from './near.ts';
 import { isCommitNear, readScalers } from './scalers.ts';
 import { toTime } from './turn.ts';
+import { isWaitingToBegin, volumeUsersOf } from './volume-users.ts';
 import { readWorkload, type WorkloadName } from './workloads.ts';
 import type { World } from './world.ts';
 
@@ -43,7 +44,7 @@ export async function observe(from: Observer, object: DatabaseMigration): Promis
     owner: ownerOf(clusterUid, namespace, name),
     namespace: await namespaceState(api, object),
     rivals: rivalsOf(caches, object),
-    volumeUsers: volumeUsersOf(caches, object),
+    volumeUsers: await volumeUsers(from, object),
     sources: (object.spec.source?.configMapRefs ?? []).map(ref => {
       const found = caches.configMaps.get(`${namespace}/${ref.name}`)?.metadata;
       return found === undefined
@@ -132,24 +133,13 @@ function rivalsOf(caches: Caches, object: DatabaseMigration): readonly string[] 
     .toSorted();
 }
 
-function volumeUsersOf(caches: Caches, object: DatabaseMigration): readonly string[] {
-  const claim = object.spec.backup?.storage?.volumeClaim.name;
-  if (claim === undefined) return [];
-  return caches.migrations
-    .list()
-    .filter(other => {
-      const run = other.status?.run;
-      const isBefore =
-        run?.committedTime !== undefined &&
-        run.outcome === undefined &&
-        run.backup?.digest === undefined &&
-        run.failure === undefined;
-      const isSame =
-        other.metadata?.namespace === object.metadata?.namespace &&
-        other.spec.backup?.storage?.volumeClaim.name === claim;
-      return isSame && isBefore && other.metadata?.uid !== object.metadata?.uid && (run?.plan?.pendingCount ?? 0) > 0;
-    })
-    .map(other => other.metadata?.name ?? '');
+/** Live just before a commit, which rests on it. */
+async function volumeUsers({ api, caches }: Observer, object: DatabaseMigration): Promise<readonly string[]> {
+  const namespace = object.metadata?.namespace ?? '';
+  const others = isWaitingToBegin(object)
+    ? (await api.list(MIGRATIONS, { namespace })).items
+    : caches.migrations.list();
+  return volumeUsersOf(others, object);
 }
 
 function backupOf(caches: Caches, namespace: string, object: DatabaseMigration): World['backup'] {

@@ -56,6 +56,8 @@ export interface JobView {
   readonly name: string;
   readonly uid: string;
   readonly createdTime: string;
+  /** Of the step that it carries; from its label. */
+  readonly step: string;
   /** Digest of what it was made for. */
   readonly madeFor: string;
   readonly finished?: { readonly as: 'Complete' | 'Failed'; readonly reason: string; readonly message: string };

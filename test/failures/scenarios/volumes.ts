@@ -1,4 +1,4 @@
-// The backup volume: full, or wanted by two runs at once.
+// The backup volume when it is full, and what is left of a plan that nobody wants any more.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -38,6 +38,22 @@ export const scenarios: readonly Scenario[] = [
       });
       await scene.appRuns();
       assert.deepEqual(await scene.applied(), ['001_accounts']);
+    },
+  },
+  {
+    name: 'plan-superseded',
+    title: 'the Job of a plan that was edited away before its Pod could start is deleted, not left to its deadline',
+    async run(scene) {
+      scene.befall(({ step, nth }) => (step === 'plan' && nth === 1 ? { is: 'Unschedulable' } : undefined));
+      await scene.install();
+      await scene.apply(RELEASE);
+      await scene.startOperator();
+      await scene.reads({ reason: 'WaitingForNode', outlook: 'Reconciling', says: [/Nothing is stopped/] });
+      const [stuck] = await scene.jobs('plan');
+      await scene.edit({ rollout: { drainSeconds: 6 } });
+      await scene.endsWell('001_accounts');
+      const left = (await scene.jobs('plan')).map(job => job.metadata?.uid);
+      assert.ok(!left.includes(stuck?.metadata?.uid), 'the Job of the first plan is gone');
     },
   },
 ];

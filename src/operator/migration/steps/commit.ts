@@ -16,6 +16,7 @@ export function judgeCommit(t: Turn): 'Committed' | 'NothingToDo' | 'Waiting' {
     t.reconciling('Planning', `${t.step('Plan')?.message ?? 'Planned.'} About to begin.`);
     return 'Waiting';
   }
+  if (takesVolume(t) && !isPlanWritten(t)) return look(t);
   t.run.committedTime = t.world.now;
   t.run.spec = structuredClone(t.spec) as unknown as Record<string, unknown>;
   t.run.workloads = t.world.workloads.map(recordFor);
@@ -85,10 +86,20 @@ function unsupported(t: Turn): string | undefined {
   );
 }
 
+function takesVolume(t: Turn): boolean {
+  return t.spec.backup.policy !== 'Never' && (t.run.plan?.pendingCount ?? 0) > 0;
+}
+
+/** Another run that wants the same volume must be able to see that this one is about to begin: volume-users.ts. */
+function isPlanWritten(t: Turn): boolean {
+  const before = t.world.status.ok ? t.world.status.value.run : undefined;
+  return before?.id === t.run.id && before.steps?.some(step => step.name === 'Plan' && step.state === 'Done') === true;
+}
+
 /** Never two Jobs on one volume claim: a run takes its place before it stops anything. */
 function isVolumeTaken(t: Turn): boolean {
   const [user] = t.world.volumeUsers;
-  if (user === undefined || t.spec.backup.policy === 'Never') return false;
+  if (user === undefined || !takesVolume(t)) return false;
   t.reconciling(
     'WaitingForVolume',
     `The volume claim ${t.spec.backup.storage?.volumeClaim.name} is in use by the run of DatabaseMigration ${user}. Nothing is stopped; this run begins when that one has its backup.`,
