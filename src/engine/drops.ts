@@ -38,8 +38,11 @@ export type Drop =
 const UNCOUNTABLE: Drop = { kind: 'Uncountable' };
 /** `Empty`: what could not be read. */
 const OPAQUE = new Set(['Empty', 'DoStmt', 'CallStmt', 'ExecuteStmt', 'DropdbStmt', 'DropOwnedStmt', 'TruncateStmt']);
-/** Their inner statements are stored, not run. */
-const STORED = new Set(['CreateFunctionStmt', 'RuleStmt', 'CreateTrigStmt', 'ViewStmt', 'PrepareStmt']);
+/** What stands in them is stored for later, not run. */
+const STORED = new Set([
+  ...['CreateFunctionStmt', 'RuleStmt', 'CreateTrigStmt', 'ViewStmt', 'PrepareStmt', 'CreateStmt', 'CreateDomainStmt'],
+  ...['CreatePolicyStmt', 'AlterPolicyStmt', 'IndexStmt', 'CreateStatsStmt'],
+]);
 
 const RELATIONS = new Set([
   'OBJECT_TABLE',

@@ -243,6 +243,10 @@ describe('What a downgrade would lose', () => {
       ['Statement 002_it.down.sql, statement 2 (line 1) null'],
     ],
     'nothing, of what the down makes itself': ['CREATE TABLE temporary(id int); DROP TABLE temporary', []],
+    'nothing, of a function that is only named': [
+      'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$SELECT 1$$; CREATE TABLE x(id int DEFAULT f()); CREATE POLICY p ON x USING (f() = 1)',
+      [],
+    ],
     'nothing, of what is not there': ['DROP TABLE IF EXISTS nowhere; DROP VIEW IF EXISTS no_view', []],
     'what its search_path finds': ['SET search_path = shop; DROP TABLE orders', ['Table shop.orders 2']],
     'a table once, not its columns too': [
