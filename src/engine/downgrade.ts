@@ -30,6 +30,9 @@ export interface DowngradeRequest {
   readonly limits?: LossLimits;
 }
 
+/** What it does, where it has to wait for a lock. */
+export const COUNTING = 'Counting what the downgrade would lose';
+
 /** Outside any transaction. Throws IrreversibleMigration, NotSigned, HalfDoneDowngrade and what a file's parsing throws. */
 export async function prepareDowngrade(
   connection: Connection,
@@ -45,7 +48,12 @@ export async function prepareDowngrade(
     ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
   ].filter(problem => problem !== undefined);
   if (problems.length > 0) throw gathered(problems);
-  const { losses, guards } = await examineLosses(connection, server, files, limits);
+  const { losses, guards } = await examineLosses(
+    connection,
+    server,
+    files.map(file => remaining(file, ledger)),
+    limits,
+  );
   const guarded = files.map(file => ({
     ...file,
     guards: guards.filter(guard => guard.version === file.migration.version),
@@ -56,6 +64,21 @@ export async function prepareDowngrade(
     losses,
     digest: downgradeDigest(ledger.digest, plan.target, reversals, losses),
   });
+}
+
+/** Without the statements that an earlier attempt has done: what they took away cannot be lost again. Settings count on. */
+function remaining(file: DownFile, { progress }: Ledger): DownFile {
+  const done = progress.filter(row => row.version === file.migration.version && row.state === 'done');
+  const { segments, statements } = file.parsed;
+  const gone = new Set(
+    done.flatMap(row => {
+      const segment = segments[row.segment];
+      if (segment === undefined) return [];
+      return segment.kind === 'Alone' ? [segment.statement] : segment.statements;
+    }),
+  );
+  const left = statements.filter(statement => statement.isSetting || !gone.has(statement));
+  return { ...file, parsed: { ...file.parsed, statements: left } };
 }
 
 /** Throws DowngradeWouldLoseData unless nothing is lost or exactly this was confirmed. */

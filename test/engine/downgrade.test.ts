@@ -152,8 +152,9 @@ describe('A downgrade', () => {
 describe('A downgrade in pieces', () => {
   const INDEXED = {
     ...THREE,
-    '004_index.up.sql': 'CREATE INDEX users_name ON users(name)',
-    '004_index.down.sql': 'CREATE TABLE trace(id int); DROP INDEX CONCURRENTLY users_name; DROP TABLE trace',
+    '004_index.up.sql': 'CREATE INDEX users_name ON users(name); CREATE TABLE early(id int)',
+    '004_index.down.sql':
+      'DROP TABLE early; CREATE TABLE trace(id int); DROP INDEX CONCURRENTLY users_name; DROP TABLE trace',
   };
 
   it('killed in the statement that stands alone is half done, and only going on mends it', async () => {
