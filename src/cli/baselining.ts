@@ -13,7 +13,9 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
   const source = await readFolder(settings, database.dialect);
   const known = source.migrations.map(migration => migration.version);
   const highest = known.at(-1) ?? '';
-  const asked = invocation.arguments[0] ?? 'latest';
+  const tool = options.text('from');
+  const history = tool === undefined ? undefined : await database.otherHistory(source, tool, invocation.arguments[0]);
+  const asked = history?.version ?? invocation.arguments[0] ?? 'latest';
   const version = asked === 'latest' ? highest : asked;
   if (!known.includes(version))
     throw failure('UnknownTarget', { target: version, near: nearNames(version, known), highest });
@@ -23,11 +25,12 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
       `The ledger of ${database.place} is not empty: it is at ${ledger.version}. A baseline is for a database without one.`,
     );
   }
+  if (history !== undefined) terminal.say(`taking over the history of ${history.from} in ${history.table}`);
   const versions = known.slice(0, known.indexOf(version) + 1);
   terminal.say(
     `${counted(versions.length, 'version')} noted as applied without being run: ${versions[0]} to ${version}`,
   );
-  if (!options.has('dryRun')) await database.baseline(source, version, { adopts: options.text('adopt') });
+  if (!options.has('dryRun')) await database.baseline(source, version, history, { adopts: options.text('adopt') });
   await terminal.data(output, { version, versions, dryRun: options.has('dryRun') }, () =>
     options.has('dryRun')
       ? versions.map(name => `  ${name}`)

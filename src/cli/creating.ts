@@ -1,6 +1,6 @@
 // Makes the two files of a new migration under the next free number. Never overwrites: two people at once get an error,
 // not a lost file. Called by create.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { UsageError } from './failure.ts';
 import type { Settings } from './settings.ts';
@@ -17,6 +17,7 @@ const LONGEST = 100;
 export function createMigration(settings: Settings, description: string): Created {
   const name = nameFrom(description);
   mkdirSync(settings.migrations, { recursive: true });
+  assertOwnLayout(settings.migrations, readdirSync(settings.migrations));
   const version = `${nextNumber(readdirSync(settings.migrations))}_${name}`;
   const text = texts(description);
   const files = (['up', 'down'] as const).map(way => {
@@ -33,6 +34,16 @@ function texts(description: string) {
     down: `-- Takes ${JSON.stringify(description.trim())} back. Without statements nothing is taken back: remove this file if there is no way.\n`,
     notes: [],
   };
+}
+
+/** Another tool's folder keeps that tool's names, and what would be made here would be a second layout in it. */
+function assertOwnLayout(folder: string, names: readonly string[]): void {
+  const others = names.filter(name => name.endsWith('.sql') && !/\.(up|down)(\.sqlite)?\.sql$/.test(name));
+  const isDiesel = names.some(name => /^[0-9]/.test(name) && existsSync(join(folder, name, 'up.sql')));
+  if (others.length === 0 && !isDiesel) return;
+  throw new UsageError(
+    `${folder} is written for another tool (${others[0] ?? names[0]}). Make the next file as that tool does: one folder has one layout.`,
+  );
 }
 
 /** `Add "Ünïcode" names!` → `add_unicode_names`. */

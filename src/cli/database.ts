@@ -1,5 +1,6 @@
 // What the commands ask of a database, the same for PostgreSQL and SQLite. A command never asks which of the two it has,
 // unless it is to say so. Types only; each implementation is a folder beside this, and opening.ts chooses.
+import type { ImportedMigration } from '../engine/baseline.ts';
 import type { Dialect } from '../engine/dialect.ts';
 import type { Source } from '../engine/files.ts';
 import type { Ledger } from '../engine/ledger.ts';
@@ -62,6 +63,14 @@ export interface StoredSchema {
   readonly serverVersionNumber: number;
 }
 
+/** What another tool has applied here, as far as its table tells. */
+export interface OtherHistory {
+  readonly from: string;
+  readonly table: string;
+  readonly version: string;
+  readonly history: readonly ImportedMigration[];
+}
+
 /** A database made for one command and removed with it. */
 export interface Scratch {
   readonly database: Database;
@@ -93,8 +102,10 @@ export interface Database {
   plan(source: Source, target: string): Promise<Plan>;
   /** Carries a plan out under the lock; a plan that is outdated by then is refused. Throws EngineError. */
   migrate(source: Source, plan: Plan, consent: Consent): Promise<Outcome>;
-  /** Notes versions up to one as applied without running them. */
-  baseline(source: Source, version: string, consent: Consent): Promise<Outcome>;
+  /** Notes versions up to one as applied without running them; with the history of another tool, its times and people. */
+  baseline(source: Source, version: string, history: OtherHistory | undefined, consent: Consent): Promise<Outcome>;
+  /** What another tool's table says it applied. `auto`: whichever tool's table is there. Throws EngineError. */
+  otherHistory(source: Source, tool: string, version: string | undefined): Promise<OtherHistory>;
   /** The highest applied version as the application's role may know it; null: nothing applied, or no ledger yet. */
   currentVersion(): Promise<string | null>;
   schema(): Promise<StoredSchema>;

@@ -9,6 +9,11 @@ export const baseline: Command = {
   ],
   arguments: [{ name: '[version]', about: 'the version that the database has (default: latest)' }],
   options: [
+    {
+      flags: '--from <tool>',
+      about: 'take over the history of another tool, with its times; auto finds its table (PostgreSQL)',
+      choices: ['auto', 'golang-migrate', 'dbmate', 'diesel', 'goose', 'flyway', 'alembic'],
+    },
     { flags: '-n, --dry-run', about: 'only say which versions would be noted' },
     {
       flags: '--adopt <id>',
@@ -18,6 +23,7 @@ export const baseline: Command = {
   examples: [
     { line: 'migrate baseline 004_groups --dry-run', about: 'which versions would be noted' },
     { line: 'migrate baseline 004_groups', about: 'the database has everything up to 004_groups' },
+    { line: 'migrate baseline --from auto', about: "what the other tool's table says" },
   ],
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {

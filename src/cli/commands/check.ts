@@ -19,7 +19,9 @@ export const check: Command = {
     const { terminal, output, options } = invocation;
     const database = await invocation.database();
     const live = await database.schema();
-    const wanted = options.has('fromFiles') ? await fromFiles(invocation, database, live) : await stored(database);
+    const wanted = options.has('fromFiles')
+      ? await fromFiles(invocation, database, live)
+      : await stored(database, live);
     const differences = await database.compare(wanted, live);
     await terminal.data(output, { version: live.version, comparedWith: wanted.version, differences }, () =>
       differences.length === 0
@@ -35,9 +37,14 @@ export const check: Command = {
   },
 };
 
-async function stored(database: Database): Promise<StoredSchema> {
+async function stored(database: Database, live: StoredSchema): Promise<StoredSchema> {
   const { UsageError } = await import('../failure.ts');
   const found = await database.storedSchema();
+  if (found !== undefined && found.version !== live.version) {
+    throw new UsageError(
+      `The stored snapshot is that of ${found.version ?? 'an empty database'}, but the database is at ${live.version ?? 'empty'}: the last run was cut short. Compare with the files: migrate check --from-files`,
+    );
+  }
   if (found !== undefined) return found;
   throw new UsageError(
     'The ledger has no snapshot of the schema yet: nothing was migrated here. Compare with the files: migrate check --from-files',

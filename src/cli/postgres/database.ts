@@ -4,7 +4,18 @@ import { QueryError, quoted } from '../../engine/connection.ts';
 import type { Source } from '../../engine/files.ts';
 import { readStoredSnapshot } from '../../engine/stored-snapshot.ts';
 import { readSnapshot } from '../../schema/snapshot.ts';
-import type { Consent, Database, Outcome, Plan, Scratch, State, StoredSchema, Surroundings } from '../database.ts';
+import type {
+  Consent,
+  Database,
+  OtherHistory,
+  Outcome,
+  Plan,
+  Scratch,
+  State,
+  StoredSchema,
+  Surroundings,
+} from '../database.ts';
+import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { readPostgresHistory } from './history.ts';
 import { waitForOwnSessions } from './own-sessions.ts';
@@ -12,6 +23,7 @@ import { type PostgresPlan, planPostgres } from './plan.ts';
 import { Sessions } from './sessions.ts';
 
 const OWN_SESSIONS_WAIT_MS = 30_000;
+const TOOLS = ['auto', 'golang-migrate', 'dbmate', 'Diesel', 'goose', 'Flyway', 'Alembic'] as const;
 const EXECUTION = { transaction: 'PerMigration', lockTimeoutMilliseconds: 5_000, lockRetrySeconds: 60 } as const;
 
 export function openPostgresDatabase(settings: Settings, surroundings: Surroundings): Database {
@@ -82,16 +94,29 @@ class PostgresDatabase implements Database {
     });
   }
 
-  async baseline(source: Source, version: string, consent: Consent): Promise<Outcome> {
+  async baseline(
+    source: Source,
+    version: string,
+    history: OtherHistory | undefined,
+    consent: Consent,
+  ): Promise<Outcome> {
     const attempt = await this.#nextAttempt(consent);
     const { appRoles } = this.#settings;
     const { baselineDatabase } = await import('../../engine/baseline.ts');
     await baselineDatabase(
-      { attempt, source, version, imported: undefined, appRoles },
+      { attempt, source, version, imported: history, appRoles },
       this.#sessions.engineFor(attempt),
     );
     const index = source.migrations.findIndex(migration => migration.version === version);
     return { version, versions: source.migrations.slice(0, index + 1).map(one => one.version), notes: [] };
+  }
+
+  async otherHistory(source: Source, tool: string, version: string | undefined): Promise<OtherHistory> {
+    const { readHistory } = await import('../../engine/histories/history.ts');
+    const from = TOOLS.find(name => name.toLowerCase() === tool.toLowerCase());
+    if (from === undefined)
+      throw new UsageError(`--from must be one of ${TOOLS.join(', ')}, not ${JSON.stringify(tool)}.`);
+    return this.#sessions.reading(({ connection }) => readHistory(connection, source, from, version));
   }
 
   currentVersion(): Promise<string | null> {

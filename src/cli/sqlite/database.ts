@@ -17,12 +17,12 @@ import {
   type SqliteLedger,
   verifySqliteAudit,
 } from '../../engine/sqlite/ledger.ts';
+import { foreseen } from '../../engine/sqlite/lock.ts';
 import { sqliteLosses } from '../../engine/sqlite/losses.ts';
 import {
   applySqlite,
   assertSqliteBaseline,
   baselineSqlite,
-  foreseen,
   keptScript,
   revertSqlite,
   type SqliteWork,
@@ -31,7 +31,17 @@ import { readSqliteModel } from '../../engine/sqlite/model.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
 import { parseSqliteFile, type SqliteFile } from '../../engine/sqlite/statements.ts';
 import { compareSnapshots } from '../../schema/difference.ts';
-import type { Consent, Database, Outcome, Plan, Scratch, State, StoredSchema, Surroundings } from '../database.ts';
+import type {
+  Consent,
+  Database,
+  OtherHistory,
+  Outcome,
+  Plan,
+  Scratch,
+  State,
+  StoredSchema,
+  Surroundings,
+} from '../database.ts';
 import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { duration } from '../terminal.ts';
@@ -175,11 +185,22 @@ class SqliteDatabase implements Database {
     return { version: this.#ledger().version, versions: done, notes: [] };
   }
 
-  async baseline(source: Source, version: string, _consent: Consent): Promise<Outcome> {
+  async baseline(
+    source: Source,
+    version: string,
+    _history: OtherHistory | undefined,
+    _consent: Consent,
+  ): Promise<Outcome> {
     const index = source.migrations.findIndex(migration => migration.version === version);
     const upTo = source.migrations.slice(0, index + 1);
     await baselineSqlite(this.#work([]), upTo);
     return { version, versions: upTo.map(migration => migration.version), notes: [] };
+  }
+
+  async otherHistory(): Promise<OtherHistory> {
+    throw new UsageError(
+      '--from reads the history of another tool on PostgreSQL only. Name the version: migrate baseline 004_groups',
+    );
   }
 
   #work(done: string[]): SqliteWork {

@@ -5,13 +5,12 @@
 //  1 foreign keys switched  a setting of our own connection: nothing
 //  2 BEGIN IMMEDIATE        the only lock there is: nobody else migrates; it ends with our process
 //  3 ledger read again      somebody else may have applied the version while we waited: then it is passed over
-//  4 statements, ledger row, audit row, snapshot: rolled back by the next who opens the file
+//  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
 import { type EngineError, failure } from '../errors.ts';
 import type { Migration, Script } from '../files.ts';
-import { jittered, seconds, sleep } from '../pace.ts';
 import type { Reversal } from '../reversal.ts';
-import { isBusy, RESULT, type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
+import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
 import {
   appendSqliteAudit,
   createSqliteLedger,
@@ -21,16 +20,15 @@ import {
   recordSqliteReverted,
   storeSqliteSnapshot,
 } from './ledger.ts';
+import { beginImmediate, commit, foreseen, isTrouble, type Patience } from './lock.ts';
 import { readSqliteSnapshot, userTables } from './snapshot.ts';
 import { parseSqliteFile, type SqliteFile, type SqliteStatement } from './statements.ts';
+import { keyword } from './tokens.ts';
 
-export interface SqliteWork {
+export interface SqliteWork extends Patience {
   readonly connect: SqliteConnect;
   /** Who applies, for the ledger. */
   readonly by: string;
-  readonly signal: AbortSignal | undefined;
-  /** How long another writer is waited for. */
-  readonly lockWaitMs: number;
   /** Told before and after each migration. */
   readonly progress: (event: {
     readonly version: string;
@@ -41,40 +39,49 @@ export interface SqliteWork {
 
 /** Applies the pending migrations in order; each is committed by itself. Throws EngineError. */
 export async function applySqlite(work: SqliteWork, pending: readonly Migration[]): Promise<void> {
-  const files = pending.map(migration => ({ migration, file: parseSqliteFile(migration.up) }));
-  for (const { migration, file } of files) {
-    await runOne(work, migration.version, file, (connection, startedAt) => {
+  const files = pending.map(migration => ({
+    migration,
+    version: migration.version,
+    file: parseSqliteFile(migration.up),
+  }));
+  let known = Number.NaN;
+  await runAll(work, files, ({ migration }) => connection => {
+    // Nobody else has written while their number is what we left: only otherwise is the whole ledger read.
+    const rows = Number(connection.query('SELECT count(*) AS rows FROM migrate_ledger')[0]?.rows);
+    if (rows !== known) {
       const ledger = readSqliteLedger(connection);
       const done = ledger.applied.find(row => row.number === migration.number);
       if (done?.upChecksum === migration.up.checksum && done.version === migration.version) return 'DoneByAnother';
       if (done !== undefined || ledger.applied.some(row => row.number > migration.number)) {
+        const found = ledger.version ?? 'empty';
         throw failure('PlanOutdated', {
           what: 'the version of the database',
           planned: `below ${migration.version}`,
-          found: ledger.version ?? 'empty',
+          found,
         });
       }
-      return () => recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'applied' });
-    });
-  }
+    }
+    known = rows + 1;
+    const startedAt = new Date().toISOString();
+    return () => recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'applied' });
+  });
 }
 
 /** Takes versions back, highest first. */
 export async function revertSqlite(work: SqliteWork, reversals: readonly Reversal[]): Promise<void> {
-  const files = reversals.map(reversal => ({ reversal, file: parseSqliteFile(reversal.down) }));
-  for (const { reversal, file } of files) {
-    await runOne(work, reversal.version, file, connection => {
-      const highest = readSqliteLedger(connection).applied.at(-1);
-      if (highest?.version !== reversal.version) {
-        throw failure('PlanOutdated', {
-          what: 'the version of the database',
-          planned: reversal.version,
-          found: highest?.version ?? 'empty',
-        });
-      }
-      return () => recordSqliteReverted(connection, reversal.version, work.by, reversal.down.checksum);
-    });
-  }
+  const files = reversals.map(reversal => ({
+    reversal,
+    version: reversal.version,
+    file: parseSqliteFile(reversal.down),
+  }));
+  await runAll(work, files, ({ reversal }) => connection => {
+    const highest = readSqliteLedger(connection).applied.at(-1);
+    if (highest?.version !== reversal.version) {
+      const found = highest?.version ?? 'empty';
+      throw failure('PlanOutdated', { what: 'the version of the database', planned: reversal.version, found });
+    }
+    return () => recordSqliteReverted(connection, reversal.version, work.by, reversal.down.checksum);
+  });
 }
 
 /** Writes rows for versions without running them. Throws when the ledger has rows. */
@@ -108,21 +115,62 @@ export function assertSqliteBaseline(connection: SqliteConnection): void {
   if (tables.length > 0) throw failure('BaselineNeeded', { tables: tables.length, first: tables.slice(0, 3) });
 }
 
-type Prepare = (connection: SqliteConnection, startedAt: string) => 'DoneByAnother' | (() => void);
+/** Looks at the ledger under the lock; answers what writes its row after the statements. */
+type Prepare = (connection: SqliteConnection) => 'DoneByAnother' | (() => void);
 
-/** A connection of its own for each migration: no PRAGMA and no temporary table of one file reaches the next. */
-async function runOne(work: SqliteWork, version: string, file: SqliteFile, prepare: Prepare): Promise<void> {
+interface Planned {
+  readonly version: string;
+  readonly file: SqliteFile;
+}
+
+/** One after the other. The snapshot is stored with the last one, or as far as it came before a failure. */
+async function runAll<P extends Planned>(
+  work: SqliteWork,
+  files: readonly P[],
+  prepare: (file: P) => Prepare,
+): Promise<void> {
+  let connection = work.connect();
+  let done = 0;
+  try {
+    for (const one of files) {
+      await runOne(work, connection, one, {
+        prepare: prepare(one),
+        snapshot: one === files.at(-1) ? 'Store' : 'Leave',
+      });
+      done += 1;
+      if (!leavesTraces(one.file)) continue;
+      // No PRAGMA and no temporary table of one file reaches the next.
+      connection.close();
+      connection = work.connect();
+    }
+  } catch (error) {
+    const failed = files[done]?.version ?? '';
+    await noteFailure(work, connection, { version: failed, error, snapshot: done > 0 ? 'Store' : 'Leave' });
+    throw foreseen(error, connection.path);
+  } finally {
+    connection.close();
+  }
+}
+
+function leavesTraces({ statements }: SqliteFile): boolean {
+  return statements.some(({ tokens }) => tokens.some(token => /^(PRAGMA|TEMP|TEMPORARY)$/.test(keyword(token))));
+}
+
+async function runOne(
+  work: SqliteWork,
+  connection: SqliteConnection,
+  { version, file }: Planned,
+  { prepare, snapshot }: { readonly prepare: Prepare; readonly snapshot: 'Store' | 'Leave' },
+): Promise<void> {
   if (work.signal?.aborted) throw failure('Interrupted', { during: `before ${version}` });
   work.progress({ version, state: 'Begun', ms: 0 });
   const began = performance.now();
-  const connection = work.connect();
   try {
     connection.execute(`PRAGMA foreign_keys = ${file.foreignKeys === 'Enforced' ? 'ON' : 'OFF'}`);
-    if (file.place === 'Alone')
-      for (const statement of file.statements) runStatement(connection, version, file, statement);
+    if (file.place === 'Alone') runSqliteFile(connection, version, file);
     await beginImmediate(work, connection);
     if (!hasSqliteLedger(connection)) createSqliteLedger(connection);
-    const record = prepare(connection, new Date().toISOString());
+    const record = prepare(connection);
     if (record === 'DoneByAnother') {
       connection.execute('ROLLBACK');
       work.progress({ version, state: 'DoneByAnother', ms: performance.now() - began });
@@ -130,16 +178,17 @@ async function runOne(work: SqliteWork, version: string, file: SqliteFile, prepa
     }
     if (file.place === 'Transaction') await runStatements(work, connection, version, file);
     record();
-    storeSqliteSnapshot(connection, readSqliteLedger(connection).version, readSqliteSnapshot(connection));
+    if (snapshot === 'Store') storeSnapshot(connection);
     await commit(work, connection);
     work.progress({ version, state: 'Done', ms: performance.now() - began });
   } catch (error) {
     if (connection.isInTransaction) connection.execute('ROLLBACK');
-    await noteFailure(work, connection, version, error);
-    throw foreseen(error, connection.path);
-  } finally {
-    connection.close();
+    throw error;
   }
+}
+
+function storeSnapshot(connection: SqliteConnection): void {
+  storeSqliteSnapshot(connection, readSqliteLedger(connection).version, readSqliteSnapshot(connection));
 }
 
 async function runStatements(
@@ -203,89 +252,25 @@ function assertNoNewViolations(
   }
 }
 
-const POLL_MS = 50;
-
-/** Takes SQLite's write lock by trying and polling, so that a signal is heard. Throws FenceHeld. */
-async function beginImmediate(work: SqliteWork, connection: SqliteConnection): Promise<void> {
-  const deadline = Date.now() + work.lockWaitMs;
-  for (;;) {
-    try {
-      connection.execute('BEGIN IMMEDIATE');
-      return;
-    } catch (error) {
-      if (!isBusy(error)) throw foreseen(error, connection.path);
-      if (Date.now() >= deadline) {
-        throw failure('FenceHeld', { waited: seconds(work.lockWaitMs), holder: `a writer of ${connection.path}` });
-      }
-    }
-    await sleep(jittered(POLL_MS), work.signal, 'while waiting for the write lock');
-  }
-}
-
-/** Readers may hold a COMMIT back for a while; the transaction stays open until it is had. */
-async function commit(work: SqliteWork, connection: SqliteConnection): Promise<void> {
-  const deadline = Date.now() + work.lockWaitMs;
-  for (;;) {
-    try {
-      connection.execute('COMMIT');
-      return;
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-      if (Date.now() >= deadline) {
-        throw failure('LockTimeout', {
-          waited: seconds(work.lockWaitMs),
-          blockers: [`a reader of ${connection.path}`],
-        });
-      }
-    }
-    await sleep(jittered(POLL_MS), work.signal, 'while waiting to commit');
-  }
-}
-
 /** A failed migration leaves a row in the audit, where there is an audit; the failure itself is what counts. */
 async function noteFailure(
   work: SqliteWork,
   connection: SqliteConnection,
-  version: string,
-  error: unknown,
+  {
+    version,
+    error,
+    snapshot,
+  }: { readonly version: string; readonly error: unknown; readonly snapshot: 'Store' | 'Leave' },
 ): Promise<void> {
   const { code, exitCode } = error as Partial<EngineError>;
-  if (exitCode !== 20 || !hasSqliteLedger(connection)) return;
   try {
-    await beginImmediate(work, connection);
-    appendSqliteAudit(connection, 'failed', version, work.by, { code });
-    await commit(work, connection);
+    if ((exitCode !== 20 && snapshot === 'Leave') || !hasSqliteLedger(connection)) return;
+    await beginImmediate({ ...work, signal: undefined }, connection);
+    if (exitCode === 20) appendSqliteAudit(connection, 'failed', version, work.by, { code });
+    if (snapshot === 'Store') storeSnapshot(connection);
+    await commit({ ...work, signal: undefined }, connection);
   } catch {
     if (connection.isInTransaction) connection.execute('ROLLBACK');
-  }
-}
-
-const isTrouble = (error: SqliteFailure) =>
-  (
-    [
-      RESULT.full,
-      RESULT.ioError,
-      RESULT.corrupt,
-      RESULT.readOnly,
-      RESULT.cannotOpen,
-      RESULT.notADatabase,
-    ] as readonly number[]
-  ).includes(error.code) || isBusy(error);
-
-/** Gives a place in the catalogue to what SQLite says of the file itself. */
-export function foreseen(error: unknown, path: string): unknown {
-  if (!(error instanceof SqliteFailure)) return error;
-  switch (error.code) {
-    case RESULT.busy:
-    case RESULT.locked:
-      return failure('LockTimeout', { waited: 'the time given', blockers: [`another user of ${path}`] });
-    case RESULT.notADatabase:
-    case RESULT.corrupt:
-      return failure('ServerInTrouble', { reason: `${path}: ${error.message}` });
-    case RESULT.readOnly:
-      return failure('ServerReadOnly', { host: path, reason: 'the file or its directory is read-only' });
-    default:
-      return failure('ServerInTrouble', { reason: `${path}: ${error.message}` });
   }
 }
 
