@@ -2,6 +2,7 @@
 // directories are merged, as ConfigMaps are mounted side by side. Reads, never writes, and never looks at a database.
 // Called by the runner's plan and migrate, and by the command line.
 import { createHash } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BUNDLE_FILE, unpackBundle } from './bundle.ts';
@@ -78,15 +79,20 @@ async function findFiles(root: string): Promise<readonly Found[]> {
   const files: Found[] = [];
   const visit = async (directory: string, depth: 'root' | 'child'): Promise<void> => {
     for (const entry of await entriesOf(directory)) {
-      const path = join(directory, entry);
-      const kind = await stat(path).catch(() => undefined);
+      const path = join(directory, entry.name);
+      const kind = await kindOf(entry, path);
       if (kind?.isDirectory() && depth === 'root') await visit(path, 'child');
-      else if (kind?.isFile() && entry === BUNDLE_FILE) files.push(...(await bundled(directory, path)));
-      else if (kind?.isFile()) files.push({ name: nameOf(directory, entry, depth), directory, path });
+      else if (kind?.isFile() && entry.name === BUNDLE_FILE) files.push(...(await bundled(directory, path)));
+      else if (kind?.isFile()) files.push({ name: nameOf(directory, entry.name, depth), directory, path });
     }
   };
   await visit(root, 'root');
   return files;
+}
+
+/** A mounted ConfigMap's files are symbolic links; to ask for all others too would cost more than all the rest. */
+async function kindOf(entry: Dirent, path: string): Promise<Pick<Dirent, 'isFile' | 'isDirectory'> | undefined> {
+  return entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
 }
 
 async function bundled(directory: string, path: string): Promise<readonly Found[]> {
@@ -100,10 +106,10 @@ function nameOf(directory: string, entry: string, depth: 'root' | 'child'): stri
   return isDiesel ? `${basename(directory)}/${entry}` : entry;
 }
 
-async function entriesOf(directory: string): Promise<readonly string[]> {
+async function entriesOf(directory: string): Promise<readonly Dirent[]> {
   try {
-    const names = await readdir(directory);
-    return names.filter(name => !name.startsWith('.')).sort();
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch {
     return [];
   }
