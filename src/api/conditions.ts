@@ -154,11 +154,18 @@ const STUCK = {
     meaning: 'An older resource names the same Secret, key and ledger schema.',
     remedy: 'Delete one of the two.',
   },
-  DowngradeNotSupported: {
+  DowngradeForbidden: {
     outlooks: ['Stalled'],
     steps: ['Planned'],
-    meaning: 'The target is lower than what is applied.',
-    remedy: 'Set the target back to the applied version.',
+    meaning: 'The target is lower than what is applied, and `spec.safety.downgrade` is Forbid.',
+    remedy: 'Set the target back to the applied version, or allow the downgrade.',
+  },
+  VersionAnnotationMissing: {
+    outlooks: ['Stalled'],
+    steps: [],
+    meaning:
+      'For a downgrade the app is stopped, and nothing says whether its code may be started on the lower version again.',
+    remedy: 'Give the Pod template the annotation of the message; it goes on by itself.',
   },
   UnsupportedWorkload: {
     outlooks: ['Stalled'],

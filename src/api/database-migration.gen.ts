@@ -58,6 +58,15 @@ export interface DatabaseMigrationSpec {
    */
   target: string;
   /**
+   * What must not happen to the data without a person's word.
+   */
+  safety?: {
+    /**
+     * What becomes of a `target` below the version that the database is at, as after the revert of a release: the down scripts of what is above it are run, highest first, from the source or, where that no longer has them, from the ledger. `Forbid`: never. `WhenLossless`: if what they drop holds no rows; else the condition says what would be lost and how a person confirms it. `Allow`: whatever is lost. The app is stopped for it (but under rollout.strategy None), and its Pod template must say which version its code needs. `latest` never goes down. Default WhenLossless.
+     */
+    downgrade?: "Forbid" | "WhenLossless" | "Allow";
+  };
+  /**
    * The backup that is taken before anything is changed.
    */
   backup?: {
@@ -283,7 +292,7 @@ export interface DatabaseMigrationStatus {
    */
   stableVersion?: string;
   /**
-   * Migrations still to be applied.
+   * Migrations still to be applied, or on the way down to be taken back.
    */
   pending?: {
     /**
@@ -398,6 +407,42 @@ export interface DatabaseMigrationStatus {
        */
       pendingCount: number;
       /**
+       * What the way down takes back, and what is lost with it.
+       */
+      downgrade?: {
+        /**
+         * What a confirmation names: hash of the scripts, the ledger and the names of what is lost.
+         */
+        digest: string;
+        /**
+         * Migrations to take back.
+         */
+        revertCount: number;
+        /**
+         * Tables and columns that would lose rows or values.
+         */
+        lossCount: number;
+        /**
+         * The first of them.
+         *
+         * @maxItems 20
+         */
+        losses?: {
+          /**
+           * Table, Column, Narrowing (values that do not fit) or Statement (it changes rows).
+           */
+          kind: string;
+          /**
+           * Name in the database.
+           */
+          name: string;
+          /**
+           * How many rows or values; absent: they cannot be counted.
+           */
+          rows?: number;
+        }[];
+      };
+      /**
        * Hash of the migration files.
        */
       sourceDigest: string;
@@ -508,6 +553,12 @@ export interface DatabaseMigrationStatus {
        * @maxItems 20
        */
       appliedByRun?: string[];
+      /**
+       * Versions that this run took back.
+       *
+       * @maxItems 20
+       */
+      revertedByRun?: string[];
     };
     /**
      * Why this run cannot succeed; written before the app is brought back.

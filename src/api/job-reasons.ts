@@ -51,7 +51,7 @@ export const JOB_REASONS = {
     meaning: "The image's pg_dump is of another PostgreSQL than the server.",
     remedy: 'Use the image whose tag ends in the major of the server.',
   },
-  ServerTooOld: { meaning: 'The server is older than PostgreSQL 12.', remedy: 'Upgrade it.' },
+  ServerTooOld: { meaning: 'The server is older than PostgreSQL 11.', remedy: 'Upgrade it.' },
   LedgerFormatUnknown: { meaning: 'A newer release wrote the ledger.', remedy: 'Use that release, or a newer one.' },
   HistoryMissing: {
     meaning: 'A baseline was to come from the history of another tool, and there is none.',
@@ -76,7 +76,7 @@ export const JOB_REASONS = {
   },
   DowngradeWouldLoseData: {
     meaning: 'Going down would drop what holds data.',
-    remedy: 'Set the target back, or confirm the plan that the message names.',
+    remedy: 'Set the target back, or accept the loss with the annotation that the message names.',
   },
   DatabaseUnreachable: {
     meaning: 'The database cannot be reached.',

@@ -32,6 +32,8 @@ export const ANNOTATIONS = {
   retry: `${GROUP}/retry`,
   /** On a DatabaseMigration: id of the owner whose database it takes over, as the message of OwnedByAnother quotes it. */
   adopt: `${GROUP}/adopt`,
+  /** On a DatabaseMigration: digest of the downgrade whose losses a person accepts, as the message quotes it. */
+  confirmDowngrade: `${GROUP}/confirm-downgrade`,
 } as const;
 
 /** Keeps a resource until its run is at an end and no app is left stopped. */

@@ -50,6 +50,7 @@ const migrationSpec = z.object({
   }),
   source: z.object({ configMapRefs: z.array(z.object({ name: z.string() })).min(1) }),
   target: z.string(),
+  safety: z.object({ downgrade: z.enum(['Forbid', 'WhenLossless', 'Allow']).default('WhenLossless') }).prefault({}),
   backup: z
     .object({ policy: z.enum(['Always', 'Never']).default('Always'), storage: volumeStorage.optional() })
     .prefault({}),

@@ -1,7 +1,13 @@
 // What the Jobs of the story answer: results as the runner writes them, made from a small model of the database. A case
 // says only what is different; with another exit code than 0 the payload of success is left out.
 import { digestOf } from '../../src/api/digest.ts';
-import { CONTRACT_VERSION, type JobInput, type JobResult, RESULT_KIND } from '../../src/api/job-contract.ts';
+import {
+  CONTRACT_VERSION,
+  type JobInput,
+  type JobResult,
+  type JobResultOf,
+  RESULT_KIND,
+} from '../../src/api/job-contract.ts';
 import type { BackupStatus } from '../../src/api/parse.ts';
 import { compareVersions } from '../../src/api/versions.ts';
 
@@ -25,7 +31,11 @@ export interface DatabaseModel {
   epochAttempt: number;
   /** Version when that run began. */
   epochVersion: string | null;
+  /** What a downgrade would lose; nothing when absent. */
+  losses?: NonNullable<Downgrade['losses']>;
 }
+
+type Downgrade = NonNullable<NonNullable<JobResultOf<'PlanResult'>['plan']>['downgrade']>;
 
 export type Answer = Partial<Pick<JobResult, 'exitCode' | 'error' | 'notes'>> & {
   readonly plan?: object;
@@ -61,7 +71,12 @@ function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): 
       return isDone
         ? {
             wrote: true,
-            ledger: { ...stateOf(database), appliedNow: appliedBetween(input.from, database).length, progressRows: 0 },
+            ledger: {
+              ...stateOf(database),
+              appliedNow: appliedBetween(input.from, database).length,
+              revertedNow: revertedBetween(input.from, database).length,
+              progressRows: 0,
+            },
           }
         : { wrote: true };
     case 'settle':
@@ -100,12 +115,26 @@ function planOf(wanted: string, database: DatabaseModel) {
     pendingFirst: pending.slice(0, 20),
     sourceDigest: digestOf('source'),
     transaction: 'PerRun',
+    ...(order > 0 ? { downgrade: downgradeOf(target, database) } : {}),
+  };
+}
+
+function downgradeOf(target: string, database: DatabaseModel): Downgrade {
+  const reverts = between(target, database.version ?? '').toReversed();
+  const { losses = [] } = database;
+  return {
+    digest: digestOf({ target, version: database.version, names: losses.map(loss => loss.name) }),
+    reverts: reverts.map(version => ({ version, origin: 'Ledger', checksum: digestOf(version) })),
+    revertCount: reverts.length,
+    lossCount: losses.length,
+    losses,
   };
 }
 
 function settledLedger(runId: number, database: DatabaseModel) {
   const applied = database.epochRunId === runId ? appliedBetween(database.epochVersion, database) : [];
-  const isSame = applied.length === 0 && database.progressRows === 0;
+  const reverted = database.epochRunId === runId ? revertedBetween(database.epochVersion, database) : [];
+  const isSame = applied.length === 0 && reverted.length === 0 && database.progressRows === 0;
   return {
     ...stateOf(database),
     progressRows: database.progressRows,
@@ -113,11 +142,16 @@ function settledLedger(runId: number, database: DatabaseModel) {
     schemaSinceEpoch: isSame ? 'Same' : 'Changed',
     unchanged: isSame,
     appliedByRun: applied,
+    revertedByRun: reverted,
   };
 }
 
 function appliedBetween(from: string | null, database: DatabaseModel): readonly string[] {
   return database.version === null ? [] : between(from, database.version);
+}
+
+function revertedBetween(from: string | null, database: DatabaseModel): readonly string[] {
+  return from === null ? [] : between(database.version, from).toReversed();
 }
 
 function between(from: string | null, to: string): readonly string[] {

@@ -34,6 +34,8 @@ interface Change {
   readonly retry?: string;
   /** A value of the adopt annotation. */
   readonly adopt?: string;
+  /** A value of the confirm-downgrade annotation; `This`: the digest that the message quotes. */
+  readonly confirm?: string;
   readonly deleted?: boolean;
   readonly namespace?: World['namespace'];
   readonly rivals?: readonly string[];
@@ -68,6 +70,9 @@ const CHANGES: { readonly [K in keyof Change]-?: (play: Play, value: NonNullable
   },
   adopt: (play, owner) => {
     play.adopts = owner;
+  },
+  confirm: (play, digest) => {
+    play.confirms = digest === 'This' ? play.status.run?.plan?.downgrade?.digest : digest;
   },
   deleted: play => {
     play.deletionTime = play.now;

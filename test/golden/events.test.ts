@@ -12,7 +12,7 @@ const CASES = join(import.meta.dirname, 'cases');
 /** Told again for as long as it lasts, after each maxStoppedSeconds. */
 const REMINDERS = new Set(['Settling']);
 /** Of the steps of a run that goes well, and of an app that is back. */
-const GOOD_NEWS = ['Planned', 'Stopped', 'BackedUp', 'Migrated', 'Started', 'Validated', 'Restored'];
+const GOOD_NEWS = ['Planned', 'Stopped', 'BackedUp', 'Migrated', 'Downgraded', 'Started', 'Validated', 'Restored'];
 
 /** Each scene is played on for ten minutes in which nothing happens but that the operator looks. */
 const STORIES = globSync('**/world.yaml', { cwd: CASES })

@@ -140,8 +140,8 @@ export class Model {
     const what = chance.oneOf(['target', 'suspend', 'retry', 'limit', 'manifest', 'source', 'raise'] as const);
     this.diary.push(`${play.now} a person: ${what}`);
     if (what === 'target') {
-      const higher = VERSIONS.filter(version => compareVersions(version, play.database.version) >= 0);
-      play.edit({ target: chance.oneOf(higher) });
+      play.edit({ target: chance.oneOf(VERSIONS) });
+      play.database.losses = chance.oneOf([[], [{ kind: 'Table', name: 'public.reports', rows: 12 }]]);
     } else if (what === 'suspend') play.edit({ suspend: play.spec.suspend !== true });
     else if (what === 'retry') this.#retry();
     else if (what === 'limit') play.edit({ rollout: { maxStoppedSeconds: chance.oneOf([60, 900, 3600]) } });
@@ -163,8 +163,13 @@ export class Model {
   /** What the message asks for. */
   #mend({ at }: Decision): void {
     this.diary.push(`${this.play.now} a person mends ${at}`);
-    if (at === 'DowngradeNotSupported') this.play.edit({ target: this.play.database.version });
-    else this.#retry();
+    const { play } = this;
+    const workload = play.cluster.workloads.get(WORKLOAD);
+    if (at === 'DowngradeWouldLoseData') play.confirms = play.status.run?.plan?.downgrade?.digest;
+    else if (at === 'VersionAnnotationMissing' && workload !== undefined) {
+      workload.minVersion = play.status.run?.plan?.target ?? '';
+      workload.resourceVersion = String(Number(workload.resourceVersion) + 1);
+    } else this.#retry();
   }
 
   #retry(): void {
@@ -232,8 +237,10 @@ export class Model {
   #applyPart({ request }: PlayedJob): void {
     const { input } = request;
     if (input.step !== 'migrate') return;
+    const [low, high] = input.direction === 'Down' ? [input.to, input.from] : [input.from, input.to];
+    const isAbove = (version: string) => compareVersions(low, version) < 0 || input.direction === 'Down';
     const between = VERSIONS.filter(
-      version => compareVersions(input.from, version) < 0 && compareVersions(version, input.to) <= 0,
+      version => isAbove(version) && compareVersions(low, version) <= 0 && compareVersions(version, high) <= 0,
     );
     this.play.database.version = between[this.chance.below(between.length)] ?? this.play.database.version;
   }

@@ -41,6 +41,7 @@ export class Play {
   deletionTime: string | undefined;
   retryToken: string | undefined;
   adopts: string | undefined;
+  confirms: string | undefined;
   namespace: World['namespace'] = 'Active';
   rivals: readonly string[] = [];
   volumeUsers: readonly string[] = [];
@@ -73,6 +74,7 @@ export class Play {
         ...(this.deletionTime === undefined ? {} : { deletionTime: this.deletionTime }),
         ...(this.retryToken === undefined ? {} : { retryToken: this.retryToken }),
         ...(this.adopts === undefined ? {} : { adopts: this.adopts }),
+        ...(this.confirms === undefined ? {} : { confirmsDowngrade: this.confirms }),
       },
       spec,
       status: parseStatus(this.status),

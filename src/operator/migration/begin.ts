@@ -2,13 +2,14 @@
 // new generation, a changed source or a new token simply begins another.
 import { digestOf } from '../../api/digest.ts';
 import type { MigrationSpec } from '../../api/parse.ts';
+import { isPermitted } from './downgrade.ts';
 import type { Turn } from './turn.ts';
 import type { World } from './world.ts';
 
 const REPLAN_LIMIT = 3;
 
 /** All that the operator sees of the source: it never reads what the ConfigMaps hold. */
-export function sourceRevisionOf(world: World): string {
+export function sourceRevisionOf(world: Pick<World, 'sources'>): string {
   return digestOf(world.sources.map(source => [source.name, source.found?.uid, source.found?.resourceVersion]));
 }
 
@@ -27,7 +28,7 @@ export function planInputDigestOf(world: World, spec: MigrationSpec): string {
 /** Why a new run is due; undefined when the one that is there is the right one. */
 export function newRunReason(
   t: Turn,
-): 'First' | 'SpecChanged' | 'SourceChanged' | 'Adopted' | 'Retry' | 'Replan' | undefined {
+): 'First' | 'SpecChanged' | 'SourceChanged' | 'Adopted' | 'Permitted' | 'Retry' | 'Replan' | undefined {
   const { run } = t.status;
   const { generation, retryToken } = t.world.resource;
   if (retryToken !== undefined && retryToken !== t.status.handledTokens?.retry)
@@ -36,6 +37,7 @@ export function newRunReason(
   if (run.generation !== generation) return 'SpecChanged';
   if (run.sourceRevision !== sourceRevisionOf(t.world)) return 'SourceChanged';
   if (isAdopted(t)) return 'Adopted';
+  if (isPermitted(t)) return 'Permitted';
   if (run.outcome === 'Superseded' && (t.status.replans ?? 0) < REPLAN_LIMIT) return 'Replan';
   return undefined;
 }

@@ -4,6 +4,7 @@
 // Order of effects: (1) for a first start, the uid goes to status.startedWorkloads, (2) scale up, (3) the mark is
 // removed. A crash after 1: the record says Starting, it is at zero: it is scaled. After 2: above zero and marked: 3 follows.
 import type { RunWorkload } from '../../api/parse.ts';
+import { maximumOf } from './direction.ts';
 import { fitOf } from './fit.ts';
 import { isMarked, liveOf, targetOf } from './live.ts';
 import type { Turn } from './turn.ts';
@@ -32,7 +33,7 @@ export function bringUp(t: Turn, workload: WorkloadView, fitting: Fitting): Brin
   }
   // A mark on what does not stand at zero is stale: somebody else has raised it.
   if (live.replicas > 0 && isMarked(t, live)) t.do({ do: 'UnmarkWorkload', workload: targetOf(workload, live) });
-  const fit = fitOf(live, fitting.version, t.spec.rollout.strategy);
+  const fit = fitOf(live, fitting.version, maximumOf(t));
   if (fit === 'DoesNotFit' || (fit === 'Unannotated' && fitting.unannotated === 'Hold')) {
     return {
       state: 'AwaitingManifest',

@@ -6,6 +6,7 @@ import { type Action, actKey, type EventNote } from './actions.ts';
 import { admit } from './admit.ts';
 import { beginRun, newRunReason, planInputDigestOf } from './begin.ts';
 import { deletion } from './deletion.ts';
+import { isChanging, isStopping } from './direction.ts';
 import { effectiveSpec } from './effective.ts';
 import { end } from './ending.ts';
 import { releaseHeld, rest, watchedSentence } from './idle.ts';
@@ -60,8 +61,8 @@ function isSuperseded(t: Turn): boolean {
 
 /** The steps after the commit, in order; the first that is not done ends the pass. */
 const STEPS = [
-  { name: 'Stop', judge: judgeStop, isNeeded: (t: Turn) => t.spec.rollout.strategy === 'Recreate' && hasPending(t) },
-  { name: 'BackUp', judge: judgeBackUp, isNeeded: hasPending },
+  { name: 'Stop', judge: judgeStop, isNeeded: isStopping },
+  { name: 'BackUp', judge: judgeBackUp, isNeeded: (t: Turn) => isChanging(t.run.plan) },
   { name: 'Migrate', judge: judgeMigrate, isNeeded: () => true },
   { name: 'Start', judge: judgeStart, isNeeded: () => true },
   { name: 'Validate', judge: judgeValidate, isNeeded: () => true },
@@ -83,10 +84,6 @@ function runSteps(t: Turn): boolean {
     if (step.isNeeded(t) && step.judge(t) === 'Waiting') return false;
   }
   return true;
-}
-
-function hasPending(t: Turn): boolean {
-  return (t.run.plan?.pendingCount ?? 0) > 0;
 }
 
 function beforeCommit(t: Turn, world: World): Turn {

@@ -1,5 +1,7 @@
 // Between runs: say how the last one ended, keep watch over workloads that are still held at zero, let the finalizer go.
+import type { Run, RunFailure } from '../../api/parse.ts';
 import { bringUp, isFullyUp } from './bring-up.ts';
+import { countOf, migrations } from './direction.ts';
 import { stoppedSeconds } from './ending.ts';
 import { isMarked } from './live.ts';
 import { fittingOf } from './recover.ts';
@@ -70,14 +72,19 @@ function sayUpToDate(t: Turn): void {
   // From the run's evidence, not from what the status says: that may have been edited.
   const version = run.ledger?.version ?? run.plan?.target ?? status.version;
   if (version !== undefined) status.version = version;
-  const count = run.plan?.pendingCount ?? 0;
+  const count = countOf(run.plan);
   const seconds = run.committedTime === undefined ? 0 : (status.history?.[0]?.stoppedSeconds ?? stoppedSeconds(t));
   const did =
     count === 0
       ? `nothing was pending${run.outcome === 'Succeeded' ? `, and run ${run.id} saw to the app` : ''}`
-      : `run ${run.id} applied ${count} ${count === 1 ? 'migration' : 'migrations'}${seconds > 0 ? `, the app was stopped for ${seconds} s` : ''}`;
+      : `run ${run.id} ${didSentence(run.plan)}${seconds > 0 ? `, the app was stopped for ${seconds} s` : ''}`;
   t.summary('True', 'Resting', 'UpToDate', `The database is at ${version}: ${did}.`);
   if (run.outcome === 'UpToDate') sayNothingPending(t, `The database is at ${version}.`);
+}
+
+function didSentence(plan: Run['plan']): string {
+  const what = migrations(countOf(plan));
+  return plan?.direction === 'Down' ? `downgraded it from ${plan.from} (${what} taken back)` : `applied ${what}`;
 }
 
 /** What an earlier failure had said of the steps is over: the database is where it should be, and the app is looked at. */
@@ -95,9 +102,8 @@ function sayFailure(t: Turn, watched: readonly Held[]): void {
   const held = watched.filter(one => one.needs !== 'Nothing');
   if (t.run.outcome === 'Refused') {
     const app = watched.length > 0 ? appSentence(t, watched) : 'The app was not touched.';
-    const change = failure.kind === 'Environment' ? 'the spec or the source' : 'the target, the database or the source';
-    const again = `It is planned afresh when ${change} changes, or when you ${RETRY}.`;
-    t.stalled(failure.reason, `${sentence(failure.message)} ${app} ${again}`);
+    if (failure.reason === 'VersionAnnotationMissing') t.lookIn(HELD_POLL_SECONDS);
+    t.stalled(failure.reason, `${sentence(failure.message)} ${app} ${againSentence(failure)}`);
     return;
   }
   const isAhead = held.some(one => one.needs === 'Manifest') && !t.isDone('Migrate') && ledger?.unchanged !== false;
@@ -119,6 +125,13 @@ function sayFailure(t: Turn, watched: readonly Held[]): void {
     t.condition('RolledOut', 'False', 'Restored', appSentence(t, watched));
 }
 
+/** What makes a refused run be planned afresh. */
+function againSentence({ kind, reason }: RunFailure): string {
+  if (reason === 'VersionAnnotationMissing') return 'It goes on by itself once that is there.';
+  const change = kind === 'Environment' ? 'the spec or the source' : 'the target, the database or the source';
+  return `It is planned afresh when ${change} changes, or when you ${RETRY}.`;
+}
+
 function databaseSentence(t: Turn): string {
   const { ledger, plan } = t.run;
   if (t.step('Settle')?.state === 'Failed') return 'What state the database is in is not known.';
@@ -126,9 +139,10 @@ function databaseSentence(t: Turn): string {
   const at = ledger.version ?? 'the start, with nothing applied';
   if (t.isDone('Migrate')) return `The database is at ${at}.`;
   if (ledger.unchanged) return `The database is unchanged, at ${at}.`;
-  const applied = ledger.appliedByRun ?? [];
+  const isDown = plan?.direction === 'Down';
+  const changed = (isDown ? ledger.revertedByRun : ledger.appliedByRun) ?? [];
   const half = ledger.progressRows > 0 ? `, and left ${ledger.progressRows} half done` : '';
-  return `The database is at ${at}: this run applied ${applied.join(', ') || 'nothing whole'}${half}.`;
+  return `The database is at ${at}: this run ${isDown ? 'took back' : 'applied'} ${changed.join(', ') || 'nothing whole'}${half}.`;
 }
 
 function heldSentence(held: readonly Held[]): string {
@@ -170,12 +184,15 @@ function remedySentence(t: Turn, held: readonly Held[], isAhead: boolean): strin
 
 /** The database is neither as it was nor at the target: no way is the right one for everybody. */
 function waysOut(t: Turn, held: readonly Held[]): string {
-  const { ledger, backup } = t.run;
-  const mend = 'mend the migration and release it, and it goes on from where the database is';
+  const { ledger, plan, backup } = t.run;
+  const isDown = plan?.direction === 'Down';
+  const mend = `mend the ${isDown ? 'down script' : 'migration'} and release it, and it goes on from where the database is`;
+  const isWhole = isDown && ledger?.progressRows === 0;
+  const back = isWhole ? [`set spec.target back to ${plan.from}, and what was taken back is applied again`] : [];
   const mayStart = held.some(one => one.needs === 'Manifest');
   const start = mayStart
     ? [`apply a manifest that fits ${ledger?.version ?? 'an empty database'}, and the app starts`]
     : [];
   const restore = backup?.digest === undefined ? [] : [`restore DatabaseBackup ${backup.name} by hand`];
-  return `Ways out: ${[mend, ...start, ...restore].join('; or ')}. To try the same once more, ${RETRY}.`;
+  return `Ways out: ${[mend, ...back, ...start, ...restore].join('; or ')}. To try the same once more, ${RETRY}.`;
 }

@@ -68,6 +68,7 @@ function resourceView(object: DatabaseMigration): World['resource'] {
   const { metadata } = object;
   const token = metadata?.annotations?.[ANNOTATIONS.retry];
   const adopts = metadata?.annotations?.[ANNOTATIONS.adopt]?.trim();
+  const confirms = metadata?.annotations?.[ANNOTATIONS.confirmDowngrade]?.trim();
   return {
     namespace: metadata?.namespace ?? '',
     name: metadata?.name ?? '',
@@ -78,6 +79,7 @@ function resourceView(object: DatabaseMigration): World['resource'] {
     ...(token === undefined ? {} : { retryToken: tokenOf(token) }),
     // Anything else is no owner's id; the message that refuses the database says what to write.
     ...(adopts !== undefined && /^[0-9a-f]{16}$/.test(adopts) ? { adopts } : {}),
+    ...(confirms === undefined || confirms === '' ? {} : { confirmsDowngrade: confirms.slice(0, 64) }),
   };
 }
 

@@ -4,6 +4,7 @@ import { digestOf } from '../../api/digest.ts';
 import { CONTRACT_VERSION, type JobInput, type StepName as JobStep } from '../../api/job-contract.ts';
 import type { BackupSpec, MigrationSpec } from '../../api/parse.ts';
 import type { JobRequest } from './actions.ts';
+import { isStopping } from './direction.ts';
 import type { Turn } from './turn.ts';
 
 /** A readable prefix and a hash that no other attempt of any resource has; at most 63 characters. */
@@ -93,11 +94,19 @@ function migrateInput(t: Turn) {
     sourceDigest: plan.sourceDigest,
     ledgerDigest: plan.ledgerDigest,
     ...(check === undefined ? {} : { sessionCheck: check }),
+    ...(plan.direction === 'Down' ? { direction: plan.direction, ...confirmedLoss(t) } : {}),
   };
 }
 
+/** A run was committed to a downgrade that loses something only if policy or a person had accepted that. */
+function confirmedLoss(t: Turn): { readonly confirmedLoss?: string } {
+  const { digest, lossCount } = t.run.plan?.downgrade ?? {};
+  const isAccepted = t.spec.safety.downgrade === 'Allow' || (lossCount ?? 0) > 0;
+  return digest !== undefined && isAccepted ? { confirmedLoss: digest } : {};
+}
+
 function sessionCheck(t: Turn): MigrationCheck | undefined {
-  if (t.spec.rollout.strategy !== 'Recreate') return undefined;
+  if (!isStopping(t)) return undefined;
   return { appRoles: [...t.spec.database.appRoles], drainSeconds: t.spec.rollout.drainSeconds };
 }
 

@@ -3,13 +3,14 @@
 // server itself: of two that do so, one at least sees the other, and of two that are both planned the older resource goes
 // first. Pure but for the list that observe.ts gives it.
 import type { DatabaseMigration } from '../sources.ts';
+import { isChanging } from './direction.ts';
 
 /** Whether the status says that this run is planned, has something to back up, and has not begun. */
 export function isWaitingToBegin({ status }: Pick<DatabaseMigration, 'status'>): boolean {
   const run = status?.run;
   const isPlanned = run?.steps?.some(step => step.name === 'Plan' && step.state === 'Done') === true;
   const isOpen = run?.committedTime === undefined && run?.outcome === undefined;
-  return isPlanned && isOpen && (run?.plan?.pendingCount ?? 0) > 0;
+  return isPlanned && isOpen && isChanging(run?.plan);
 }
 
 /** Names of the others in the namespace that go before this one; the list must be live when it waits to begin. */
@@ -36,9 +37,7 @@ function claimOf({ spec }: DatabaseMigration): string | undefined {
 function usesVolume({ status }: DatabaseMigration): boolean {
   const run = status?.run;
   const isBeforeBackup = run?.backup?.digest === undefined && run?.failure === undefined;
-  return (
-    run?.committedTime !== undefined && run.outcome === undefined && isBeforeBackup && (run.plan?.pendingCount ?? 0) > 0
-  );
+  return run?.committedTime !== undefined && run.outcome === undefined && isBeforeBackup && isChanging(run.plan);
 }
 
 /** One that will not begin by itself holds nobody up. */

@@ -42,6 +42,8 @@ export interface ResourceView {
   readonly retryToken?: string;
   /** Id of another owner whose database is to become this resource's. */
   readonly adopts?: string;
+  /** Digest of the downgrade whose losses a person has accepted. */
+  readonly confirmsDowngrade?: string;
 }
 
 export interface SourceView {

@@ -1,6 +1,8 @@
 // The commit: the point from which a run goes to its end. One status write freezes the spec and remembers each
 // workload's count and template; a finalizer, added just before, keeps the resource until the app is back.
 
+import { isChanging, isStopping } from '../direction.ts';
+import { unannotated } from '../downgrade.ts';
 import { end, fail } from '../ending.ts';
 import { isMarked, recordFor } from '../live.ts';
 import type { Turn } from '../turn.ts';
@@ -23,15 +25,15 @@ export function judgeCommit(t: Turn): 'Committed' | 'NothingToDo' | 'Waiting' {
   const message = 'Its turn has not come.';
   for (const type of ['BackedUp', 'Migrated', 'RolledOut', 'Validated'] as const)
     t.condition(type, 'False', 'Pending', message);
-  if (t.run.plan?.pendingCount === 0)
+  if (!isChanging(t.run.plan))
     t.condition('BackedUp', 'False', 'NotRequired', 'Nothing is to be migrated, so no backup is taken.');
   return 'Committed';
 }
 
-/** Pending migrations, a workload that waits for us, or a rollout that is still to be judged. */
+/** Something to apply or to take back, a workload that waits for us, or a rollout that is still to be judged. */
 function hasWork(t: Turn): boolean {
   const { plan } = t.run;
-  if ((plan?.pendingCount ?? 0) > 0) return true;
+  if (isChanging(plan)) return true;
   const started = new Set(t.status.startedWorkloads ?? []);
   const waits = t.world.workloads.some(({ kind, name, found }) => {
     if (found === undefined || found.replicas > 0) return false;
@@ -48,11 +50,6 @@ function isUnvalidated(t: Turn): boolean {
   return last?.kind === 'Application' || (isCutShort && t.conditionOf('Validated')?.reason === 'Pending');
 }
 
-/** Whether this run will hold the app at zero. */
-function isStopping(t: Turn): boolean {
-  return t.spec.rollout.strategy === 'Recreate' && (t.run.plan?.pendingCount ?? 0) > 0;
-}
-
 /** A fact is missing that the commit rests on; the next pass reads it. */
 function look(t: Turn): 'Waiting' {
   t.reconciling('Planning', `${t.step('Plan')?.message ?? 'Planned.'} About to begin.`);
@@ -62,8 +59,10 @@ function look(t: Turn): 'Waiting' {
 
 function isRefused(t: Turn): boolean {
   const why = unsupported(t);
-  if (why === undefined) return false;
-  fail(t, 'Plan', 'Environment', 'UnsupportedWorkload', why);
+  const missing = unannotated(t);
+  if (why === undefined && missing === undefined) return false;
+  const reason = why === undefined ? 'VersionAnnotationMissing' : 'UnsupportedWorkload';
+  fail(t, 'Plan', 'Environment', reason, why ?? missing ?? '');
   end(t, 'Refused');
   return true;
 }
@@ -71,7 +70,7 @@ function isRefused(t: Turn): boolean {
 /** A workload that this strategy cannot do right by, known before anything is stopped. */
 function unsupported(t: Turn): string | undefined {
   const { workloads, scalers = [] } = t.world;
-  if (t.spec.rollout.strategy === 'Rolling') {
+  if (t.spec.rollout.strategy === 'Rolling' && !isStopping(t)) {
     const onDelete = workloads.find(workload => workload.found?.updateStrategy === 'OnDelete');
     return (
       onDelete &&
@@ -79,10 +78,14 @@ function unsupported(t: Turn): string | undefined {
     );
   }
   if (!isStopping(t)) return undefined;
+  const remedy =
+    t.run.plan?.direction === 'Down'
+      ? 'Delete the ScaledObject for the time of the downgrade.'
+      : 'Use strategy Rolling, or delete the ScaledObject for the time of the release.';
   const scaled = scalers.find(({ kind, scales }) => workloads.some(one => one.kind === kind && one.name === scales));
   return (
     scaled &&
-    `${scaled.kind} ${scaled.scales} is scaled by the KEDA ScaledObject ${scaled.name}, which would raise it while it is held at zero; this is not supported yet. Use strategy Rolling, or delete the ScaledObject for the time of the release.`
+    `${scaled.kind} ${scaled.scales} is scaled by the KEDA ScaledObject ${scaled.name}, which would raise it while it is held at zero; this is not supported yet. ${remedy}`
   );
 }
 

@@ -7,6 +7,8 @@ import type { JobResultOf } from '../../../api/job-contract.ts';
 import { compareVersions } from '../../../api/versions.ts';
 import type { LossCause } from '../attempt.ts';
 import { hasBegun } from '../begun.ts';
+import { countOf, isChanging, isStopping, migrations } from '../direction.ts';
+import { isLossNews } from '../downgrade.ts';
 import { fail } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
@@ -23,7 +25,7 @@ const REPEATABLE = new Set(['JobCrashed']);
 
 export function judgeMigrate(t: Turn): 'Done' | 'Waiting' {
   if (t.isDone('Migrate')) return 'Done';
-  if (t.run.plan?.pendingCount === 0) return judgeNothingPending(t);
+  if (!isChanging(t.run.plan)) return judgeNothingPending(t);
   const step = t.step('Migrate');
   if (step?.state === 'Failed') return judgeSettle(t) === 'Done' ? afterSettle(t) : 'Waiting';
   if (step?.state !== 'Active') {
@@ -51,9 +53,9 @@ function follow(t: Turn): 'Done' | 'Waiting' {
   const step = t.begin('Migrate');
   switch (attempt.state) {
     case 'Missing':
-      return migrating(t, `Migrating ${way(t)}.`);
+      return migrating(t, `${way(t)}.`);
     case 'Running':
-      return migrating(t, `Migrating ${way(t)}.${drain(t)}`);
+      return migrating(t, `${way(t)}.${drain(t)}`);
     case 'Between':
       return migrating(t, `${sentence(step.message ?? '')} Trying again at ${step.retryTime ?? 'once'}.`, step.reason);
     case 'NotOurs':
@@ -93,23 +95,29 @@ function follow(t: Turn): 'Done' | 'Waiting' {
 }
 
 function way(t: Turn): string {
-  const { from, target, pendingCount } = t.run.plan ?? {};
-  return `from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
+  const { from, target, pendingCount, direction } = t.run.plan ?? {};
+  if (direction === 'Down') return `Downgrading from ${from} to ${target}, ${countOf(t.run.plan)} to take back`;
+  return `Migrating from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
 }
 
 /** The Job does not say when it is past its first act, so this is worded to be true before and after. */
 function drain(t: Turn): string {
-  const { strategy, drainSeconds } = t.spec.rollout;
-  if (strategy !== 'Recreate') return '';
+  const { drainSeconds } = t.spec.rollout;
+  if (!isStopping(t)) return '';
   return ` The Job begins once no session of the app is left in the database, for which it waits up to ${drainSeconds} s (spec.rollout.drainSeconds).`;
 }
 
 function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'>): 'Done' | 'Waiting' {
   const step = t.begin('Migrate');
   if (exitCode === 0 && result.ledger !== undefined) {
-    const appliedByRun: string[] = [];
-    takeLedger(t, step.attempt ?? 0, { ...result.ledger, unchanged: result.ledger.appliedNow === 0, appliedByRun });
-    if (isAtTarget(t)) return done(t, `${result.ledger.appliedNow} applied`);
+    const { appliedNow, revertedNow = 0 } = result.ledger;
+    const unchanged = appliedNow === 0 && revertedNow === 0;
+    takeLedger(t, step.attempt ?? 0, { ...result.ledger, unchanged, appliedByRun: [] });
+    if (isAtTarget(t))
+      return done(
+        t,
+        t.run.plan?.direction === 'Down' ? `${migrations(revertedNow)} taken back` : `${appliedNow} applied`,
+      );
   }
   const { code, message } = result.error ?? {
     code: 'OutcomeUnknown',
@@ -160,7 +168,7 @@ function afterSettle(t: Turn): 'Done' | 'Waiting' {
   const ledger = t.run.ledger;
   const [reason, message] = [step.reason ?? 'OutcomeUnknown', step.message ?? ''];
   if (isAtTarget(t)) return done(t, 'its answer was lost; the ledger has it');
-  if (reason === 'PlanOutdated' || reason === 'StaleAttempt') {
+  if (reason === 'PlanOutdated' || reason === 'StaleAttempt' || isLossNews(t, reason)) {
     const kind = ledger?.unchanged === true ? 'Superseded' : 'Migration';
     fail(t, 'Migrate', kind, reason, message);
     return 'Waiting';
@@ -200,7 +208,7 @@ function done(t: Turn, how: string): 'Done' {
   t.finish('Migrate', message);
   t.status.pending = { count: 0, first: [] };
   t.condition('Migrated', 'True', 'AtTarget', message);
-  if (plan !== undefined && plan.pendingCount > 0) t.tell('Normal', 'Migrated', message);
+  if (isChanging(plan)) t.tell('Normal', plan?.direction === 'Down' ? 'Downgraded' : 'Migrated', message);
   return 'Done';
 }
 

@@ -1,6 +1,7 @@
 // Plan: what would run? A Job reads the ledger and the files and writes nothing. Its Pod mounts all that later Jobs
 // need, so a wrong Secret, claim or image is known before anything is stopped.
 import type { JobResultOf } from '../../../api/job-contract.ts';
+import { describeDowngrade, forbiddenDowngrade, keptOf, pendingOf } from '../downgrade.ts';
 import { end, fail, planKey, remembered } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
@@ -95,7 +96,7 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
   const { status, run } = t;
   t.sawEpoch(answer.epochAttempt);
   status.targetVersion = answer.target;
-  status.pending = { count: answer.pendingCount, first: answer.pendingFirst };
+  status.pending = pendingOf(answer);
   status.serverVersion = answer.serverVersion;
   status.database = answer.database;
   run.plan = {
@@ -107,21 +108,17 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
     sourceDigest: answer.sourceDigest,
     ledgerDigest: answer.ledgerDigest,
     transaction: answer.transaction,
+    ...(answer.downgrade === undefined ? {} : { downgrade: keptOf(answer.downgrade) }),
   };
-  if (answer.direction === 'Down') {
-    return refuse(
-      t,
-      'DowngradeNotSupported',
-      `spec.target is ${answer.target}, but the database is at ${answer.version}: going down is not supported yet. Set spec.target to ${answer.version} or higher.`,
-    );
-  }
+  const forbidden = forbiddenDowngrade(t);
+  if (forbidden !== undefined) return refuse(t, forbidden.reason, forbidden.message);
   const before = remembered(t, run.plan.key);
   if (before !== undefined) {
     const unless = before.kind === 'Environment' ? ' unless spec.job, spec.backup or spec.database changes' : '';
     const message = `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself${unless}.`;
     return refuse(t, before.reason ?? 'Failed', message, 'Repeat');
   }
-  const message = describe(run.plan.from, answer);
+  const message = answer.direction === 'Down' ? describeDowngrade(t) : describe(run.plan.from, answer);
   t.finish('Plan', message);
   t.condition('Planned', 'True', 'Planned', message);
   t.tell('Normal', 'Planned', message);

@@ -3,6 +3,7 @@
 import type { JobResultOf } from '../../../api/job-contract.ts';
 import type { MigrationStatus } from '../../../api/parse.ts';
 import { compareVersions } from '../../../api/versions.ts';
+import { isChanging } from '../direction.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
 import { sentence } from '../wording.ts';
@@ -64,6 +65,7 @@ function warnEverySoOften(t: Turn): void {
 /** What the ledger says, read behind the fence: the only thing that ends a run or starts the app. */
 export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epochRunId' | 'schemaSinceEpoch'>): void {
   const { run, status } = t;
+  const { revertedByRun = [] } = ledger;
   t.sawEpoch(ledger.epochAttempt);
   run.ledger = {
     attempt,
@@ -73,6 +75,7 @@ export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epoch
     appliedCount: ledger.appliedCount,
     unchanged: ledger.unchanged,
     appliedByRun: ledger.appliedByRun,
+    ...(revertedByRun.length === 0 ? {} : { revertedByRun }),
   };
   if (ledger.version === null) delete status.version;
   else status.version = ledger.version;
@@ -80,10 +83,13 @@ export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epoch
   status.pending = pendingAt(t, ledger.version);
 }
 
-/** What the plan had found pending, without what is applied by now. */
+/** What the plan had found to do, without what is done by now. */
 function pendingAt(t: Turn, version: string | null): NonNullable<MigrationStatus['pending']> {
   const { count = 0, first = [] } = t.status.pending ?? {};
-  const left = first.filter(name => compareVersions(name, version) > 0);
+  const isDown = t.run.plan?.direction === 'Down';
+  const left = first.filter(name =>
+    isDown ? compareVersions(name, version) <= 0 : compareVersions(name, version) > 0,
+  );
   if (version === t.run.plan?.target) return { count: 0, first: [] };
   return { count: count - (first.length - left.length), first: left };
 }
@@ -93,8 +99,8 @@ function settling(t: Turn, obstacle: string | undefined): void {
   const failed = attempt?.state === 'Failed' ? `${sentence(attempt.message ?? '')} ` : '';
   const app = t.isDone('Stop') ? 'the app stays stopped' : 'the app is left as it is';
   const what =
-    t.run.plan?.pendingCount === 0 && attempt === undefined
-      ? `Nothing is to be migrated; a Job makes sure that the database is at ${t.run.plan.target} before the app is started or checked.`
+    !isChanging(t.run.plan) && attempt === undefined
+      ? `Nothing is to be migrated; a Job makes sure that the database is at ${t.run.plan?.target} before the app is started or checked.`
       : `${failed}A Job asks the database what was done; until it has answered, ${app}.`;
   const message =
     obstacle === undefined ? what : `${what} It has not answered yet and is asked again: ${sentence(obstacle)}`;

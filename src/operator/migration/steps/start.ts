@@ -1,6 +1,7 @@
 // Start: does the app run on the new version? Workloads whose manifest fits are started (Recreate) or restarted
 // (Rolling); the others are awaited, and meanwhile the resource is Ready=True/AwaitingManifest so that a sync goes on.
 import { type BringUp, bringUp, isFullyUp } from '../bring-up.ts';
+import { maximumOf } from '../direction.ts';
 import { fail } from '../ending.ts';
 import { fitOf } from '../fit.ts';
 import { liveOf, targetOf } from '../live.ts';
@@ -34,8 +35,9 @@ export function judgeStart(t: Turn): 'Done' | 'Waiting' {
 function startOne(t: Turn, workload: WorkloadView): BringUp {
   const version = t.run.ledger?.version ?? null;
   const live = workload.found;
-  const restart = t.spec.rollout.strategy === 'Rolling' && (t.run.plan?.pendingCount ?? 0) > 0;
-  if (restart && live !== undefined && live.replicas > 0 && fitOf(live, version, 'Rolling') === 'Unannotated') {
+  // On the way down the app was stopped, so its Pods are new anyhow.
+  const restart = t.spec.rollout.strategy === 'Rolling' && t.run.plan?.direction === 'Up';
+  if (restart && live !== undefined && live.replicas > 0 && fitOf(live, version, maximumOf(t)) === 'Unannotated') {
     const by = `${t.world.resource.uid}/${t.run.id}`;
     if (live.restartedFor !== by) {
       t.do({ do: 'RestartWorkload', workload: targetOf(workload, live), restartedFor: by });
