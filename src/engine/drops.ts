@@ -37,7 +37,18 @@ export type Drop =
 
 const UNCOUNTABLE: Drop = { kind: 'Uncountable' };
 /** `Empty`: what could not be read. */
-const OPAQUE = new Set(['Empty', 'DoStmt', 'CallStmt', 'ExecuteStmt', 'DropdbStmt', 'DropOwnedStmt', 'TruncateStmt']);
+const OPAQUE = new Set([
+  'Empty',
+  'DoStmt',
+  'CallStmt',
+  'ExecuteStmt',
+  'DropdbStmt',
+  'DropOwnedStmt',
+  'TruncateStmt',
+  // The scripts of an extension do as they like, and what is made a member goes with it.
+  'AlterExtensionStmt',
+  'AlterExtensionContentsStmt',
+]);
 /** What stands in them is stored for later, not run. */
 const STORED = new Set([
   ...['CreateFunctionStmt', 'RuleStmt', 'CreateTrigStmt', 'ViewStmt', 'PrepareStmt', 'CreateStmt', 'CreateDomainStmt'],
@@ -64,11 +75,45 @@ export function dropsOf(node: Node): readonly Drop[] {
   return functions.length === 0 ? [] : [{ kind: 'Calls', functions }];
 }
 
-/** New names that renames and SET SCHEMA give: a drop of one of them drops what has another name now. */
-export function newNameOf({ type, fields }: Node): string | undefined {
-  if (type === 'RenameStmt') return stringOf(fields, 'newname');
-  if (type === 'AlterObjectSchemaStmt') return relationName(childOf(fields, 'relation')).name;
-  return undefined;
+const ATTACHING = new Set(['AT_AttachPartition', 'AT_AddInherit', 'AT_AddOf']);
+
+/**
+ * Names that stand for something else after the statement than before it: given by a rename or SET SCHEMA, or those of
+ * tables and types with which more goes from now on. A column's is `table.column`.
+ */
+export function namesChangedBy({ type, fields }: Node): readonly string[] {
+  if (type === 'RenameStmt') {
+    const name = stringOf(fields, 'newname');
+    if (stringOf(fields, 'renameType') !== 'OBJECT_COLUMN') return [name];
+    return [`${relationName(childOf(fields, 'relation')).name}.${name}`];
+  }
+  if (type === 'AlterObjectSchemaStmt') {
+    const { name } = relationName(childOf(fields, 'relation'));
+    return [name, stringOf(fields, 'newschema'), ...namesIn(fields.object)].filter(one => one !== '');
+  }
+  if (type !== 'AlterTableStmt') return [];
+  const commands = childrenOf(fields, 'cmds').map(command => command.fields);
+  const attaching = commands.filter(command => ATTACHING.has(stringOf(command, 'subtype')));
+  if (attaching.length === 0) return [];
+  return [relationName(childOf(fields, 'relation')).name, ...attaching.flatMap(command => namesIn(command.def))];
+}
+
+/** Whether what the drop names may be something else by then than what its name finds now. */
+export function isNamedIn(
+  drop: Exclude<Drop, { kind: 'Calls' | 'Uncountable' }>,
+  changed: ReadonlySet<string>,
+): boolean {
+  const { schema, name } = drop.kind === 'Object' ? drop.name : drop.table;
+  const isColumn = drop.kind !== 'Object' && changed.has(`${name}.${drop.column}`);
+  return isColumn || changed.has(name) || (schema !== undefined && changed.has(schema));
+}
+
+/** Every name below a node. */
+function namesIn(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(namesIn);
+  if (!isTree(value)) return [];
+  const own = [stringOf(value, 'sval'), stringOf(value, 'relname')].filter(name => name !== '');
+  return [...own, ...Object.values(value).flatMap(namesIn)];
 }
 
 const CHANGING = new Set(['UpdateStmt', 'DeleteStmt', 'MergeStmt', 'TruncateStmt']);

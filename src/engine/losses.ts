@@ -7,8 +7,9 @@
 //   downgradeDigest(ledger.digest, target, reversals, losses) // what a confirmation names
 import { digestOf } from '../api/digest.ts';
 import { type Connection, only, QueryError, quoted, textOf } from './connection.ts';
-import { type Drop, dropsOf, newNameOf } from './drops.ts';
+import { type Drop, dropsOf, isNamedIn, namesChangedBy } from './drops.ts';
 import { whereOf } from './half-done.ts';
+import { FINDERS, LOST_SQL } from './lost-objects.ts';
 import { parseNodes } from './parse-trees.ts';
 import type { Reversal } from './reversal.ts';
 import { ownSettings, type Server } from './server.ts';
@@ -30,6 +31,7 @@ export interface Loss {
 export interface LossCount {
   /** Empty: lossless. */
   readonly losses: readonly Loss[];
+  /** Of what is not among the losses. */
   readonly guards: readonly Guard[];
 }
 
@@ -79,9 +81,9 @@ export async function examineLosses(
 ): Promise<LossCount> {
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    const counter = new Counter(connection, server, limits, renamed(files));
+    const counter = new Counter(connection, server, limits, changedNames(files));
     for (const file of files) await counter.count(file);
-    return Object.freeze({ losses: counter.losses, guards: Object.freeze([...counter.guards]) });
+    return Object.freeze({ losses: counter.losses, guards: counter.guards });
   } finally {
     if (!connection.isLost) await connection.query('ROLLBACK');
   }
@@ -91,9 +93,9 @@ function nodeOfStatement(statement: Statement): Node {
   return parseNodes(statement.text)[0] ?? { type: 'Empty', fields: {} };
 }
 
-function renamed(files: readonly DownFile[]): ReadonlySet<string> {
-  const names = files.flatMap(file => file.parsed.statements.map(one => newNameOf(nodeOfStatement(one))));
-  return new Set(names.filter(name => name !== undefined));
+/** Of all files: what one down renames, the next may drop. */
+function changedNames(files: readonly DownFile[]): ReadonlySet<string> {
+  return new Set(files.flatMap(file => file.parsed.statements.flatMap(one => namesChangedBy(nodeOfStatement(one)))));
 }
 
 interface Target {
@@ -106,30 +108,40 @@ class Counter {
   readonly #connection: Connection;
   readonly #server: Server;
   readonly #limits: LossLimits;
-  readonly #renamed: ReadonlySet<string>;
+  readonly #changed: ReadonlySet<string>;
   readonly #deadline: number;
   /** By kind and name: what several downs lose is said once. */
   readonly #losses = new Map<string, Loss>();
-  readonly guards: Guard[] = [];
+  readonly #guards: Guard[] = [];
 
-  constructor(connection: Connection, server: Server, limits: LossLimits, renamedTo: ReadonlySet<string>) {
+  constructor(connection: Connection, server: Server, limits: LossLimits, changed: ReadonlySet<string>) {
     this.#connection = connection;
     this.#server = server;
     this.#limits = limits;
-    this.#renamed = renamedTo;
+    this.#changed = changed;
     this.#deadline = Date.now() + limits.totalMs;
   }
 
   /** A column of a table that is lost whole is no loss of its own. */
   get losses(): readonly Loss[] {
+    return Object.freeze([...this.#losses.values()].filter(loss => !this.#isInTable(loss)));
+  }
+
+  /** What was counted as lost is accepted or refused by name; what was not must stay so. */
+  get guards(): readonly Guard[] {
+    return Object.freeze(this.#guards.filter(guard => !this.#losses.has(keyOf(guard)) && !this.#isInTable(guard)));
+  }
+
+  #isInTable({ kind, name }: Pick<Loss, 'kind' | 'name'>): boolean {
     const tables = [...this.#losses.values()].filter(loss => loss.kind === 'Table').map(loss => `${loss.name}.`);
-    const isInTable = (loss: Loss) =>
-      (loss.kind === 'Column' || loss.kind === 'Narrowing') && tables.some(table => loss.name.startsWith(table));
-    return Object.freeze([...this.#losses.values()].filter(loss => !isInTable(loss)));
+    return (kind === 'Column' || kind === 'Narrowing') && tables.some(table => name.startsWith(table));
   }
 
   async count(file: DownFile): Promise<void> {
     await this.#connection.query('RESET search_path');
+    const { role } = file.parsed.directives;
+    // "$user" in the search path is this one's.
+    if (role !== undefined) await this.#tried(`SET ROLE ${quoted(role)}`);
     for (const statement of file.parsed.statements) {
       if (statement.isSetting && /search_path/i.test(statement.text)) await this.#tried(statement.text);
       for (const drop of dropsOf(nodeOfStatement(statement))) await this.#countDrop(file, statement, drop);
@@ -142,16 +154,16 @@ class Counter {
     const unknown = () => this.#add({ version, kind: 'Statement', name: whereOf(file.parsed, statement), rows: null });
     if (drop.kind === 'Uncountable') return unknown();
     if (drop.kind === 'Calls') return (await this.#areBuiltIn(drop.functions)) ? undefined : unknown();
+    if (isNamedIn(drop, this.#changed)) return unknown();
     const target = await this.#find(drop);
     if (target !== undefined) return this.#countTarget(version, target, drop);
-    const name = drop.kind === 'Object' ? drop.name.name : drop.column;
-    const isHarmless = drop.kind !== 'Retype' && drop.ifExists && !this.#renamed.has(name);
+    const isHarmless = drop.kind !== 'Retype' && drop.ifExists;
     return isHarmless || this.#isMadeBy(file, drop) ? undefined : unknown();
   }
 
   /** A relation that the same down makes before it drops it. */
   #isMadeBy(file: DownFile, drop: Drop): boolean {
-    if (drop.kind !== 'Object' || drop.of !== 'relation' || this.#renamed.has(drop.name.name)) return false;
+    if (drop.kind !== 'Object' || drop.of !== 'relation') return false;
     const { name } = drop.name;
     return file.parsed.statements.some(statement => {
       const { type, fields } = nodeOfStatement(statement);
@@ -191,11 +203,16 @@ class Counter {
     for (const lost of await this.#connection.query(LOST_SQL, [target.classId, target.oid, String(target.column)])) {
       const table = `${quoted(textOf(lost, 'nspname'))}.${quoted(textOf(lost, 'relname'))}`;
       const name = textOf(lost, 'name');
+      if (lost.relkind === 'S') {
+        // The number that it would give next is nowhere else. It cannot be locked, so there is no guard.
+        await this.#countInto({ version, kind: 'Table', name }, table, 'is_called');
+        continue;
+      }
       const isTable = lost.attname == null;
       const relation = isTable ? `ONLY ${table}` : table;
       const condition = isTable ? 'true' : valueCondition(quoted(lost.attname ?? ''), lost.fallback ?? null);
       const kind = isTable ? 'Table' : 'Column';
-      this.guards.push(Object.freeze({ version, kind, name, relation, condition }));
+      this.#guards.push(Object.freeze({ version, kind, name, relation, condition }));
       await this.#countInto({ version, kind, name }, relation, condition);
     }
     return undefined;
@@ -219,7 +236,9 @@ class Counter {
         : ` AND ((${column}::${type})::${textOf(row, 'type')})::text IS DISTINCT FROM ${column}::text`;
     const relation = `${quoted(textOf(row, 'nspname'))}.${quoted(textOf(row, 'relname'))}`;
     const loss = { version, kind: 'Narrowing', name: textOf(row, 'name') } as const;
-    await this.#countInto(loss, relation, `${column} IS NOT NULL${changed}`);
+    const condition = `${column} IS NOT NULL${changed}`;
+    this.#guards.push(Object.freeze({ ...loss, relation, condition }));
+    await this.#countInto(loss, relation, condition);
   }
 
   async #countInto(loss: Omit<Loss, 'rows'>, relation: string, condition: string): Promise<void> {
@@ -256,32 +275,6 @@ const MAKES = new Set(['CreateStmt', 'CreateTableAsStmt', 'ViewStmt', 'CreateSeq
 const keyOf = ({ kind, name }: Pick<Loss, 'kind' | 'name'>) => `${kind} ${name}`;
 const nameSql = ({ schema, name }: QualifiedName) =>
   schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
-
-const FINDERS = {
-  relation: ['pg_class', 'SELECT pg_catalog.to_regclass($1)::pg_catalog.oid AS oid'],
-  type: ['pg_type', 'SELECT pg_catalog.to_regtype($1)::pg_catalog.oid AS oid'],
-  schema: ['pg_namespace', 'SELECT pg_catalog.to_regnamespace($1)::pg_catalog.oid AS oid'],
-  extension: ['pg_extension', 'SELECT oid FROM pg_catalog.pg_extension WHERE extname = $1'],
-} as const;
-
-/** What goes with an object by the server's own dependencies: tables with rows, and columns of tables that stay. */
-const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
-    SELECT ('pg_catalog.' || $1)::pg_catalog.regclass::pg_catalog.oid, $2::pg_catalog.oid, $3::int
-    UNION
-    SELECT d.classid, d.objid, d.objsubid FROM gone g JOIN pg_catalog.pg_depend d
-      ON d.refclassid = g.classid AND d.refobjid = g.objid AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
-  )
-  SELECT DISTINCT n.nspname, c.relname, a.attname,
-    pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
-      || coalesce('.' || pg_catalog.quote_ident(a.attname), '') AS name,
-    (SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid) FROM pg_catalog.pg_attrdef f
-      WHERE f.adrelid = c.oid AND f.adnum = a.attnum) AS fallback
-  FROM gone g JOIN pg_catalog.pg_class c ON c.oid = g.objid AND g.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = g.objsubid AND g.objsubid > 0
-  WHERE c.relkind IN ('r', 'p') AND (g.objsubid = 0 OR (a.attnum IS NOT NULL AND a.attgenerated = '' AND NOT a.attisdropped
-    AND NOT EXISTS (SELECT FROM gone whole WHERE whole.classid = g.classid AND whole.objid = g.objid AND whole.objsubid = 0)))
-  ORDER BY name`;
 
 /** Values that are neither NULL nor the default, where that is a constant. */
 function valueCondition(column: string, fallback: string | null): string {

@@ -221,8 +221,7 @@ async function downFiles(
   });
   const isAllowed = !isFirst && confirmedLoss !== undefined;
   if (!isAllowed) assertMayLose(downgrade, confirmedLoss);
-  const isConfirmed = isAllowed || downgrade.losses.length > 0;
-  return isConfirmed ? downgrade.files.map(file => ({ ...file, guards: [] })) : downgrade.files;
+  return downgrade.files;
 }
 
 async function signaturesOf({ source, trust }: MigrateRequest) {

@@ -48,14 +48,14 @@ export interface DownFile {
   readonly direction: 'Down';
   readonly migration: Reversal;
   readonly parsed: ParsedFile;
-  /** What must still hold nothing when it runs; none where a person has accepted the loss. */
+  /** What must still hold nothing when it runs: not that whose loss a person has accepted. */
   readonly guards?: readonly Guard[];
 }
 
 /** Looked at again by `migrate`, in the transaction of the down and with writers locked out: still nothing to lose? */
 export interface Guard {
   readonly version: string;
-  readonly kind: 'Table' | 'Column';
+  readonly kind: 'Table' | 'Column' | 'Narrowing';
   readonly name: string;
   /** The table in SQL, for LOCK TABLE and FROM. */
   readonly relation: string;
