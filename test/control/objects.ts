@@ -5,6 +5,8 @@ import { ANNOTATIONS } from '../../src/api/names.ts';
 export interface Release {
   /** Migrations by version; most are made by `migration`. */
   readonly migrations: Readonly<Record<string, string>>;
+  /** The way back, of those that have one. */
+  readonly downs?: Readonly<Record<string, string>>;
   readonly strategy: 'Recreate' | 'Rolling' | 'None';
 }
 
@@ -22,9 +24,9 @@ export const SECRET = 'database';
 
 /** Named by a hash of the content, as kustomize does. */
 export function configMapOf(release: Release) {
-  const data = Object.fromEntries(
-    Object.entries(release.migrations).map(([version, sql]) => [`${version}.up.sql`, sql]),
-  );
+  const files = (scripts: Release['migrations'], ending: string) =>
+    Object.entries(scripts).map(([version, sql]) => [`${version}.${ending}`, sql]);
+  const data = Object.fromEntries([...files(release.migrations, 'up.sql'), ...files(release.downs ?? {}, 'down.sql')]);
   const hash = createHash('sha256').update(JSON.stringify(data)).digest('hex').slice(0, 8);
   return { metadata: { name: `migrations-${hash}` }, data };
 }

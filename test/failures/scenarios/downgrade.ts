@@ -1,0 +1,79 @@
+// A release is reverted: the target is below what is applied, and the scripts that lead back have left the source with it.
+import assert from 'node:assert/strict';
+import { ANNOTATIONS } from '../../../src/api/names.ts';
+import { DEPLOYMENTS } from '../../../src/kubernetes/resources.ts';
+import { MIGRATIONS } from '../../../src/operator/sources.ts';
+import { APP, migration, type Release } from '../../control/objects.ts';
+import type { Scenario, Scene } from '../scene.ts';
+
+const ONE: Release = { migrations: migration('001_accounts'), strategy: 'Recreate' };
+const TWO: Release = {
+  ...ONE,
+  migrations: { ...ONE.migrations, '002_groups': 'CREATE TABLE groups (id bigint PRIMARY KEY);' },
+  downs: { '002_groups': 'DROP TABLE groups;' },
+};
+
+/** The app's manifest says which version its code needs. */
+async function applyManifest(scene: Scene, minVersion: string): Promise<void> {
+  const template = { metadata: { annotations: { [ANNOTATIONS.minVersion]: minVersion } } };
+  await scene.world.api.patch(DEPLOYMENTS, scene.name, APP, { spec: { template } });
+}
+
+/** At the lower version; the app is at zero until its old manifest follows, and runs on it then. */
+async function endsLower(scene: Scene): Promise<void> {
+  await scene.reads({ reason: 'AwaitingManifest', says: [/001_accounts/, /needs 002_groups/] });
+  assert.equal((await scene.deployment()).spec?.replicas, 0, 'code of 002 must not run on 001');
+  await applyManifest(scene, '001_accounts');
+  await scene.endsWell('001_accounts');
+  assert.deepEqual(await scene.applied(), ['001_accounts'], 'the rows of what stays are kept');
+  const [left] = await scene.database.query("SELECT to_regclass('public.groups') AS name");
+  assert.equal(left?.name, null, 'the table of 002 is still there');
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'revert',
+    title: 'the revert of a release goes down by the scripts that the ledger kept, with a backup of its own',
+    async run(scene) {
+      await scene.install({ replicas: 2, minVersion: '002_groups' });
+      await scene.apply(TWO);
+      await scene.startOperator();
+      await scene.endsWell('002_groups');
+      await scene.apply(ONE);
+      await endsLower(scene);
+      assert.equal((await scene.jobs('backup')).length, 2, 'one on the way up, one on the way down');
+      await scene.apply(TWO);
+      await scene.reads({ reason: 'AwaitingManifest', says: [/002_groups/, /needs 001_accounts/] });
+    },
+  },
+  {
+    name: 'downgrade-that-loses-rows',
+    title: 'a downgrade that loses rows waits for min-version and for a yes to exactly this loss, and the app runs',
+    async run(scene) {
+      await scene.install({ replicas: 2 });
+      await scene.apply(TWO);
+      await scene.startOperator();
+      await scene.endsWell('002_groups');
+      await scene.database.query('INSERT INTO groups VALUES (1), (2), (3)');
+      await scene.apply(ONE);
+      const message = await scene.reads({
+        reason: 'DowngradeWouldLoseData',
+        outlook: 'Stalled',
+        says: [/table public\.groups \(3 rows\)/, /set spec\.target back to 002_groups/, /The app was not touched/],
+      });
+      await scene.appRuns();
+      const digest = /confirm-downgrade=([0-9a-f]{64})/.exec(message)?.[1];
+      assert.ok(digest, message);
+      const metadata = { annotations: { [ANNOTATIONS.confirmDowngrade]: digest } };
+      await scene.world.api.patch(MIGRATIONS, scene.name, APP, { metadata });
+      await scene.reads({
+        reason: 'VersionAnnotationMissing',
+        outlook: 'Stalled',
+        says: [/Deployment shop/, /kubectl patch --namespace downgrade-that-loses-rows deployment shop/],
+      });
+      await scene.appRuns();
+      await applyManifest(scene, '002_groups');
+      await endsLower(scene);
+    },
+  },
+];
