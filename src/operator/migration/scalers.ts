@@ -10,7 +10,9 @@ import type { JobView, ScalerView } from './world.ts';
 export function isCommitNear({ spec, status }: DatabaseMigration, jobs: readonly JobView[]): boolean {
   const run = status?.run;
   if (run === undefined || run.committedTime !== undefined || run.outcome !== undefined) return false;
-  if (spec.rollout?.strategy !== 'Recreate') return false;
+  const { strategy } = spec.rollout ?? {};
+  // Rolling stops the app for a downgrade only; that it is one, the status says as soon as the plan is written.
+  if (strategy !== 'Recreate' && !(strategy === 'Rolling' && run.plan?.direction === 'Down')) return false;
   const plan = run.steps?.find(step => step.name === 'Plan');
   const job = jobs.find(one => one.name === plan?.job?.name);
   return plan?.state === 'Done' || job?.pods.some(pod => pod.terminated !== undefined) === true;

@@ -90,7 +90,7 @@ function unsupported(t: Turn): string | undefined {
 }
 
 function takesVolume(t: Turn): boolean {
-  return t.spec.backup.policy !== 'Never' && (t.run.plan?.pendingCount ?? 0) > 0;
+  return t.spec.backup.policy !== 'Never' && isChanging(t.run.plan);
 }
 
 /** Another run that wants the same volume must be able to see that this one is about to begin: volume-users.ts. */
