@@ -8,7 +8,7 @@ import { failure } from './errors.ts';
 export const BUNDLE_FILE = 'migrations.bundle.json.gz';
 const FORMAT = 1;
 /** No honest bundle is that large: a file that unpacks to more is refused instead of filling the memory. */
-const MOST_BYTES = 256 * 1024 * 1024;
+const MOST_BYTES = 64 * 1024 * 1024;
 
 export interface BundledFile {
   /** Path below the folder, with `/`. */
@@ -23,11 +23,14 @@ export function packBundle(files: readonly BundledFile[]): Buffer {
   return gzipSync(JSON.stringify({ format: FORMAT, files: content }), { level: 9 });
 }
 
-/** Unpacks a file. Throws BadFileText when it is no bundle, or one of another format. */
+/** Unpacks a file. Throws BadBundle when it is no bundle, or one of another format. */
 export function unpackBundle(packed: Uint8Array, place: string): readonly BundledFile[] {
   let content: { readonly format?: unknown; readonly files?: unknown };
   try {
-    content = JSON.parse(gunzipSync(packed, { maxOutputLength: MOST_BYTES }).toString('utf8')) as typeof content;
+    // What is no object has no properties either.
+    content = Object(
+      JSON.parse(gunzipSync(packed, { maxOutputLength: MOST_BYTES }).toString('utf8')),
+    ) as typeof content;
   } catch {
     throw failure('BadBundle', { file: place, reason: 'it cannot be unpacked' });
   }

@@ -36,6 +36,13 @@ export class Refusals {
     else this.#known.set(uid, kept);
   }
 
+  /** Of resources that are gone nothing is remembered. Called whenever one is found to be. */
+  keepOnly(present: () => readonly { readonly metadata?: { readonly uid?: string } }[]): void {
+    if (this.#known.size === 0) return;
+    const uids = new Set(present().map(({ metadata }) => metadata?.uid));
+    for (const uid of this.#known.keys()) if (!uids.has(uid)) this.#known.delete(uid);
+  }
+
   succeeded(uid: string, act: string): void {
     this.keep(
       uid,

@@ -123,6 +123,7 @@ async function act(parts: BackupReconciler, key: string, object: DatabaseBackup,
 
 /** The backup is gone: a Job of it that never started is deleted, another is left to end and then collected. */
 async function endOrphans(parts: BackupReconciler, key: string): Promise<ReconcileResult> {
+  parts.refusals.keepOnly(() => parts.caches.backups.list());
   const { namespace = '', name } = splitKey(key);
   const jobs = parts.caches.jobs.byIndex(INDEX.for, `${namespace}/DatabaseBackup/${name}`);
   for (const job of jobs) {

@@ -32,6 +32,7 @@ export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
     const orphans = await handOverOrphans(parts, owner);
     if (object === undefined) {
       parts.measurements.appIsStopped(namespace, name, undefined);
+      parts.refusals.keepOnly(() => parts.caches.migrations.list());
       return { summary: { at: 'Gone', orphans } };
     }
     const world = await observe(parts, object);
