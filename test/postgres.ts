@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canInstallPackages, installPackages } from './debian.ts';
+import { embeddedBinaries, isEmbeddedMajor } from './embedded-postgres.ts';
 
 /** Passwords of the two roles; odd on purpose, so that a test notices one that leaks or is not percent-decoded. */
 export const PASSWORDS = { owner: 'Own3r/p@ss:word', app: 'App-p@ss%2Fword', postgres: 'Sup3r-p@ss' } as const;
@@ -22,7 +23,7 @@ export interface TestPostgres {
   psql(sql: string, database?: string): string;
   readonly port: number;
   readonly directory: string;
-  /** The directory of psql, pg_dump and the others of this server's major version. */
+  /** The directory of the server's programs: of psql and pg_dump too where it is Debian's. */
   readonly binaries: string;
   /** Ends the postmaster as the kernel's OOM killer does; returns when it is gone. */
   kill(): Promise<void>;
@@ -42,11 +43,13 @@ function installedBinaries(major: string | undefined): string | undefined {
   return majors[0] === undefined ? undefined : join(DEBIAN_ROOT, majors[0], 'bin');
 }
 
-/** The directory of a server's programs; installs the Debian package when it is missing and we are root. */
+/** The directory of a server's programs: Debian's, installed when it is missing and we are root; else a build from npm. */
 async function postgresBinaries(major: string | undefined): Promise<string> {
   const name = major === undefined ? 'postgresql' : `postgresql-${major}`;
   const found = installedBinaries(major);
   if (found !== undefined) return found;
+  const number = Number(major);
+  if (isEmbeddedMajor(number)) return embeddedBinaries(number);
   if (!canInstallPackages()) {
     throw new Error(`these tests need a PostgreSQL server: install the package ${name} (Debian) and run them again`);
   }
@@ -92,11 +95,21 @@ async function ended(child: ChildProcess): Promise<void> {
   await new Promise(resolve => child.once('exit', resolve));
 }
 
-/** Starts a server of the given major version (default: the newest installed) and waits until it answers. */
+/** Where psql is; a newer server takes the psql of an older major too. */
+async function psqlOf(binaries: string): Promise<string> {
+  const own = join(binaries, 'psql');
+  return existsSync(own) ? own : join(await postgresBinaries(undefined), 'psql');
+}
+
+/**
+ * Starts a server of the given major version and waits until it answers. Default: that of POSTGRES_MAJOR, which
+ * `npm run test:majors` sets, else the newest installed.
+ */
 export async function startPostgres(
   options: { major?: string; settings?: readonly string[] } = {},
 ): Promise<TestPostgres> {
-  const binaries = await postgresBinaries(options.major);
+  const binaries = await postgresBinaries(options.major ?? process.env.POSTGRES_MAJOR);
+  const psqlProgram = await psqlOf(binaries);
   const directory = mkdtempSync(join(tmpdir(), 'postgres-test-'));
   if (process.getuid?.() === 0) chownSync(directory, idOf('-u'), idOf('-g'));
   chmodSync(directory, 0o755);
@@ -114,7 +127,7 @@ export async function startPostgres(
   let child = spawn(server, serverArgs, { stdio: 'ignore' });
 
   const psql = (sql: string, database = 'postgres'): string =>
-    execFileSync(join(binaries, 'psql'), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', sql], {
+    execFileSync(psqlProgram, ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', sql], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

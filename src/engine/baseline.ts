@@ -3,9 +3,10 @@
 // no ledger has rows. A repeat is refused (LedgerNotEmpty); a crash leaves all rows or none. Called by the CLI.
 //
 //   const outcome = await baselineDatabase(request, surroundings);   // throws EngineError
-import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
+import { snapshotDigest } from '../schema/snapshot.ts';
 import { type Attempt, runKey } from './attempt.ts';
 import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
+import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted } from './connection.ts';
 import { failure } from './errors.ts';
 import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
@@ -79,11 +80,11 @@ function versionsUpTo({ source, version, imported }: BaselineRequest): readonly 
 /** The ledger's tables, then everything else in the transaction that raises the epoch. */
 async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly Migration[]): Promise<void> {
   const { attempt, imported } = request;
-  const { connection, server, ledger } = fenced;
+  const { connection, server, surroundings, ledger } = fenced;
   const schema = attempt.ledgerSchema;
   if (!(await hasLedger(connection, schema))) await createLedger(connection, schema, server.role);
-  const snapshot = snapshotDigest(await readSnapshot(connection, server.versionNumber, schema));
-  const start = { version: null, ledgerDigest: ledger.digest, snapshotDigest: snapshot };
+  const entries = await readSnapshotBounded(connection, server, schema, surroundings, fenceLimitsOf(surroundings));
+  const start = { version: null, ledgerDigest: ledger.digest, snapshotDigest: snapshotDigest(entries) };
   const history = new Map(imported?.history.map(one => [one.version, one]));
   await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {
     for (const migration of adopted) {
@@ -91,7 +92,7 @@ async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly
       const detail = { upChecksum: migration.up.checksum, from: imported?.from ?? null };
       await appendAudit(connection, attempt, 'baseline', migration.version, detail);
     }
-    await storeSnapshot(connection, server, attempt);
+    await storeSnapshot(connection, server, attempt, entries);
   });
 }
 

@@ -133,7 +133,7 @@ async function proveIndex(connection: Connection, effect: StoredEffect): Promise
   const [ours] = await connection.query(
     `SELECT p.pid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid
-      LEFT JOIN pg_catalog.pg_stat_progress_create_index p ON p.index_relid = c.oid
+      LEFT JOIN ${await buildersSql(connection)} p ON p.index_relid = c.oid
       WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'i' AND x.indrelid = $3`,
     [schema, name, String(effect.table)],
   );
@@ -143,6 +143,17 @@ async function proveIndex(connection: Connection, effect: StoredEffect): Promise
   }
   await connection.query(`DROP INDEX CONCURRENTLY ${quoted(schema)}.${quoted(name)}`);
   return 'NotDone';
+}
+
+/** Who builds which index. Version 11 does not tell; there it is whoever holds the lock that a build holds to its end. */
+async function buildersSql(connection: Connection): Promise<string> {
+  const view = 'pg_catalog.pg_stat_progress_create_index';
+  const [row] = await connection.query(`SELECT pg_catalog.to_regclass('${view}') AS view`);
+  if (row?.view !== null) return view;
+  return `(SELECT l.pid, i.indexrelid AS index_relid FROM pg_catalog.pg_locks l
+    JOIN pg_catalog.pg_index i ON i.indrelid = l.relation
+    JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
+    WHERE l.granted AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid())`;
 }
 
 /** `_ccnew` and `_ccold` indexes that a REINDEX CONCURRENTLY of ours left behind: invalid, and nobody builds them. */

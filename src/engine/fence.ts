@@ -15,6 +15,7 @@ import type { Surroundings } from './work.ts';
 export interface Fenced {
   readonly connection: Connection;
   readonly server: Server;
+  readonly surroundings: Surroundings;
   /** As it was under the lock, before this attempt wrote anything. */
   readonly ledger: Ledger;
 }
@@ -33,7 +34,7 @@ export async function takeFence(
   await takeMigrationLock(connection, fenceWaitMs, signal);
   const ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
   if (ownLostPid === undefined) assertMayRaise(ledger.epoch, attempt);
-  return { connection, server, ledger };
+  return { connection, server, surroundings, ledger };
 }
 
 /** Opens a session and reads its server, closing it again when that fails. */

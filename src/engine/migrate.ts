@@ -13,13 +13,14 @@
 //  9 snapshot stored          the stored one names an older ledger: whoever reads it sees that; the next attempt stores
 // 10 the answer               lost: `settle` reads the same from the ledger
 
-import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
+import { snapshotDigest } from '../schema/snapshot.ts';
 import { type ApplicationSessions, waitForApplicationToLeave } from './application-sessions.ts';
 import { applyMigrations } from './apply.ts';
 import { type Attempt, runKey } from './attempt.ts';
 import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
+import { lockLimitsOf, readBounded, readSnapshotBounded } from './bounded-reads.ts';
 import { ConnectionLost, QueryError } from './connection.ts';
-import { assertMayLose, prepareDowngrade } from './downgrade.ts';
+import { assertMayLose, COUNTING, prepareDowngrade } from './downgrade.ts';
 import { EngineError, failure, gathered } from './errors.ts';
 import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
 import type { Source } from './files.ts';
@@ -146,9 +147,12 @@ async function keepSnapshot(work: Work, course: Course): Promise<void> {
   const ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
   if (!(await isSnapshotStale(connection, attempt.ledgerSchema, ledger))) return;
   try {
-    await inTransaction(work, () => storeSnapshot(connection, server, attempt));
+    const limits = lockLimitsOf(work.execution);
+    const entries = await readSnapshotBounded(connection, server, attempt.ledgerSchema, work, limits);
+    await inTransaction(work, () => storeSnapshot(connection, server, attempt, entries));
   } catch (error) {
-    if (!(error instanceof QueryError)) throw error;
+    const isRefused = error instanceof EngineError && error.code === 'LockTimeout';
+    if (!isRefused && !(error instanceof QueryError)) throw error;
     course.notes.push(`the snapshot of the schema could not be stored: ${error.message}`);
   }
 }
@@ -207,18 +211,16 @@ async function upFiles(
 /** A later attempt of a run runs what is left of what the first was allowed. */
 async function downFiles(
   request: MigrateRequest,
-  { connection, server, ledger }: Fenced,
+  { connection, server, surroundings, ledger }: Fenced,
   plan: MigrationPlan,
   isFirst: boolean,
 ): Promise<readonly PendingFile[]> {
   const { trust, confirmedLoss, attempt } = request;
   await signaturesOf(request);
-  const downgrade = await prepareDowngrade(connection, server, {
-    ledgerSchema: attempt.ledgerSchema,
-    ledger,
-    plan,
-    trust,
-  });
+  const asked = { ledgerSchema: attempt.ledgerSchema, ledger, plan, trust };
+  const downgrade = await readBounded(connection, surroundings, lockLimitsOf(request.execution), COUNTING, () =>
+    prepareDowngrade(connection, server, asked),
+  );
   const isAllowed = !isFirst && confirmedLoss !== undefined;
   if (!isAllowed) assertMayLose(downgrade, confirmedLoss);
   return downgrade.files;
@@ -232,7 +234,7 @@ async function signaturesOf({ source, trust }: MigrateRequest) {
 /** Effects 3 and 4. */
 async function begin(request: MigrateRequest, fenced: Fenced, course: Course, isFirst: boolean): Promise<void> {
   const { attempt } = request;
-  const { connection, server, ledger } = fenced;
+  const { connection, server, surroundings, ledger } = fenced;
   if (ledger.epoch === undefined && !(await hasLedger(connection, attempt.ledgerSchema))) {
     course.wrote = true;
     try {
@@ -242,11 +244,14 @@ async function begin(request: MigrateRequest, fenced: Fenced, course: Course, is
       throw error;
     }
   }
+  const limits = lockLimitsOf(request.execution);
   const start = isFirst
     ? {
         version: ledger.version,
         ledgerDigest: ledger.digest,
-        snapshotDigest: snapshotDigest(await readSnapshot(connection, server.versionNumber, attempt.ledgerSchema)),
+        snapshotDigest: snapshotDigest(
+          await readSnapshotBounded(connection, server, attempt.ledgerSchema, surroundings, limits),
+        ),
       }
     : undefined;
   await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {

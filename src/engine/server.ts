@@ -20,10 +20,17 @@ export interface Server {
   readonly checksClients: boolean;
 }
 
-const OLDEST = 120_000;
+const OLDEST = 110_000;
 
 /**
- * Session settings of the engine's own statements: the login role itself, names found in pg_catalog only, no limits.
+ * How long a statement of the engine's own waits for a lock where nothing else was said: nobody's forgotten transaction may
+ * hold it up for ever.
+ */
+export const OWN_LOCK_TIMEOUT_MS = 30_000;
+
+/**
+ * Session settings of the engine's own statements: the login role itself, names found in pg_catalog only, no limits but on
+ * locks.
  * SET ROLE NONE, not RESET ROLE: that would go back to a role set by ALTER ROLE … SET role.
  */
 export function ownSettings(versionNumber: number): string {
@@ -31,7 +38,7 @@ export function ownSettings(versionNumber: number): string {
     'SET ROLE NONE',
     'SET search_path TO pg_catalog, pg_temp',
     'SET statement_timeout TO 0',
-    'SET lock_timeout TO 0',
+    `SET lock_timeout TO ${OWN_LOCK_TIMEOUT_MS}`,
     'SET idle_in_transaction_session_timeout TO 0',
     "SET TimeZone TO 'UTC'",
     "SET DateStyle TO 'ISO'",

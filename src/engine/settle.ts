@@ -2,9 +2,10 @@
 // end a run and start the application: after it no earlier attempt can change the ledger any more. It writes nothing but
 // the epoch's number (and the empty ledger where there was none, or there would be nothing to fence with).
 
-import { readSnapshot, snapshotDigest } from '../schema/snapshot.ts';
+import { snapshotDigest } from '../schema/snapshot.ts';
 import { type Attempt, runKey } from './attempt.ts';
 import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
+import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { EngineError } from './errors.ts';
 import { openSession, raiseEpochAlone, takeFence } from './fence.ts';
@@ -48,7 +49,7 @@ export async function settleRun(attempt: Attempt, surroundings: Surroundings): P
     const ledger = await readLedger(connection, schema, server.role);
     const hasBegun = ledger.epoch?.run === runKey(attempt.run);
     const snapshot = hasBegun
-      ? snapshotDigest(await readSnapshot(connection, server.versionNumber, schema))
+      ? snapshotDigest(await readSnapshotBounded(connection, server, schema, surroundings, fenceLimitsOf(surroundings)))
       : undefined;
     const revertedByRun = hasBegun ? await revertedBy(connection, attempt) : [];
     const auditHead = await readAuditHead(connection, schema);

@@ -5,7 +5,7 @@
 //   stored.ledgerDigest === ledger.digest                             // else it is older than the ledger: say so
 //   compareSnapshots(stored, { entries: live, serverVersionNumber })  // src/schema/difference.ts
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { readSnapshot, type SnapshotEntry, snapshotDigest } from '../schema/snapshot.ts';
+import { type SnapshotEntry, snapshotDigest } from '../schema/snapshot.ts';
 import { type Attempt, runKey } from './attempt.ts';
 import { type Connection, QueryError, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
@@ -77,10 +77,17 @@ function damaged(schema: string, reason: string) {
   return failure('LedgerDamaged', { schema, reason });
 }
 
-/** Within the caller's transaction: stores the schema as it is now, for the ledger as it is now. */
-export async function storeSnapshot(connection: Connection, server: Server, attempt: Attempt): Promise<void> {
+/**
+ * Within the caller's transaction: stores the schema, which was read before it (that may have had to wait) under the same
+ * lock, for the ledger as it is now.
+ */
+export async function storeSnapshot(
+  connection: Connection,
+  server: Server,
+  attempt: Attempt,
+  entries: readonly SnapshotEntry[],
+): Promise<void> {
   const ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
-  const entries = await readSnapshot(connection, server.versionNumber, attempt.ledgerSchema);
   await connection.query(
     `INSERT INTO ${quoted(attempt.ledgerSchema)}.snapshot
         (version, ledger_digest, server_version, taken_at, run, attempt, digest, encoding, content)

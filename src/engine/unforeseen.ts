@@ -2,6 +2,8 @@
 // missing for one of our own statements, a server in trouble. What is left is a mistake of ours. Called by the runner.
 import { ConnectionLost, QueryError } from './connection.ts';
 import { EngineError, failure } from './errors.ts';
+import { seconds } from './pace.ts';
+import { OWN_LOCK_TIMEOUT_MS } from './server.ts';
 
 /** The catalogue's error for anything thrown; undefined when it is a mistake of ours. */
 export function catalogued(error: unknown, signal: AbortSignal | undefined): EngineError | undefined {
@@ -20,6 +22,9 @@ export function catalogued(error: unknown, signal: AbortSignal | undefined): Eng
   if (error.sqlstate === '57014' && signal?.aborted) return failure('Interrupted', { during: 'in a statement' }, place);
   if (error.sqlstate === '42501') {
     return failure('RightMissing', { role: 'of the URL', right: error.message, remedy: 'Grant it.' }, place);
+  }
+  if (error.sqlstate === '55P03') {
+    return failure('LockTimeout', { waited: seconds(OWN_LOCK_TIMEOUT_MS), blockers: [] }, place);
   }
   if (/^(53|57|58)/.test(error.sqlstate)) return failure('ServerInTrouble', { reason: error.message }, place);
   return undefined;

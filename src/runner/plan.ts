@@ -5,8 +5,9 @@ import { assertSameMajor } from '../backup/backup.ts';
 import { runChild } from '../backup/children.ts';
 import { proveWritable } from '../backup/volume.ts';
 import { assertRolesExist } from '../engine/application-roles.ts';
+import { lockLimitsOf, readBounded } from '../engine/bounded-reads.ts';
 import { type Connection, quoted } from '../engine/connection.ts';
-import { type Downgrade, prepareDowngrade } from '../engine/downgrade.ts';
+import { COUNTING, type Downgrade, prepareDowngrade } from '../engine/downgrade.ts';
 import { assertMayOwn } from '../engine/epoch.ts';
 import { type EngineError, failure, gathered } from '../engine/errors.ts';
 import { openSession } from '../engine/fence.ts';
@@ -27,7 +28,8 @@ export async function plan(
   const source = await readMountedSource(environment);
   if (input.backups === 'Mounted') await proveWritable(environment.backupsDirectory);
   const connections = new StepConnections(input, environment);
-  const { connection, server } = await openSession(surroundingsOf(connections, environment));
+  const surroundings = surroundingsOf(connections, environment);
+  const { connection, server } = await openSession(surroundings);
   try {
     if (input.backups === 'Mounted') {
       const pgDump = programPath('pg_dump', server.versionNumber, environment);
@@ -44,7 +46,12 @@ export async function plan(
     await connection.query('COMMIT');
     await loadGrammar();
     const request = { ledgerSchema: input.ledgerSchema, ledger, plan: planned, trust: undefined };
-    const downgrade = planned.direction === 'Down' ? await prepareDowngrade(connection, server, request) : undefined;
+    const downgrade =
+      planned.direction === 'Down'
+        ? await readBounded(connection, surroundings, lockLimitsOf(input.execution), COUNTING, () =>
+            prepareDowngrade(connection, server, request),
+          )
+        : undefined;
     return answer(input, environment, { planned, ledger, server, sourceDigest: source.digest, downgrade });
   } finally {
     await connection.close();
