@@ -44,10 +44,9 @@ const COMMONJS_NAMES = [
   'const __dirname = import.meta.dirname;',
 ].join('\n');
 
-/** Builds one bundle into `dist/<name>/`, replacing what was there, and answers its size in bytes. */
-export async function buildBundle(name: BundleName): Promise<number> {
+/** Builds one bundle into `dist/<name>/`, or the folder given, replacing what was there, and answers its size in bytes. */
+export async function buildBundle(name: BundleName, folder: string = join(ROOT, 'dist', name)): Promise<number> {
   const bundle: Bundle = BUNDLES[name];
-  const folder = join(ROOT, 'dist', name);
   await rm(folder, { recursive: true, force: true });
   await build({
     absWorkingDir: ROOT,

@@ -25,6 +25,8 @@ export interface Upstream {
 }
 
 export interface World {
+  readonly cluster: Cluster;
+  readonly transport: Transport;
   readonly api: Api;
   readonly upstream: Upstream;
   readonly postgres: TestPostgres;
@@ -60,6 +62,8 @@ export async function openWorld(name: string, progress: (line: string) => void):
     const health = await startHealth();
     closers.push(() => health.server.close().closeAllConnections());
     return {
+      cluster,
+      transport,
       api,
       upstream: await upstreamOf(cluster),
       postgres,

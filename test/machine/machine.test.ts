@@ -6,8 +6,9 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGone } from '../../src/kubernetes/errors.ts';
 import { MIGRATIONS } from '../../src/operator/sources.ts';
+import type { Audited } from '../control/accounts.ts';
 import { openLine } from '../failures/line.ts';
-import { type Audited, eventually, Plane } from './plane.ts';
+import { eventually, Plane } from './plane.ts';
 import { OperatorProcess } from './process.ts';
 
 /** As in src/operator/controller/leader-election.ts. */

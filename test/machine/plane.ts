@@ -1,49 +1,29 @@
 // What the tests of the machine on a real API server share: the control plane, accounts by which its audit log tells one
 // operator from another, and resources whose first Job shows that they were seen. Nobody runs their Pods.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LABELS } from '../../src/api/names.ts';
 import type { Api } from '../../src/kubernetes/api.ts';
 import { createApi } from '../../src/kubernetes/client.ts';
-import type { KubernetesObject, Resource } from '../../src/kubernetes/object.ts';
 import { CONFIG_MAPS, JOBS, LEASES, type Lease, NAMESPACES } from '../../src/kubernetes/resources.ts';
 import { openSource } from '../../src/kubernetes/source.ts';
 import { openTransport, type Transport } from '../../src/kubernetes/transport.ts';
 import { type DatabaseMigration, MIGRATIONS } from '../../src/operator/sources.ts';
 import { type Cluster, up } from '../cluster/cluster.ts';
-import { SERVICE_ACCOUNTS } from '../control/kinds.ts';
+import { type Audited, addAccount, requestsOf } from '../control/accounts.ts';
 import { configMapOf, migrationSpecOf, type Release } from '../control/objects.ts';
 import { applyDefinitions } from '../control/world.ts';
 
-const CLUSTER_ROLE_BINDINGS: Resource<KubernetesObject> = {
-  group: 'rbac.authorization.k8s.io',
-  version: 'v1',
-  plural: 'clusterrolebindings',
-  kind: 'ClusterRoleBinding',
-  scope: 'Cluster',
-};
-
 const RELEASE: Release = { migrations: { '001_first': 'SELECT 1;' }, strategy: 'None' };
-
-/** A request as the audit log has it. */
-export interface Audited {
-  readonly verb: string;
-  readonly user: { readonly username: string };
-  readonly objectRef?: { readonly resource: string; readonly name?: string; readonly namespace?: string };
-  readonly responseStatus?: { readonly code: number };
-  readonly requestReceivedTimestamp: string;
-}
 
 export class Plane implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly api: Api;
-  readonly #transport: Transport;
+  readonly transport: Transport;
   #kinds: Promise<void> | undefined;
 
   private constructor(cluster: Cluster, transport: Transport) {
     this.cluster = cluster;
-    this.#transport = transport;
+    this.transport = transport;
     this.api = createApi(transport);
   }
 
@@ -60,7 +40,7 @@ export class Plane implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#transport.close();
+    await this.transport.close();
     await this.cluster.down();
   }
 
@@ -77,30 +57,8 @@ export class Plane implements AsyncDisposable {
   }
 
   /** A service account that may do everything, and a kubeconfig with its token; `server` if not the API server itself. */
-  async addAccount(namespace: string, name: string, server = this.cluster.server): Promise<string> {
-    await this.api.create(SERVICE_ACCOUNTS, namespace, { metadata: { name } });
-    await this.api.create(CLUSTER_ROLE_BINDINGS, undefined, {
-      metadata: { name: `${namespace}-${name}` },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-      subjects: [{ kind: 'ServiceAccount', namespace, name }],
-    } as KubernetesObject);
-    const answer = await this.#transport.send({
-      verb: 'create',
-      resource: 'serviceaccounts/token',
-      path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
-      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
-    });
-    const { token } = (answer as { status: { token: string } }).status;
-    const ca = readFileSync(this.cluster.caFile ?? '').toString('base64');
-    const path = join(this.cluster.kubeconfig, '..', `${namespace}-${name}.kubeconfig`);
-    const config = {
-      clusters: [{ name: 'c', cluster: { server, 'certificate-authority-data': ca } }],
-      users: [{ name: 'u', user: { token } }],
-      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace } }],
-      'current-context': 'x',
-    };
-    writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
-    return path;
+  addAccount(namespace: string, name: string, server?: string): Promise<string> {
+    return addAccount(this, { namespace, name }, server);
   }
 
   addMigration(namespace: string, name: string): Promise<DatabaseMigration> {
@@ -131,7 +89,7 @@ export class Plane implements AsyncDisposable {
   /** Resolves at the first event after this version; rejects as a list-watch of the operator would see it. */
   async watchFrom(version: string): Promise<void> {
     const limits = { timeoutSeconds: 60, silenceMs: 60_000 };
-    const watch = openSource(this.#transport, MIGRATIONS).watch(version, limits, new AbortController().signal);
+    const watch = openSource(this.transport, MIGRATIONS).watch(version, limits, new AbortController().signal);
     for await (const _ of watch) return;
   }
 
@@ -140,13 +98,8 @@ export class Plane implements AsyncDisposable {
   }
 
   /** What this account asked for since `sinceMs`. */
-  requestsOf(namespace: string, account: string, sinceMs: number): readonly Audited[] {
-    const user = `system:serviceaccount:${namespace}:${account}`;
-    return readFileSync(this.cluster.auditLog ?? '', 'utf8')
-      .split('\n')
-      .filter(line => line.includes(user))
-      .map(line => JSON.parse(line) as Audited)
-      .filter(one => one.user.username === user && Date.parse(one.requestReceivedTimestamp) >= sinceMs);
+  requestsOf(namespace: string, name: string, sinceMs: number): readonly Audited[] {
+    return requestsOf(this.cluster, { namespace, name }, sinceMs);
   }
 }
 

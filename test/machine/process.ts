@@ -1,5 +1,6 @@
 // The operator as a process of its own (src/operator/main.ts), as a Pod runs it: a service account's token, a Lease in its
-// namespace, one namespace to watch. What it says is kept, and it can be frozen, woken and ended. For test/machine.
+// namespace, one namespace to watch. What it says is kept, and it can be frozen, woken and ended. For test/machine and
+// test/bench.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -27,6 +28,12 @@ export interface ProcessOptions {
   /** Of the Lease, and the one that it watches. */
   readonly namespace: string;
   readonly kubeconfig: string;
+  /** Default: the source. */
+  readonly program?: string;
+  /** Further flags; of one that is given twice the last counts. */
+  readonly flags?: readonly string[];
+  /** Of Node itself. */
+  readonly nodeFlags?: readonly string[];
 }
 
 export class OperatorProcess implements AsyncDisposable {
@@ -41,14 +48,15 @@ export class OperatorProcess implements AsyncDisposable {
     return new OperatorProcess(options, port);
   }
 
-  private constructor({ name, namespace, kubeconfig }: ProcessOptions, port: number) {
+  private constructor(options: ProcessOptions, port: number) {
+    const { name, namespace, program = MAIN, nodeFlags = [] } = options;
     this.name = name;
     this.#port = port;
-    const flags = ['--leader-elect', `--watch-namespaces=${namespace}`, `--health-address=:${port}`];
-    this.#child = spawn(process.execPath, [MAIN, ...flags, '--log-level=debug'], {
+    const own = ['--leader-elect', `--watch-namespaces=${namespace}`, `--health-address=:${port}`, '--log-level=debug'];
+    this.#child = spawn(process.execPath, [...nodeFlags, program, ...own, ...(options.flags ?? [])], {
       env: {
         PATH: process.env.PATH ?? '',
-        KUBECONFIG: kubeconfig,
+        KUBECONFIG: options.kubeconfig,
         RUNNER_IMAGE: 'runner:never-run',
         OPERATOR_NAMESPACE: namespace,
         POD_NAME: name,
@@ -60,6 +68,10 @@ export class OperatorProcess implements AsyncDisposable {
     this.ended = new Promise(resolve => {
       this.#child.on('close', code => resolve({ code, atMs: Date.now() }));
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM' | 'SIGKILL'): number {
