@@ -47,6 +47,11 @@ function sqlitePath(url: string, settings: Settings): string {
       : 'it needs three slashes and a path, without parameters';
     throw new UsageError(`${settings.urlVariable} names no SQLite file: ${what}. ${HELP}`);
   }
-  const decoded = decodeURIComponent(path);
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    throw new UsageError(`${settings.urlVariable}: a "%" is not followed by two hexadecimal digits; write it as %25.`);
+  }
   return isAbsolute(decoded) ? decoded : resolve(settings.directory, decoded);
 }

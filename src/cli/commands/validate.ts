@@ -6,7 +6,7 @@ export const validate: Command = {
   name: 'validate',
   summary: 'Check the files alone: names, order, pairs, syntax, empties; for a pre-commit hook and CI',
   about: [
-    'PostgreSQL: every file is parsed with its own grammar; no database is needed. SQLite: every up and down is run in a database in memory. Exit code 2 with mistakes; notes (an empty file, a missing down) are no mistakes unless --strict is given.',
+    'PostgreSQL: every file is parsed with its own grammar; no database is needed. SQLite: every up and down is run in a database in memory. Exit code 2 with mistakes (20 for a statement that SQLite refuses to run); notes (an empty file, a missing down) are no mistakes unless --strict is given.',
   ],
   options: [
     {

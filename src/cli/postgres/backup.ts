@@ -70,5 +70,11 @@ export async function inspectPostgresBackup(directory: string) {
     version: typeof ledgerVersion === 'string' ? ledgerVersion : null,
     archive: join(directory, 'archive'),
     contents: manifest.tables,
+    /** What belongs to the database itself, as the manifest lists it: pg_dump does not carry it. */
+    ownFacts: { settings: countOf(manifest.database.settings), grants: countOf(manifest.database.acl) },
   };
+}
+
+function countOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
 }

@@ -42,6 +42,13 @@ export async function restorePostgres(
   } finally {
     await elsewhere.close();
   }
+  const { settings, grants } = backup.ownFacts;
+  if (settings + grants > 0) {
+    const what = `${settings} settings (ALTER DATABASE … SET) and ${grants} grants of the database itself`;
+    terminal.say(
+      terminal.noted('warn', `note: ${what} were not carried over; the manifest lists them under "database".`),
+    );
+  }
   return { version: backup.version, replaced: `database ${replaced}` };
 }
 

@@ -97,7 +97,9 @@ export async function inspectSqliteBackup(directory: string) {
   const path = join(directory, MANIFEST);
   if (!existsSync(path)) throw new UsageError(`${directory} is no backup: it has no ${MANIFEST}.`);
   const text = readFileSync(path, 'utf8');
-  const manifest = JSON.parse(text) as SqliteManifest;
+  const manifest = readManifest(text);
+  if (manifest === undefined)
+    throw new UsageError(`The backup in ${directory} is damaged: its ${MANIFEST} cannot be read.`);
   if (manifest.kind !== 'sqlite-file') {
     throw new UsageError(
       `${directory} is a backup of another kind of database (${manifest.kind}); this one is SQLite.`,
@@ -112,6 +114,15 @@ export async function inspectSqliteBackup(directory: string) {
     madeAt: manifest.completedAt,
     version: manifest.database.ledgerVersion,
   };
+}
+
+function readManifest(text: string): SqliteManifest | undefined {
+  try {
+    const manifest = JSON.parse(text) as SqliteManifest;
+    return Array.isArray(manifest.files) && Array.isArray(manifest.tables) ? manifest : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Replaces the database's content; what was there is kept in a file beside it. */

@@ -132,7 +132,7 @@ class SqliteDatabase implements Database {
       direction,
       versions: steps.map(step => step.version),
       transactions: steps.flatMap(transactionsOf),
-      losses: this.#read([], connection => sqliteLosses(connection, steps)),
+      losses: this.#read([], connection => sqliteLosses(connection, steps, direction === 'Up' ? 'Up' : 'Down')),
       notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
     };
   }
