@@ -7,6 +7,9 @@ import type { Action, EventNote } from './actions.ts';
 import { cut } from './wording.ts';
 import type { WorkloadView, World } from './world.ts';
 
+/** For so long an app that stops or starts is looked at closely. */
+const CLOSE_LOOK_SECONDS = 10;
+
 export type StepName = RunStep['name'];
 type ConditionStatus = Condition['status'];
 
@@ -123,6 +126,14 @@ export class Turn {
   lookIn(seconds: number): void {
     const ms = Math.max(250, Math.ceil(seconds * 1000));
     this.#lookAgainMs = Math.min(this.#lookAgainMs ?? Number.POSITIVE_INFINITY, ms);
+  }
+
+  /**
+   * No watch of ours tells of the app's Pods. While it is stopped or started each moment is downtime, so it is looked at
+   * closely at first; one that takes long is asked after less often.
+   */
+  lookAtApp(since: string): void {
+    this.lookIn(this.since(since) < CLOSE_LOOK_SECONDS ? 0.5 : 2);
   }
 
   lookAt(time: string): void {

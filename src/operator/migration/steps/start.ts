@@ -52,7 +52,11 @@ function comingUp(t: Turn, coming: readonly (BringUp & { state: 'ComingUp' })[])
   const message = `The app is starting: ${coming.map(one => one.note).join('; ')}.`;
   t.reconciling('Starting', message);
   t.condition('RolledOut', 'False', 'Starting', message);
-  t.lookIn(2);
+  const lastMoved = coming
+    .flatMap(one => one.record.since ?? [])
+    .toSorted()
+    .at(-1);
+  t.lookAtApp(lastMoved ?? t.world.now);
   const limit = t.spec.rollout.progressDeadlineSeconds;
   const late = coming.find(
     one => one.record.since !== undefined && t.since(one.record.since) >= limit && !isFullyUp(one.live),

@@ -28,7 +28,7 @@ export function judgeStop(t: Turn): 'Done' | 'Waiting' {
     const message = `The app is being stopped: ${notes}.`;
     t.reconciling('Stopping', message);
     t.condition('RolledOut', 'False', 'Stopping', message);
-    t.lookIn(2);
+    t.lookAtApp(t.begin('Stop').startTime);
     return 'Waiting';
   }
   const message = 'The app is stopped: no Pod of it runs.';
