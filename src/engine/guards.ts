@@ -1,6 +1,6 @@
 // The last look before a down runs, in its own transaction: what was empty when it was counted is locked against writers and
-// must still be empty. Without it, a row that an application writes between count and DROP would be lost in silence. Only
-// for downs that are one transaction. Called by apply.ts.
+// must still be empty. Without it, a row that an application writes between count and DROP would be lost in silence. In a
+// down that runs in pieces, before each piece that is a transaction. Called by apply.ts and split.ts.
 import { QueryError, type Row } from './connection.ts';
 import { failure } from './errors.ts';
 import { StatementFailure } from './execute.ts';

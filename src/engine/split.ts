@@ -5,13 +5,14 @@ import { ConnectionLost, LostAlone, QueryError } from './connection.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
 import { EngineError, failure } from './errors.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
+import { assertStillLossless } from './guards.ts';
 import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
 import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
 import type { Segment } from './statements.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
-import type { PendingFile, Work } from './work.ts';
+import type { DownFile, PendingFile, Work } from './work.ts';
 
 type Alone = Extract<Segment, { kind: 'Alone' }>;
 
@@ -45,6 +46,7 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
       work,
       async transaction => {
         transaction.where = whereOf(file.parsed, firstOf(segment));
+        if (file.direction === 'Down') await assertStillLossless(work, guardedIn(file, number));
         await runStatements(work, file, segment.statements);
         await asOwner(work);
         await recordSegmentDone(work, file, number, segment);
@@ -53,6 +55,12 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
     ),
   );
   await asOwner(work);
+}
+
+/** What an earlier piece has narrowed already must not be measured by the type that it had. */
+function guardedIn(file: DownFile, number: number): DownFile {
+  if (number === file.parsed.segments.findIndex(segment => segment.kind === 'Ordinary')) return file;
+  return { ...file, guards: (file.guards ?? []).filter(guard => guard.kind !== 'Narrowing') };
 }
 
 async function runAlone(

@@ -8,7 +8,7 @@ const server = await serverForTests();
 
 const BASE = `CREATE TABLE users(id int PRIMARY KEY, name text, grade numeric); CREATE TABLE empty_one(id int, name text);
   CREATE SCHEMA attic; CREATE TABLE parted(id int) PARTITION BY LIST (id); CREATE SEQUENCE invoice; CREATE SEQUENCE unused;
-  CREATE TABLE counted(id serial)`;
+  CREATE TABLE counted(id serial); CREATE INDEX by_name ON users(name)`;
 const DATA =
   "INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2); SELECT nextval('invoice'); SELECT nextval('counted_id_seq')";
 
@@ -76,6 +76,7 @@ describe('What a downgrade would lose without showing it', () => {
   for (const [what, down, write] of [
     ['a value that the narrowed column cannot hold', 'ALTER TABLE users ALTER grade TYPE int', '9, NULL, 1.5'],
     ['a row of a table whose loss nobody has accepted', 'DROP TABLE users; DROP TABLE empty_one', undefined],
+    ['a down in pieces', 'DROP INDEX CONCURRENTLY by_name; DROP TABLE empty_one', undefined],
   ] as const) {
     it(`is looked at with writers locked out, also for ${what}`, async () => {
       const site = await migrated(down);
