@@ -4,6 +4,7 @@
 // Order of effects: (1) attempt number to status, (2) Job, (3) its answer to status. A crash after 2 finds the Job by
 // name; a lost answer leads to `settle`; an attempt that is overtaken cannot commit (its number is lower).
 import type { JobResultOf } from '../../../api/job-contract.ts';
+import type { RunStep } from '../../../api/parse.ts';
 import { compareVersions } from '../../../api/versions.ts';
 import type { LossCause } from '../attempt.ts';
 import { hasBegun } from '../begun.ts';
@@ -12,7 +13,7 @@ import { isLossNews } from '../downgrade.ts';
 import { fail } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
-import { sentence } from '../wording.ts';
+import { phrase, sentence } from '../wording.ts';
 import { suspended } from './back-up.ts';
 import { judgeSettle, takeLedger } from './settle.ts';
 import { isContested, isStoppedTooLong } from './stop.ts';
@@ -84,7 +85,7 @@ function follow(t: Turn): 'Done' | 'Waiting' {
           'PodNotStarted',
           `The Pod of Job ${attempt.job.name} did not start in ${t.spec.job.startDeadlineSeconds} s: ${attempt.waiting.message}.`,
         );
-      } else isStoppedTooLong(t, attempt.waiting.message);
+      } else isStoppedTooLong(t, whatHinders(step, attempt.waiting.message));
       return 'Waiting';
     case 'Lost':
       return lost(t, attempt.cause, attempt.message);
@@ -94,10 +95,23 @@ function follow(t: Turn): 'Done' | 'Waiting' {
   }
 }
 
+/** An attempt that starts too late does not make the one that was turned away before it unsaid. */
+function whatHinders(step: RunStep, waiting: string): string {
+  if ((step.turnedAway ?? 0) === 0 || step.message === undefined) return waiting;
+  return `${phrase(step.message)}. The next attempt was still starting: ${waiting}`;
+}
+
 function way(t: Turn): string {
-  const { from, target, pendingCount, direction } = t.run.plan ?? {};
+  const { from, target, pendingCount, direction, baseline } = t.run.plan ?? {};
+  const adopting = baseline === undefined ? '' : `Adopting the database at ${baseline.version}`;
+  if (baseline !== undefined && pendingCount === 0) return adopting;
   if (direction === 'Down') return `Downgrading from ${from} to ${target}, ${countOf(t.run.plan)} to take back`;
-  return `Migrating from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
+  return `${adopting === '' ? 'Migrating' : `${adopting}, then migrating`} from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
+}
+
+function applied(t: Turn, count: number): string {
+  const { baseline } = t.run.plan ?? {};
+  return `${baseline === undefined ? '' : `adopted at ${baseline.version}, `}${count} applied`;
 }
 
 /** The Job does not say when it is past its first act, so this is worded to be true before and after. */
@@ -116,7 +130,7 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'
     if (isAtTarget(t))
       return done(
         t,
-        t.run.plan?.direction === 'Down' ? `${migrations(revertedNow)} taken back` : `${appliedNow} applied`,
+        t.run.plan?.direction === 'Down' ? `${migrations(revertedNow)} taken back` : applied(t, appliedNow),
       );
   }
   const { code, message } = result.error ?? {
