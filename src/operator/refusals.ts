@@ -4,12 +4,13 @@
 // after a restart the act is simply refused again. Both controllers have one each.
 import { ApiError } from '../kubernetes/errors.ts';
 import { classify, delayAfter } from './controller/backoff.ts';
+import { withoutSecrets } from './migration/wording.ts';
 
 export interface Refusal {
   /** Verb and name of the act, as `actKey` gives it: `CreateJob shop-plan-1a2b3c4d5e`. */
   readonly act: string;
   readonly why: 'NameTaken' | 'Refused';
-  /** In the words of the API server. */
+  /** In the words of the API server, or of an admission webhook, which may quote what it refuses. */
   readonly message: string;
   /** Of the first time in a row. */
   readonly since: string;
@@ -55,7 +56,12 @@ export class Refusals {
     const before = this.#known.get(uid)?.find(one => one.refusal.act === act);
     const times = (before?.times ?? 0) + 1;
     const why = error instanceof NameTaken ? 'NameTaken' : 'Refused';
-    const refusal = { act, why, message: error.message.slice(0, WORDS), since: before?.refusal.since ?? now } as const;
+    const refusal = {
+      act,
+      why,
+      message: withoutSecrets(error.message).slice(0, WORDS),
+      since: before?.refusal.since ?? now,
+    } as const;
     const others = (this.#known.get(uid) ?? []).filter(one => one !== before);
     this.#known.set(uid, [...others, { refusal, times }]);
     return before === undefined ? 0 : delayAfter(error, times - 1);

@@ -3,6 +3,7 @@
 import type { Api } from '../../kubernetes/api.ts';
 import { isForbidden } from '../../kubernetes/errors.ts';
 import { EVENTS, type Event } from '../../kubernetes/resources.ts';
+import { withoutSecrets } from '../migration/wording.ts';
 import type { JobView } from '../migration/world.ts';
 
 /** The Job controller usually needs a fraction of this. */
@@ -35,7 +36,7 @@ async function refusalOf(api: Api, namespace: string, { uid }: JobView): Promise
     const fieldSelector = `involvedObject.uid=${uid},reason=FailedCreate`;
     const { items } = await api.list(EVENTS, { namespace, fieldSelector });
     const last = items.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b))).at(-1);
-    return last?.message?.replace(/^Error creating: /, '');
+    return last?.message === undefined ? undefined : withoutSecrets(last.message.replace(/^Error creating: /, ''));
   } catch (error) {
     // A role of an earlier chart does not grant it; the wait is then told without its reason.
     if (isForbidden(error)) return undefined;
