@@ -22,6 +22,8 @@ export interface TestPostgres {
   /** Runs SQL as the superuser through psql and answers its unaligned output. */
   psql(sql: string, database?: string): string;
   readonly port: number;
+  /** Its major version. */
+  readonly major: number;
   readonly directory: string;
   /** The directory of the server's programs: of psql and pg_dump too where it is Debian's. */
   readonly binaries: string;
@@ -170,6 +172,7 @@ export async function startPostgres(
     url,
     psql,
     port,
+    major: Math.floor(Number(psql('SHOW server_version_num')) / 10_000),
     directory,
     binaries,
     restart,

@@ -39,7 +39,7 @@ function spaces(): readonly CatalogueQuery[] {
   return [
     {
       kind: 'schema',
-      sql: `SELECT quote_ident(n.nspname), ${definition} FROM spaces n JOIN pg_namespace x USING (oid)`,
+      sql: `SELECT quote_ident(n.nspname), ${definition} FROM spaces n JOIN pg_namespace x ON x.oid = n.oid`,
     },
     {
       kind: 'default privileges',

@@ -26,7 +26,7 @@ export async function readSnapshot(
   await loadGrammar();
   // Of a union this long, compiling would take four times as long as running it.
   await connection.query('SET jit TO off');
-  const rows = await connection.query(snapshotSql(catalogueQueries(versionNumber)), [ledgerSchema]);
+  const rows = await connection.query(snapshotSql(catalogueQueries(versionNumber), versionNumber), [ledgerSchema]);
   return rows
     .map(row => {
       const [kind, name] = [textOf(row, 'kind'), textOf(row, 'name')];
@@ -48,7 +48,9 @@ function byText(a: SnapshotEntry, b: SnapshotEntry): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function snapshotSql(queries: readonly CatalogueQuery[]): string {
+function snapshotSql(queries: readonly CatalogueQuery[], versionNumber: number): string {
+  // Up to version 11 an oid is a hidden column, which a star leaves out.
+  const oid = versionNumber < 120_000 ? 'c.oid, ' : '';
   const parts = queries.map(
     ({ kind, sql }) =>
       `SELECT '${kind}' AS kind, name::text, definition::text FROM (${sql}) AS entries (name, definition)`,
@@ -58,7 +60,7 @@ function snapshotSql(queries: readonly CatalogueQuery[]): string {
       WHERE nspname <> 'information_schema' AND NOT starts_with(nspname, 'pg_') AND nspname <> $1
     ), members AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
     relations AS (
-      SELECT c.*, n.nspname, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS full_name
+      SELECT ${oid}c.*, n.nspname, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS full_name
       FROM pg_class c JOIN spaces n ON n.oid = c.relnamespace
       WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
     )

@@ -224,3 +224,17 @@ export async function oldTransaction(site: Site): Promise<Connection> {
   await session.query('SELECT count(*) FROM users; SELECT txid_current(); LOCK TABLE users IN ROW EXCLUSIVE MODE');
   return session;
 }
+
+/** What a migration says to wait at a closed gate. */
+export const AT_GATE = 'SELECT pg_advisory_xact_lock(42)';
+
+/** Holds up every migration of the site that comes to AT_GATE, so that a test needs no sleep of a certain length. */
+export async function closedGate(site: Site): Promise<{ reached(): Promise<void>; open(): Promise<void> }> {
+  const session = await site.session('postgres', 'the gate');
+  await session.query('SELECT pg_advisory_lock(42)');
+  const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted`;
+  return {
+    reached: () => until('the gate is reached', async () => (await session.query(waiting)).length > 0, 60_000),
+    open: () => session.close(),
+  };
+}

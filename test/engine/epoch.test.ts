@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AT_GATE, closedGate, EXECUTION, Site, serverForTests, until } from './site.ts';
+
+const server = await serverForTests();
+const perMigration = { ...EXECUTION, transaction: 'PerMigration' } as const;
+
+/** The number is raised behind the attempt's back, as by one that could not see its session. */
+const RAISE = 'UPDATE migrate.epoch SET attempt = 99';
+
+describe('The epoch', () => {
+  it('is held to the end of a transaction, and read at the beginning of the next', async () => {
+    const site = await Site.create(server, {
+      '001_a.up.sql': `CREATE TABLE a(id int); ${AT_GATE}`,
+      '002_b.up.sql': 'CREATE TABLE b(id int)',
+    });
+    const gate = await closedGate(site);
+    const running = site.migrate({ execution: perMigration });
+    await gate.reached();
+    const other = await site.session('postgres', 'one who raises');
+    let isRaised = false;
+    const raising = other.query(RAISE).then(() => {
+      isRaised = true;
+    });
+    const waiting = `SELECT count(*) FROM pg_stat_activity WHERE pid = ${other.pid} AND wait_event_type = 'Lock'`;
+    await until('it waits', () => isRaised || site.sql(waiting) === '1');
+    assert.equal(isRaised, false, 'the epoch was raised over an open transaction');
+    await gate.open();
+    await raising;
+    await other.close();
+    const { exitCode, error } = await running;
+    assert.deepEqual([exitCode, error?.code], [24, 'StaleAttempt']);
+    assert.deepEqual([site.applied, site.hasTable('b')], [['001_a'], false]);
+  });
+
+  it('is read before a statement that stands alone is begun', async () => {
+    const site = await Site.create(server, {
+      '001_a.up.sql': 'CREATE TABLE a(id int)',
+      '002_b.up.sql': `${AT_GATE}; CREATE INDEX CONCURRENTLY a_id ON a(id)`,
+    });
+    const gate = await closedGate(site);
+    const running = site.migrate({ execution: perMigration });
+    await gate.reached();
+    const other = await site.session('postgres', 'one who raises');
+    const raising = other.query(RAISE);
+    await gate.open();
+    await raising;
+    await other.close();
+    assert.deepEqual((await running).exitCode, 24);
+    assert.equal(site.sql("SELECT to_regclass('a_id') IS NULL"), 't');
+  });
+
+  it('goes back with a restored older ledger: a number from before is not believed twice', async () => {
+    const site = await Site.create(server, { '001_a.up.sql': 'CREATE TABLE a(id int)' });
+    site.attempt = 40;
+    await site.migrate();
+    // As a restore would: rows of the ledger and the epoch of an earlier day.
+    site.sql('UPDATE migrate.epoch SET attempt = 3; DROP TABLE a; DELETE FROM migrate.ledger');
+    const late = await site.migrate({ runId: 2 });
+    assert.equal(late.exitCode, 0, late.error?.message ?? 'no error');
+    assert.ok(Number(site.sql('SELECT attempt FROM migrate.epoch')) > 40, 'the epoch is above both again');
+    const settled = await site.settle({ attempt: 20 });
+    assert.equal(settled.exitCode, 24);
+  });
+});
