@@ -58,6 +58,15 @@ export interface DatabaseMigrationSpec {
    */
   target: string;
   /**
+   * How a database is adopted that has tables, but no record of any migration: it was made by hand or by another tool. Without it such a database is `Stalled/BaselineNeeded`. It has no effect on an empty database, which gets every migration, nor once a version is recorded: leave it or remove it.
+   */
+  baseline?: {
+    /**
+     * The last migration that the database already has, such as `003_roles`. It and those before it are recorded as applied and not run; the run then goes on to `target`. The source must have their files.
+     */
+    version: string;
+  };
+  /**
    * What must not happen to the data without a person's word.
    */
   safety?: {
@@ -406,6 +415,19 @@ export interface DatabaseMigrationStatus {
        * Migrations to apply.
        */
       pendingCount: number;
+      /**
+       * How the database is adopted first; absent: it is not.
+       */
+      baseline?: {
+        /**
+         * Version that it is taken to be at.
+         */
+        version: string;
+        /**
+         * Migrations that are recorded as applied and not run.
+         */
+        count: number;
+      };
       /**
        * What the way down takes back, and what is lost with it.
        */

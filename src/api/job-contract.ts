@@ -48,6 +48,9 @@ const execution = z.object({
   lockRetrySeconds: z.int(),
 });
 
+/** How a database that has tables and no record of any migration is adopted; of no effect on any other. */
+const baseline = z.object({ version: migrationVersion });
+
 /** Asks the first act of a Job to wait until no session of these roles is left. An empty list means the URL's own role. */
 const sessionCheck = z.object({ appRoles: z.array(z.string()), drainSeconds: z.int() });
 
@@ -55,6 +58,7 @@ const planInput = z.object({
   step: z.literal('plan'),
   ...common,
   target: z.string(),
+  baseline: baseline.optional(),
   strategy: z.enum(['Recreate', 'Rolling', 'None']),
   execution,
   appRoles: z.array(z.string()),
@@ -81,6 +85,8 @@ const migrateInput = z.object({
   to: migrationVersion,
   sourceDigest: sha256,
   ledgerDigest: sha256,
+  /** Present when the plan said that the database is to be adopted: `from` is then this version. */
+  baseline: baseline.optional(),
   /** The plan's direction; without it, up. */
   direction: z.enum(['Up', 'Down']).optional(),
   /** `plan.downgrade.digest`, once a person has accepted what that downgrade loses. */
@@ -185,6 +191,8 @@ const planResult = z.object({
       pendingFirst: z.array(z.string()).max(20),
       sourceDigest: sha256,
       transaction: z.enum(['PerRun', 'PerMigration']),
+      /** Present when the database is to be adopted first: all above is as it will be then; `count` versions are not run. */
+      baseline: z.object({ version: migrationVersion, count: z.int().positive() }).optional(),
       /** Present when the direction is Down. */
       downgrade: downgrade.optional(),
     })

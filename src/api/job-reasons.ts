@@ -41,7 +41,11 @@ export const JOB_REASONS = {
   BadDirective: { meaning: "A file's settings cannot be used.", remedy: MEND_FILES },
   BaselineNeeded: {
     meaning: 'The database has tables, but no record of any migration.',
-    remedy: 'Use an empty database; adopting an existing one needs a baseline.',
+    remedy: 'Name the last migration that it has in `spec.baseline.version`, or use an empty database.',
+  },
+  UnknownBaseline: {
+    meaning: 'No migration has the name of `spec.baseline.version`.',
+    remedy: 'Set one that exists; the message lists near ones.',
   },
   BackupVolumeNotWritable: {
     meaning: 'The backup volume cannot be written.',

@@ -50,6 +50,7 @@ const migrationSpec = z.object({
   }),
   source: z.object({ configMapRefs: z.array(z.object({ name: z.string() })).min(1) }),
   target: z.string(),
+  baseline: z.object({ version: z.string() }).optional(),
   safety: z.object({ downgrade: z.enum(['Forbid', 'WhenLossless', 'Allow']).default('WhenLossless') }).prefault({}),
   backup: z
     .object({ policy: z.enum(['Always', 'Never']).default('Always'), storage: volumeStorage.optional() })

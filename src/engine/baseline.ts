@@ -96,9 +96,10 @@ async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly
   });
 }
 
-async function writeRow(
+/** One row of what is taken to be applied, inside an open transaction. */
+export async function writeRow(
   connection: Connection,
-  { attempt, source, imported }: BaselineRequest,
+  { attempt, source, imported }: Pick<BaselineRequest, 'attempt' | 'source' | 'imported'>,
   migration: Migration,
   told: ImportedMigration | undefined,
 ): Promise<void> {

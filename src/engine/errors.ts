@@ -125,7 +125,12 @@ const INPUT_ERRORS = {
   BaselineNeeded: {
     exitCode: 2,
     message: (f: { tables: number; first: readonly string[] }) =>
-      `The database has ${f.tables} tables (${list(f.first, 3)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. Use an empty database; adopting an existing one needs a baseline.`,
+      `The database has ${f.tables} tables (${list(f.first, 3)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it, name the last migration that it already has (in a cluster: spec.baseline.version); else use an empty database.`,
+  },
+  UnknownBaseline: {
+    exitCode: 2,
+    message: (f: { baseline: string; near: readonly string[]; highest: string }) =>
+      `The baseline ${q(f.baseline)} is not among the migrations. ${f.near.length > 0 ? `Did you mean ${list(f.near)}?` : `Set one that is there (the highest is ${f.highest}), or add its files.`}`,
   },
   BackupVolumeNotWritable: {
     exitCode: 2,
@@ -139,7 +144,7 @@ const INPUT_ERRORS = {
   },
   ServerTooOld: {
     exitCode: 2,
-    message: (f: { server: string }) => `The server is PostgreSQL ${f.server}. The oldest that works is 12.`,
+    message: (f: { server: string }) => `The server is PostgreSQL ${f.server}. The oldest that works is 11.`,
   },
   LedgerFormatUnknown: {
     exitCode: 2,

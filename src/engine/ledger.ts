@@ -157,7 +157,7 @@ function epochOf(row: Row): Epoch {
   });
 }
 
-function ledgerDigest(applied: readonly AppliedMigration[], progress: readonly ProgressRow[]): string {
+export function ledgerDigest(applied: readonly AppliedMigration[], progress: readonly ProgressRow[]): string {
   const content = [
     applied.map(row => [row.version, row.upChecksum]),
     progress.map(row => [
@@ -185,6 +185,11 @@ export async function hasLedger(connection: Connection, schema: string): Promise
     [schema],
   );
   return row?.epoch !== null;
+}
+
+/** Whether there is anything that migrations may have made. */
+export async function hasTables(connection: Connection, ledgerSchema: string): Promise<boolean> {
+  return (await userTables(connection, ledgerSchema)).count > 0;
 }
 
 /** User tables in the database, for "tables and no ledger": not the ledger's own, not an extension's. */

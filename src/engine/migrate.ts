@@ -5,7 +5,8 @@
 //  1 earlier sessions ended   what they had open was rolled back; nothing of ours is written
 //  2 migration lock taken     it ends with our session; nothing is written
 //  3 ledger made              an empty ledger, without an epoch: the next attempt goes on from here
-//  4 epoch raised, run named  older attempts can no longer commit; `settle` sees "begun, nothing changed"
+//  4 epoch raised, run named  older attempts can no longer commit; `settle` sees "begun, nothing changed"; the rows of an
+//                             adopted database come in the same transaction (adoption.ts)
 //  5 each script committed with its ledger row and audit row: applied (or reverted), or not at all; the next goes on after it
 //  6 in a split file: a `started` row, the statement, a `done` row: the next attempt proves the effect from the catalogue
 //  7 last row of a split file the ledger row comes (or goes) and the progress rows go in one transaction
@@ -14,6 +15,7 @@
 // 10 the answer               lost: `settle` reads the same from the ledger
 
 import { snapshotDigest } from '../schema/snapshot.ts';
+import { type Adoption, findAdoption, writeAdoption } from './adoption.ts';
 import { type ApplicationSessions, waitForApplicationToLeave } from './application-sessions.ts';
 import { applyMigrations } from './apply.ts';
 import { type Attempt, runKey } from './attempt.ts';
@@ -50,6 +52,8 @@ export interface MigrateRequest {
   readonly applicationSessions: ApplicationSessions | undefined;
   /** What was planned; `Up` unless given. */
   readonly direction?: 'Up' | 'Down';
+  /** The version at which a database with tables and no ledger is adopted; `from` is then this one. */
+  readonly baseline?: string;
   /** Digest of the downgrade whose losses a person has accepted. */
   readonly confirmedLoss?: string;
   /** Whose signature the files must bear; undefined: none is asked for. */
@@ -113,12 +117,16 @@ async function underFence(
   if (applicationSessions !== undefined) {
     await waitForApplicationToLeave(connection, attempt, applicationSessions, surroundings);
   }
-  const fenced = await takeFence(connection, server, attempt, surroundings);
+  const found = await takeFence(connection, server, attempt, surroundings);
+  const { ledgerSchema } = attempt;
+  const { source, baseline } = request;
+  const adoption = await findAdoption(connection, found.ledger, source, { ledgerSchema, baseline });
+  const fenced = adoption === undefined ? found : { ...found, ledger: adoption.ledger };
   course.before = fenced.ledger.applied.length;
   const isFirst = fenced.ledger.epoch?.run !== runKey(attempt.run);
   assertAsPlanned(request, fenced.ledger, isFirst);
   const files = await scriptsToRun(request, fenced, course, isFirst);
-  await begin(request, fenced, course, isFirst);
+  await begin(request, fenced, course, isFirst, adoption);
   const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
   const work: Work = { ...surroundings, connection, server, attempt, execution: request.execution, monitor };
   try {
@@ -232,7 +240,13 @@ async function signaturesOf({ source, trust }: MigrateRequest) {
 }
 
 /** Effects 3 and 4. */
-async function begin(request: MigrateRequest, fenced: Fenced, course: Course, isFirst: boolean): Promise<void> {
+async function begin(
+  request: MigrateRequest,
+  fenced: Fenced,
+  course: Course,
+  isFirst: boolean,
+  adoption: Adoption | undefined,
+): Promise<void> {
   const { attempt } = request;
   const { connection, server, surroundings, ledger } = fenced;
   if (ledger.epoch === undefined && !(await hasLedger(connection, attempt.ledgerSchema))) {
@@ -256,6 +270,7 @@ async function begin(request: MigrateRequest, fenced: Fenced, course: Course, is
     : undefined;
   await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {
     if (isFirst) await appendAudit(connection, attempt, 'began', ledger.version, { to: request.to });
+    if (adoption !== undefined) await writeAdoption(connection, request, adoption);
     course.wrote = true;
   });
 }

@@ -73,7 +73,9 @@ async function revertedBy(connection: Connection, { ledgerSchema, run }: Attempt
 
 function comparison(ledger: Ledger, attempt: Attempt, snapshot: string | undefined) {
   const run = runKey(attempt.run);
-  const appliedByRun = ledger.applied.filter(row => row.run === run).map(row => row.version);
+  const appliedByRun = ledger.applied
+    .filter(row => row.run === run && row.origin === 'applied')
+    .map(row => row.version);
   if (snapshot === undefined) return { schemaSinceEpoch: 'Unknown' as const, unchanged: true, appliedByRun };
   const isSameSchema = ledger.epoch?.runSnapshotDigest === snapshot;
   return {

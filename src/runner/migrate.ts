@@ -28,6 +28,7 @@ export async function migrate(
       strategy: input.strategy,
       appRoles: input.appRoles,
       direction: input.direction ?? 'Up',
+      ...(input.baseline === undefined ? {} : { baseline: input.baseline.version }),
       ...(input.confirmedLoss === undefined ? {} : { confirmedLoss: input.confirmedLoss }),
       applicationSessions:
         check === undefined ? undefined : { roles: check.appRoles, drainMs: check.drainSeconds * 1000 },

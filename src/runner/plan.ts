@@ -4,6 +4,7 @@ import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-
 import { assertSameMajor } from '../backup/backup.ts';
 import { runChild } from '../backup/children.ts';
 import { proveWritable } from '../backup/volume.ts';
+import { type Adoption, findAdoption } from '../engine/adoption.ts';
 import { assertRolesExist } from '../engine/application-roles.ts';
 import { lockLimitsOf, readBounded } from '../engine/bounded-reads.ts';
 import { type Connection, quoted } from '../engine/connection.ts';
@@ -36,8 +37,11 @@ export async function plan(
       await assertSameMajor(server, { pgDump, run: runChild });
     }
     await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    const ledger = await readLedger(connection, input.ledgerSchema, server.role);
-    assertMayOwn(ledger.epoch, attemptOf(input));
+    const found = await readLedger(connection, input.ledgerSchema, server.role);
+    assertMayOwn(found.epoch, attemptOf(input));
+    const asked = { ledgerSchema: input.ledgerSchema, baseline: input.baseline?.version };
+    const adoption = await findAdoption(connection, found, source, asked);
+    const ledger = adoption?.ledger ?? found;
     const planned = planMigrations(source, ledger, input.target);
     if (planned.direction === 'Up') await assertBaseline(connection, ledger, input.ledgerSchema);
     await assertRights(connection, server, ledger, input.ledgerSchema);
@@ -52,7 +56,7 @@ export async function plan(
             prepareDowngrade(connection, server, request),
           )
         : undefined;
-    return answer(input, environment, { planned, ledger, server, sourceDigest: source.digest, downgrade });
+    return answer(input, environment, { planned, ledger, adoption, server, sourceDigest: source.digest, downgrade });
   } finally {
     await connection.close();
   }
@@ -60,7 +64,9 @@ export async function plan(
 
 interface Facts {
   readonly planned: MigrationPlan;
+  /** With what is to be adopted. */
   readonly ledger: Ledger;
+  readonly adoption: Adoption | undefined;
   readonly server: Server;
   readonly sourceDigest: string;
   readonly downgrade: Downgrade | undefined;
@@ -69,7 +75,7 @@ interface Facts {
 function answer(
   input: JobInputOf<'plan'>,
   environment: StepEnvironment,
-  { planned, ledger, server, sourceDigest, downgrade }: Facts,
+  { planned, ledger, adoption, server, sourceDigest, downgrade }: Facts,
 ): JobResultOf<'PlanResult'> {
   const parsed = downgrade?.files.map(file => file.parsed) ?? parseAll(planned, ledger.progress);
   const { mode, notes } = transactionMode(parsed, input.execution.transaction, input.strategy);
@@ -90,9 +96,14 @@ function answer(
       pendingFirst: planned.pending.slice(0, 20).map(migration => migration.version),
       sourceDigest,
       transaction: mode,
+      ...(adoption === undefined ? {} : { baseline: baselineAnswer(adoption) }),
       ...(downgrade === undefined ? {} : { downgrade: downgradeAnswer(downgrade) }),
     },
   };
+}
+
+function baselineAnswer({ migrations, ledger }: Adoption) {
+  return { version: ledger.version ?? '', count: migrations.length };
 }
 
 const SHOWN = 20;

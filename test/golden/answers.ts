@@ -31,6 +31,8 @@ export interface DatabaseModel {
   epochAttempt: number;
   /** Version when that run began. */
   epochVersion: string | null;
+  /** Whether there are tables that no migration is recorded for. */
+  unrecorded?: boolean;
   /** What a downgrade would lose; nothing when absent. */
   losses?: NonNullable<Downgrade['losses']>;
 }
@@ -66,7 +68,7 @@ function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): 
   const isDone = exitCode === 0;
   switch (input.step) {
     case 'plan':
-      return isDone ? { plan: planOf(input.target, database) } : {};
+      return isDone ? { plan: planOf(input.target, adopted(database, input.baseline)) } : {};
     case 'migrate':
       return isDone
         ? {
@@ -115,8 +117,17 @@ function planOf(wanted: string, database: DatabaseModel) {
     pendingFirst: pending.slice(0, 20),
     sourceDigest: digestOf('source'),
     transaction: 'PerRun',
+    ...(database.unrecorded === true && database.version !== null
+      ? { baseline: { version: database.version, count: between(null, database.version).length } }
+      : {}),
     ...(order > 0 ? { downgrade: downgradeOf(target, database) } : {}),
   };
+}
+
+/** As the plan sees a database that it is to adopt. */
+function adopted(database: DatabaseModel, baseline: { readonly version: string } | undefined): DatabaseModel {
+  const isAdopted = database.unrecorded === true && baseline !== undefined;
+  return isAdopted ? { ...database, version: baseline.version } : database;
 }
 
 function downgradeOf(target: string, database: DatabaseModel): Downgrade {

@@ -153,6 +153,10 @@ export class Play {
     const { database } = this;
     if (input.step === 'settle') database.epochAttempt = Math.max(database.epochAttempt, input.attempt);
     if (input.step !== 'migrate') return;
+    if (input.baseline !== undefined && database.unrecorded === true) {
+      database.version = input.baseline.version;
+      database.unrecorded = false;
+    }
     if (database.epochRunId !== input.runId) database.epochVersion = database.version;
     database.epochRunId = input.runId;
     database.epochAttempt = Math.max(database.epochAttempt, input.attempt);

@@ -18,6 +18,7 @@ export function planInputDigestOf(world: World, spec: MigrationSpec): string {
   const { adopts } = world.resource;
   return digestOf({
     ...(adopts === undefined ? {} : { adopts }),
+    ...(spec.baseline === undefined ? {} : { baseline: spec.baseline }),
     target: spec.target,
     database: spec.database,
     source: spec.source,

@@ -6,9 +6,9 @@ import type { Turn } from './turn.ts';
 
 type Plan = Run['plan'];
 
-/** Whether the run writes to the database at all. */
+/** Whether the run writes to the database at all: scripts, or the record of an adopted one. */
 export function isChanging(plan: Plan): boolean {
-  return countOf(plan) > 0;
+  return countOf(plan) > 0 || plan?.baseline !== undefined;
 }
 
 /** Scripts to be run: up ones, or on the way down the down ones. */
@@ -16,10 +16,16 @@ export function countOf(plan: Plan): number {
   return plan?.direction === 'Down' ? (plan.downgrade?.revertCount ?? 0) : (plan?.pendingCount ?? 0);
 }
 
+/** What the database is at by the last answer. One that was to be adopted, and is not, is what a person said it is. */
+export function versionOf({ ledger, plan }: Run): string | undefined {
+  const isStillToAdopt = plan?.baseline !== undefined && ledger?.unchanged === true && ledger.appliedCount === 0;
+  return ledger?.version ?? (isStillToAdopt ? plan.baseline?.version : undefined);
+}
+
 /** Whether this run holds the app at zero: no code that knows a table may run while that is taken back. */
 export function isStopping(t: Turn): boolean {
   const { strategy } = t.spec.rollout;
-  if (!isChanging(t.run.plan)) return false;
+  if (countOf(t.run.plan) === 0) return false;
   return strategy === 'Recreate' || (strategy === 'Rolling' && t.run.plan?.direction === 'Down');
 }
 

@@ -1,7 +1,7 @@
 // Between runs: say how the last one ended, keep watch over workloads that are still held at zero, let the finalizer go.
 import type { Run, RunFailure } from '../../api/parse.ts';
 import { bringUp, isFullyUp } from './bring-up.ts';
-import { countOf, migrations } from './direction.ts';
+import { countOf, isChanging, migrations, versionOf } from './direction.ts';
 import { stoppedSeconds } from './ending.ts';
 import { isMarked } from './live.ts';
 import { fittingOf } from './recover.ts';
@@ -72,19 +72,19 @@ function sayUpToDate(t: Turn): void {
   // From the run's evidence, not from what the status says: that may have been edited.
   const version = run.ledger?.version ?? run.plan?.target ?? status.version;
   if (version !== undefined) status.version = version;
-  const count = countOf(run.plan);
   const seconds = run.committedTime === undefined ? 0 : (status.history?.[0]?.stoppedSeconds ?? stoppedSeconds(t));
-  const did =
-    count === 0
-      ? `nothing was pending${run.outcome === 'Succeeded' ? `, and run ${run.id} saw to the app` : ''}`
-      : `run ${run.id} ${didSentence(run.plan)}${seconds > 0 ? `, the app was stopped for ${seconds} s` : ''}`;
+  const did = !isChanging(run.plan)
+    ? `nothing was pending${run.outcome === 'Succeeded' ? `, and run ${run.id} saw to the app` : ''}`
+    : `run ${run.id} ${didSentence(run.plan)}${seconds > 0 ? `, the app was stopped for ${seconds} s` : ''}`;
   t.summary('True', 'Resting', 'UpToDate', `The database is at ${version}: ${did}.`);
   if (run.outcome === 'UpToDate') sayNothingPending(t, `The database is at ${version}.`);
 }
 
 function didSentence(plan: Run['plan']): string {
   const what = migrations(countOf(plan));
-  return plan?.direction === 'Down' ? `downgraded it from ${plan.from} (${what} taken back)` : `applied ${what}`;
+  if (plan?.direction === 'Down') return `downgraded it from ${plan.from} (${what} taken back)`;
+  if (plan?.baseline === undefined) return `applied ${what}`;
+  return `adopted it at ${plan.baseline.version}${countOf(plan) === 0 ? '' : ` and applied ${what}`}`;
 }
 
 /** What an earlier failure had said of the steps is over: the database is where it should be, and the app is looked at. */
@@ -136,7 +136,7 @@ function databaseSentence(t: Turn): string {
   const { ledger, plan } = t.run;
   if (t.step('Settle')?.state === 'Failed') return 'What state the database is in is not known.';
   if (ledger === undefined) return `The database was not touched: it is at ${plan?.from ?? 'the start'}.`;
-  const at = ledger.version ?? 'the start, with nothing applied';
+  const at = versionOf(t.run) ?? 'the start, with nothing applied';
   if (t.isDone('Migrate')) return `The database is at ${at}.`;
   if (ledger.unchanged) return `The database is unchanged, at ${at}.`;
   const isDown = plan?.direction === 'Down';

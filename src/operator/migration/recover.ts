@@ -8,6 +8,7 @@ import type { RunStep } from '../../api/parse.ts';
 import { readAttempt } from './attempt.ts';
 import { mayHaveBegun } from './begun.ts';
 import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
+import { versionOf } from './direction.ts';
 import { end } from './ending.ts';
 import { isMarked } from './live.ts';
 import { TAKEN_OVER } from './marks.ts';
@@ -57,7 +58,7 @@ export function fittingOf(t: Turn, live: LiveWorkload): Fitting | 'Hold' {
   const earlier = t.status.history?.find(entry => entry.id === live.mark?.run);
   const left = t.status.version ?? (earlier?.unchanged === true ? earlier.from : undefined);
   const before = plan === undefined ? left : plan.from;
-  const version = ledger === undefined ? before : ledger.version;
+  const version = ledger === undefined ? before : versionOf(t.run);
   const reached = ledger === undefined ? earlier?.target : plan?.target;
   const isAtTarget = version !== undefined && version === reached;
   const isAsItWas = isStoppedByThisRun

@@ -78,7 +78,17 @@ function inputFor(t: Turn, step: Exclude<JobStep, 'backup'>, attempt: number): J
   const { strategy } = spec.rollout;
   if (step === 'plan') {
     const backups = spec.backup.policy === 'Always' ? 'Mounted' : 'NotMounted';
-    return { step, ...common, target: spec.target, strategy, execution: spec.execution, appRoles, backups };
+    const baseline = spec.baseline === undefined ? {} : { baseline: spec.baseline };
+    return {
+      step,
+      ...common,
+      target: spec.target,
+      ...baseline,
+      strategy,
+      execution: spec.execution,
+      appRoles,
+      backups,
+    };
   }
   return { step, ...common, strategy, execution: spec.execution, appRoles, ...migrateInput(t) };
 }
@@ -94,6 +104,7 @@ function migrateInput(t: Turn) {
     sourceDigest: plan.sourceDigest,
     ledgerDigest: plan.ledgerDigest,
     ...(check === undefined ? {} : { sessionCheck: check }),
+    ...(plan.baseline === undefined ? {} : { baseline: { version: plan.baseline.version } }),
     ...(plan.direction === 'Down' ? { direction: plan.direction, ...confirmedLoss(t) } : {}),
   };
 }

@@ -1,4 +1,5 @@
-// A release is reverted: the target is below what is applied, and the scripts that lead back have left the source with it.
+// Versions that are not simply applied: a release is reverted, when the scripts that lead back have left the source with it;
+// and a database that is older than its record.
 import assert from 'node:assert/strict';
 import { ANNOTATIONS } from '../../../src/api/names.ts';
 import { DEPLOYMENTS } from '../../../src/kubernetes/resources.ts';
@@ -74,6 +75,35 @@ export const scenarios: readonly Scenario[] = [
       await scene.appRuns();
       await applyManifest(scene, '002_groups');
       await endsLower(scene);
+    },
+  },
+  {
+    name: 'baseline',
+    title:
+      'a database with tables and no record is adopted by spec.baseline, after a backup, and migrated in the same run',
+    async run(scene) {
+      await scene.install({ replicas: 2 });
+      await scene.database.query(`SET ROLE owner; ${ONE.migrations['001_accounts']}; INSERT INTO accounts VALUES (7)`);
+      await scene.apply(TWO);
+      await scene.startOperator();
+      await scene.reads({
+        reason: 'BaselineNeeded',
+        outlook: 'Stalled',
+        says: [/2 tables \(public\.accounts, public\.witness\)/, /spec\.baseline\.version/, /The app was not touched/],
+      });
+      await scene.appRuns();
+      await scene.edit({ baseline: { version: '001_accounts' } });
+      await scene.endsWell('002_groups');
+      await scene.reads({ type: 'Migrated', reason: 'AtTarget', says: [/adopted at 001_accounts, 1 applied/] });
+      assert.deepEqual(await scene.applied(), ['001_accounts'], '001 was run again');
+      assert.equal((await scene.jobs('backup')).length, 1);
+      const rows = await scene.database.query('SELECT version, origin FROM migrate.ledger ORDER BY number');
+      assert.deepEqual(
+        rows.map(row => `${row.version} ${row.origin}`),
+        ['001_accounts baseline', '002_groups applied'],
+      );
+      await scene.edit({ baseline: null });
+      await scene.reads({ reason: 'UpToDate', says: [/nothing was pending/] });
     },
   },
 ];

@@ -1,6 +1,7 @@
 // Plan: what would run? A Job reads the ledger and the files and writes nothing. Its Pod mounts all that later Jobs
 // need, so a wrong Secret, claim or image is known before anything is stopped.
 import type { JobResultOf } from '../../../api/job-contract.ts';
+import { migrations } from '../direction.ts';
 import { describeDowngrade, forbiddenDowngrade, keptOf, pendingOf } from '../downgrade.ts';
 import { end, fail, planKey, remembered } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
@@ -108,6 +109,7 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
     sourceDigest: answer.sourceDigest,
     ledgerDigest: answer.ledgerDigest,
     transaction: answer.transaction,
+    ...(answer.baseline === undefined ? {} : { baseline: answer.baseline }),
     ...(answer.downgrade === undefined ? {} : { downgrade: keptOf(answer.downgrade) }),
   };
   const forbidden = forbiddenDowngrade(t);
@@ -126,11 +128,17 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
 }
 
 function describe(from: string | undefined, answer: Answer): string {
-  if (answer.pendingCount === 0) return `Nothing is pending: the database is at ${answer.target}.`;
+  const { baseline } = answer;
+  const adopts =
+    baseline === undefined
+      ? ''
+      : `The database is to be adopted at ${baseline.version} (spec.baseline), which records ${migrations(baseline.count)} as applied without running them. `;
+  if (answer.pendingCount === 0)
+    return `${adopts}Nothing is pending: the database is ${adopts === '' ? '' : 'then '}at ${answer.target}.`;
   const names = answer.pendingFirst.slice(0, 5).join(', ');
   const more = answer.pendingCount > 5 ? `, and ${answer.pendingCount - 5} more` : '';
   const how = answer.transaction === 'PerRun' ? 'in one transaction' : 'in a transaction each';
-  return `${answer.pendingCount} pending from ${from ?? 'an empty database'} to ${answer.target}, ${how}: ${names}${more}.`;
+  return `${adopts}${answer.pendingCount} pending from ${from ?? 'an empty database'} to ${answer.target}, ${how}: ${names}${more}.`;
 }
 
 function planning(t: Turn, reason: string, message: string): void {

@@ -1,0 +1,54 @@
+// Adopts an existing database within a run: a database with tables and no record of any migration is taken to be at a
+// version that a person named, and the run goes on from there. The rows are written with the epoch of the run's first
+// attempt, in one transaction: a crash leaves all of them, and the next attempt goes on, or none. Once a version is
+// recorded, and where there are no tables, nothing is adopted. Called by the runner's `plan`, and by migrate.ts.
+import { appendAudit } from './audit.ts';
+import { type BaselineRequest, writeRow } from './baseline.ts';
+import type { Connection } from './connection.ts';
+import { failure } from './errors.ts';
+import type { Migration, Source } from './files.ts';
+import { hasTables, type Ledger, ledgerDigest } from './ledger.ts';
+import { nearNames } from './near-names.ts';
+
+export interface Adoption {
+  /** What is taken to be applied, in order. */
+  readonly migrations: readonly Migration[];
+  /** The ledger as it will be. */
+  readonly ledger: Ledger;
+}
+
+/** What there is to adopt; undefined when the ledger speaks for itself. Throws UnknownBaseline. */
+export async function findAdoption(
+  connection: Connection,
+  ledger: Ledger,
+  source: Source,
+  { ledgerSchema, baseline }: { readonly ledgerSchema: string; readonly baseline: string | undefined },
+): Promise<Adoption | undefined> {
+  const isEmpty = ledger.applied.length === 0 && ledger.progress.length === 0;
+  if (baseline === undefined || !isEmpty || !(await hasTables(connection, ledgerSchema))) return undefined;
+  const names = source.migrations.map(migration => migration.version);
+  const highest = names.at(-1) ?? '';
+  if (!names.includes(baseline)) {
+    throw failure('UnknownBaseline', { baseline, near: nearNames(baseline, names), highest });
+  }
+  const migrations = source.migrations.slice(0, names.indexOf(baseline) + 1);
+  const applied = migrations.map(({ version, number, up, down }) => {
+    const checksums = { upChecksum: up.checksum, downChecksum: down?.checksum ?? null };
+    return Object.freeze({ version, number, ...checksums, attempt: 0, run: '', origin: 'baseline' as const });
+  });
+  const digest = ledgerDigest(applied, []);
+  return Object.freeze({ migrations, ledger: Object.freeze({ ...ledger, applied, version: baseline, digest }) });
+}
+
+/** Inside the transaction that raises the epoch. */
+export async function writeAdoption(
+  connection: Connection,
+  request: Pick<BaselineRequest, 'attempt' | 'source'>,
+  { migrations }: Adoption,
+): Promise<void> {
+  for (const migration of migrations) {
+    await writeRow(connection, { ...request, imported: undefined }, migration, undefined);
+    const detail = { upChecksum: migration.up.checksum, from: null };
+    await appendAudit(connection, request.attempt, 'baseline', migration.version, detail);
+  }
+}
