@@ -8,7 +8,9 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { readState } from '../cluster/kit/state.ts';
 import { OperatorProcess, type ProcessOptions } from '../machine/process.ts';
 
-/** The bundle that the image ships, in a directory of its own until it is disposed of. */
+const DEPLOYMENT = join(import.meta.dirname, '../../charts/migration-operator/templates/deployment.yaml');
+
+/** The bundle that the image ships, in a directory of its own until it is disposed of, run as the chart does. */
 export class Shipped implements Disposable {
   readonly #directory: string;
 
@@ -25,12 +27,24 @@ export class Shipped implements Disposable {
   /** A process of it that says what the default says. */
   start(options: Omit<ProcessOptions, 'program'>): Promise<OperatorProcess> {
     const program = join(this.#directory, 'operator', 'main.js');
-    return OperatorProcess.start({ ...options, program, flags: ['--log-level=info', ...(options.flags ?? [])] });
+    const flags = ['--log-level=info', ...(options.flags ?? [])];
+    return OperatorProcess.start({
+      ...options,
+      program,
+      flags,
+      nodeFlags: [...chartNodeFlags(), ...(options.nodeFlags ?? [])],
+    });
   }
 
   [Symbol.dispose](): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+function chartNodeFlags(): readonly string[] {
+  const command = /command: \[node, (.*)\/app\/operator\/main\.js\]/.exec(readFileSync(DEPLOYMENT, 'utf8'));
+  if (command === null) throw new Error(`${DEPLOYMENT} must say how the operator is started`);
+  return (command[1] ?? '').split(', ').filter(flag => flag !== '');
 }
 
 /** Resident memory, as `kubectl top` and the out-of-memory killer see most of it. */

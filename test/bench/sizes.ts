@@ -11,7 +11,7 @@ import type { Figure, Group, Progress } from './figure.ts';
 const BUNDLES = ['operator', 'runner', 'cli'] as const;
 const IMAGE = /^ghcr\.io-truledgr-migration-operator-.*_[0-9a-f]{16}$/;
 /** The layers above the base, in the order of the Dockerfile. */
-const ADDED = ['PostgreSQL', 'Node', 'the user', 'operator', 'runner'] as const;
+const ADDED = ['PostgreSQL', 'Node', 'the user', 'operator', 'runner', 'command line'] as const;
 
 async function measure(progress: Progress): Promise<readonly Figure[]> {
   return [await bundles(), await image(progress)];
@@ -37,8 +37,8 @@ async function image(progress: Progress): Promise<Figure> {
   const [{ Layers: layers }] = JSON.parse(await run('tar', ['-xOf', archive, 'manifest.json'])) as [
     { Layers: string[] },
   ];
-  const measured = await Promise.all(layers.slice(-ADDED.length).map(layer => sizeOf(archive, layer)));
-  const parts = measured.map(({ plain }, i) => `${ADDED[i]} ${megabytes(plain)}`);
+  const measured = await Promise.all(layers.slice(1).map(layer => sizeOf(archive, layer)));
+  const parts = measured.map(({ plain }, i) => `${ADDED[i] ?? 'more'} ${megabytes(plain)}`);
   const total = (key: 'plain' | 'packed'): string => megabytes(measured.reduce((sum, one) => sum + one[key], 0));
   return { what, ours: `${total('plain')}, ${total('packed')} as a registry keeps it`, beside: parts.join(', ') };
 }
