@@ -40,7 +40,7 @@ interface Change {
   readonly namespace?: World['namespace'];
   readonly rivals?: readonly string[];
   readonly volumeUsers?: readonly string[];
-  /** By step: why its Job is refused, and for how long it has been. */
+  /** By step: why its Job is refused, and for how long it has been; or by verb and name of another act. */
   readonly refused?: Readonly<
     Record<string, { readonly message: string; readonly why?: string; readonly seconds?: number }>
   >;
@@ -88,7 +88,9 @@ const CHANGES: { readonly [K in keyof Change]-?: (play: Play, value: NonNullable
   },
   refused: (play, changes) => {
     play.refusals = Object.entries(changes).map(([step, { message, why = 'Refused', seconds = 0 }]) => ({
-      act: `CreateJob ${play.status.run?.steps?.find(one => one.name.toLowerCase() === step)?.job?.name}`,
+      act: step.includes(' ')
+        ? step
+        : `CreateJob ${play.status.run?.steps?.find(one => one.name.toLowerCase() === step)?.job?.name}`,
       why: why === 'NameTaken' ? 'NameTaken' : 'Refused',
       message,
       since: new Date(play.nowMs - seconds * 1000).toISOString().replace('.000Z', 'Z'),

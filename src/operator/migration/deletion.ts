@@ -18,7 +18,8 @@ export function deletion(t: Turn): Turn {
     fail(t, at, 'Deleted', 'Deleted', 'The resource was deleted during this run.');
     if (recover(t) === 'Waiting') return t;
   }
-  if (t.world.namespace === 'Active' && releaseHeld(t).some(one => one.needs === 'Nothing')) return t;
+  if (t.world.namespace === 'Active' && releaseHeld(t).some(one => ['Nothing', 'Permission'].includes(one.needs)))
+    return t;
   const isKnown = run === undefined || t.step('Settle')?.state !== 'Failed';
   if (isKnown && t.world.namespace === 'Active') sayHeld(t);
   t.do({ do: 'RemoveFinalizer' });

@@ -6,7 +6,7 @@ import { stoppedSeconds } from './ending.ts';
 import { isMarked } from './live.ts';
 import { fittingOf } from './recover.ts';
 import type { Turn } from './turn.ts';
-import { RETRY, sentence } from './wording.ts';
+import { phrase, RETRY, sentence } from './wording.ts';
 import type { WorkloadView } from './world.ts';
 
 const HELD_POLL_SECONDS = 10;
@@ -26,8 +26,8 @@ export function rest(t: Turn): void {
 
 interface Held {
   readonly note: string;
-  /** What must change for it to start: its manifest, or the database; `Nothing`: it is being started. */
-  readonly needs: 'Manifest' | 'Database' | 'Nothing';
+  /** What must change for it to start: its manifest, the database, or the API server's mind; `Nothing`: it is being started. */
+  readonly needs: 'Manifest' | 'Database' | 'Permission' | 'Nothing';
 }
 
 /** A mark outlives its run: what we hold starts as soon as its template fits what the database is at. */
@@ -52,6 +52,12 @@ function watch(t: Turn, workload: WorkloadView): Held[] {
       },
     ];
   const one = bringUp(t, workload, fitting === 'Hold' ? { version: null, unannotated: 'Hold' } : fitting);
+  const start = `ScaleWorkload ${workload.kind}/${workload.name}`;
+  const refusal = t.world.refusals.find(known => known.act === start);
+  if (one.state === 'ComingUp' && live.replicas === 0 && refusal !== undefined) {
+    const note = `${workload.kind} ${workload.name}, whose start the API server refuses (${phrase(refusal.message)}); it is tried again by itself`;
+    return [{ note, needs: 'Permission' }];
+  }
   if (one.state === 'ComingUp' && live.replicas === 0)
     t.tell('Normal', 'Restored', `${one.note}: it was held at zero, and fits the database now.`);
   if (one.state !== 'AwaitingManifest') return [{ note: one.note, needs: 'Nothing' }];
