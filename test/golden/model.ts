@@ -115,7 +115,7 @@ export class Model {
     return decision;
   }
 
-  /** A migration must find the app off, a backup made, and no other migration at work. */
+  /** A migration must find the app off, a backup made, every loss accepted, and no other migration at work. */
   #unsafe(decision: Decision): readonly string[] {
     const { play } = this;
     const migration = decision.actions.find(action => action.do === 'CreateJob' && action.request.step === 'migrate');
@@ -126,10 +126,13 @@ export class Model {
     const others = [...play.cluster.jobs.values()].filter(
       job => job.request.step === 'migrate' && job.request.name !== migration.request.name && isRunning(job),
     );
+    const { input } = migration.request;
+    const isDown = input.step === 'migrate' && input.direction === 'Down';
+    const { lossCount = 0, digest } = decision.status.run?.plan?.downgrade ?? {};
+    const mustBeOff = isDown || (play.spec.rollout as { strategy: string }).strategy === 'Recreate';
     return [
-      ...((play.spec.rollout as { strategy: string }).strategy !== 'Recreate' || isOff
-        ? []
-        : ['a migration under the app']),
+      ...(mustBeOff && !isOff ? ['a migration under the app'] : []),
+      ...(isDown && lossCount > 0 && play.confirms !== digest ? ['a loss that nobody has accepted'] : []),
       ...(decision.status.run?.backup?.digest === undefined ? ['a migration without a backup'] : []),
       ...(others.length > 0 ? ['two migrations at once'] : []),
     ];
