@@ -18,6 +18,7 @@ import { killedPods } from './scenarios/killed-pods.ts';
 import { missingConfigMap, mistypedWorkload, wrongSecret } from './scenarios/mistakes.ts';
 import { quota } from './scenarios/quota.ts';
 import { release } from './scenarios/release.ts';
+import { revert } from './scenarios/revert.ts';
 import { session } from './scenarios/sessions.ts';
 import { none, rolling, statefulSet } from './scenarios/strategies.ts';
 import { openStage, progress, type Stage } from './stage.ts';
@@ -25,7 +26,7 @@ import { breaches } from './status-rules.ts';
 
 /** The longest first. */
 const SIDE_BY_SIDE: readonly Scenario[] = [
-  ...[release, session, killedPods, rolling, deletionHeld, deletion, deletionDuringBackup, statefulSet],
+  ...[release, revert, session, killedPods, rolling, deletionHeld, deletion, deletionDuringBackup, statefulSet],
   ...[mistypedWorkload, wrongSecret, missingConfigMap, none, quota],
 ];
 const ONE_BY_ONE: readonly Scenario[] = [killedOperator, chart];
