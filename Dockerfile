@@ -1,5 +1,5 @@
-# The image of the operator and of the Jobs' runner: one per PostgreSQL major, because pg_dump must be of the
-# server's major. It has node, the client and server programs of that major, and two bundles; no npm, no compiler.
+# The image of the operator, of the Jobs' runner and of the command line: one per PostgreSQL major, because pg_dump must be
+# of the server's major. It has node, the client and server programs of that major, and three bundles; no npm, no compiler.
 #
 #   docker build -t ghcr.io/truledgr/migration-operator:0.1.0-pg17 .
 #   docker build --build-arg PG_MAJOR=16 --build-arg POSTGRES_IMAGE=docker.io/library/postgres:16-trixie …
@@ -33,11 +33,11 @@ WORKDIR /source
 COPY . .
 RUN set -eu; \
     case "$DIST" in \
-      build) npm ci --no-audit --no-fund && npm run build -- operator runner ;; \
+      build) npm ci --no-audit --no-fund && npm run build -- operator runner cli ;; \
       prebuilt) ;; \
       *) echo "DIST must be build or prebuilt, not '$DIST'" >&2; exit 2 ;; \
     esac; \
-    for bundle in operator runner; do \
+    for bundle in operator runner cli; do \
       test -f "dist/$bundle/main.js" || { echo "dist/$bundle/main.js is missing: run 'npm run build' first" >&2; exit 2; }; \
     done
 
@@ -72,11 +72,14 @@ LABEL org.opencontainers.image.title="migration-operator" \
       app.truledgr.migrations.postgresql-major="${PG_MAJOR}"
 COPY --from=postgres /out/ /
 COPY --from=node /out/ /
-# A name for the user, because PostgreSQL programs refuse to run as a number that nobody has; then the proof that every
-# library was found: a missing one should fail the build, not a Job in the middle of a release.
+# A name for the user, because PostgreSQL programs refuse to run as a number that nobody has; the command line by its name,
+# for init containers; then the proof that every library was found: a missing one should fail the build, not a Job in
+# the middle of a release.
 RUN set -eu; \
     echo 'migration:x:65532:65532:migration operator:/tmp:/usr/sbin/nologin' >> /etc/passwd; \
     echo 'migration:x:65532:' >> /etc/group; \
+    printf '%s\n' '#!/bin/sh' 'exec node /app/cli/main.js "$@"' > /usr/local/bin/migrate; \
+    chmod 0755 /usr/local/bin/migrate; \
     ldconfig; \
     node --version; \
     for program in postgres initdb psql pg_dump pg_restore; do "/usr/lib/postgresql/$PG_MAJOR/bin/$program" --version; done; \
@@ -90,8 +93,9 @@ USER 65532:65532
 # Last and small: a change of the code changes this layer only.
 COPY --from=bundles /source/dist/operator /app/operator
 COPY --from=bundles /source/dist/runner /app/runner
+COPY --from=bundles /source/dist/cli /app/cli
 WORKDIR /app
 # Nothing is written outside /tmp: run it with a read-only root file system and an emptyDir there.
-# The operator by default; a Job's command is `node /app/runner/main.js <step>`.
+# The operator by default; a Job's command is `node /app/runner/main.js <step>`, an init container's `migrate wait`.
 ENTRYPOINT ["node"]
 CMD ["/app/operator/main.js"]

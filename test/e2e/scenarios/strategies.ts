@@ -2,13 +2,16 @@
 // Recreate with a StatefulSet.
 import assert from 'node:assert/strict';
 import { ANNOTATIONS } from '../../../src/api/names.ts';
+import { VERSION } from '../../../src/cli/version.ts';
 import { watchHealth } from '../availability.ts';
 import { ALL_SIX, expectLedger, expectRunning, FIRST_FIVE, waitForReason, waitReady } from '../expect.ts';
-import { APP } from '../names.ts';
+import type { Version } from '../migrations.ts';
+import { APP, OPERATOR_IMAGE, SECRETS } from '../names.ts';
 import { healthCheck, recreate } from '../objects.ts';
+import { restrictedContainer, restrictedPod } from '../pod-security.ts';
 import { applyApp, applyMigration, install } from '../release.ts';
 import type { Scenario } from '../scenario.ts';
-import { ask, list, read, type Site } from '../site.ts';
+import { apply, ask, kubectl, list, read, type Site } from '../site.ts';
 
 const APP_LABEL = `app.kubernetes.io/name=${APP}`;
 
@@ -44,12 +47,14 @@ export const rolling: Scenario = {
 
 export const none: Scenario = {
   name: 'none',
-  title: 'None: the database is migrated under an app that is not touched',
+  title: 'None: the database is migrated under an app that is not touched; a Pod waits for its schema as the app',
   run: async site => {
     const rollout = { strategy: 'None' as const };
+    await apply(site, [waitingPod('005_auth_tables')]);
     await applyMigration(site, { target: '005_auth_tables', spec: { rollout } });
     await waitReady(site);
     await expectLedger(site, FIRST_FIVE);
+    await expectWaited(site, '005_auth_tables');
     await applyApp(site, { release: '005', replicas: 1 });
     await expectRunning(site, 1);
     const [generation, pods] = [(await read(site, 'deployments', APP))?.metadata?.generation, await podNames(site)];
@@ -82,4 +87,23 @@ export const statefulSet: Scenario = {
 async function podNames(site: Site): Promise<readonly string[]> {
   const pods = await list(site, 'pods', APP_LABEL);
   return pods.filter(pod => pod.metadata?.deletionTimestamp === undefined).map(pod => pod.metadata?.name ?? '');
+}
+
+/** Waits as the app's own role before it begins, with the command line of the image, and then says its version. */
+function waitingPod(version: Version): object {
+  const container = { ...restrictedContainer, image: OPERATOR_IMAGE, imagePullPolicy: 'IfNotPresent' };
+  const env = [{ name: 'DATABASE_URL', valueFrom: { secretKeyRef: { name: SECRETS.app, key: 'url' } } }];
+  const spec = {
+    ...restrictedPod(65532),
+    restartPolicy: 'Never',
+    initContainers: [{ ...container, name: 'schema', command: ['migrate', 'wait', '--for', version], env }],
+    containers: [{ ...container, name: 'app', command: ['migrate', '--version'] }],
+  };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'waiting' }, spec };
+}
+
+async function expectWaited(site: Site, version: Version): Promise<void> {
+  await kubectl(site, 'wait', 'pod/waiting', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=60s');
+  assert.match(await kubectl(site, 'logs', 'waiting', '--container=schema'), new RegExp(`at ${version}`));
+  assert.equal((await kubectl(site, 'logs', 'waiting', '--container=app')).trim(), VERSION);
 }
