@@ -105,10 +105,10 @@ async function psqlOf(binaries: string): Promise<string> {
 
 /**
  * Starts a server of the given major version and waits until it answers. Default: that of POSTGRES_MAJOR, which
- * `npm run test:majors` sets, else the newest installed.
+ * `npm run test:majors` sets, else the newest installed. With `replicaOf` it is a streaming replica, which takes no writes.
  */
 export async function startPostgres(
-  options: { major?: string; settings?: readonly string[] } = {},
+  options: { major?: string; settings?: readonly string[]; replicaOf?: TestPostgres } = {},
 ): Promise<TestPostgres> {
   const binaries = await postgresBinaries(options.major ?? process.env.POSTGRES_MAJOR);
   const psqlProgram = await psqlOf(binaries);
@@ -118,11 +118,17 @@ export async function startPostgres(
   const data = join(directory, 'data');
   const passwordFile = join(directory, 'password');
   writeFileSync(passwordFile, `${PASSWORDS.postgres}\n`, { mode: 0o644 });
-  const [initdb, initdbArgs] = asPostgres(join(binaries, 'initdb'), [
-    ...['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile],
-    ...['-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
-  ]);
-  execFileSync(initdb, initdbArgs, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [making, makingArgs] =
+    options.replicaOf === undefined
+      ? asPostgres(join(binaries, 'initdb'), [
+          ...['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile],
+          ...['-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
+        ])
+      : asPostgres(join(binaries, 'pg_basebackup'), [
+          ...['-D', data, '-R', '-X', 'stream', '--checkpoint=fast', '--no-sync'],
+          ...['-d', options.replicaOf.url('postgres')],
+        ]);
+  execFileSync(making, makingArgs, { stdio: ['ignore', 'ignore', 'pipe'] });
   const port = await freePort();
   const flags = [...SETTINGS, ...(options.settings ?? []), `port=${port}`, `unix_socket_directories=${directory}`];
   const [server, serverArgs] = asPostgres(join(binaries, 'postgres'), ['-D', data, ...flags.flatMap(s => ['-c', s])]);
@@ -148,8 +154,10 @@ export async function startPostgres(
   };
   try {
     await answering(child, psql);
-    psql(`CREATE ROLE owner LOGIN PASSWORD '${PASSWORDS.owner}'`);
-    psql(`CREATE ROLE app LOGIN PASSWORD '${PASSWORDS.app}'`);
+    if (options.replicaOf === undefined) {
+      psql(`CREATE ROLE owner LOGIN PASSWORD '${PASSWORDS.owner}'`);
+      psql(`CREATE ROLE app LOGIN PASSWORD '${PASSWORDS.app}'`);
+    }
   } catch (error) {
     await stop();
     throw error;
