@@ -74,4 +74,17 @@ export const SCENARIOS: readonly Scenario[] = [
     manifest: { minVersion: '006_ledger' },
     end: { ready: 'UpToDate', version: '006_ledger', replicas: 2, tables: tablesAtSix },
   },
+  {
+    name: 'downgrade',
+    played: 'Both',
+    side: 'before',
+    installed: {
+      migrations: { ...atFive, '006_ledger': 'CREATE TABLE ledger (id bigint PRIMARY KEY);' },
+      downs: { '006_ledger': 'DROP TABLE ledger;' },
+      strategy: 'None',
+    },
+    release: { migrations: atFive, strategy: 'Recreate' },
+    app: { replicas: 3, minVersion: '005_auth' },
+    end: { ready: 'UpToDate', version: '005_auth', replicas: 3, tables: tablesAtFive },
+  },
 ];

@@ -97,6 +97,19 @@ describe('A run with a baseline', () => {
     assert.deepEqual([plan?.version, plan?.direction, plan?.baseline], ['003_roles', 'None', undefined]);
   });
 
+  it('above its target adopts the database and goes down in the same attempt', async () => {
+    const site = await oldDatabase({ '002_groups.down.sql': 'DROP TABLE groups' });
+    const { plan } = await site.plan({ ...BASELINE, target: '001_users' });
+    assert.deepEqual([plan?.direction, plan?.downgrade?.revertCount, plan?.downgrade?.lossCount], ['Down', 1, 0]);
+    assert.ok(plan);
+    const result = await site.migrate({ planned: plan, ...BASELINE, direction: 'Down' });
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.deepEqual(
+      [result.ledger?.version, result.ledger?.revertedNow, site.hasTable('groups')],
+      ['001_users', 1, false],
+    );
+  });
+
   it('whose tables were dropped since the plan is outdated', async () => {
     const site = await oldDatabase();
     const wanted = await planned(site);

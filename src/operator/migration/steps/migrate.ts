@@ -104,14 +104,18 @@ function whatHinders(step: RunStep, waiting: string): string {
 function way(t: Turn): string {
   const { from, target, pendingCount, direction, baseline } = t.run.plan ?? {};
   const adopting = baseline === undefined ? '' : `Adopting the database at ${baseline.version}`;
-  if (baseline !== undefined && pendingCount === 0) return adopting;
-  if (direction === 'Down') return `Downgrading from ${from} to ${target}, ${countOf(t.run.plan)} to take back`;
-  return `${adopting === '' ? 'Migrating' : `${adopting}, then migrating`} from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
+  if (direction === 'None') return adopting;
+  const doing =
+    direction === 'Down'
+      ? `Downgrading from ${from} to ${target}, ${countOf(t.run.plan)} to take back`
+      : `Migrating from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
+  return adopting === '' ? doing : `${adopting}. Then: ${doing}`;
 }
 
-function applied(t: Turn, count: number): string {
-  const { baseline } = t.run.plan ?? {};
-  return `${baseline === undefined ? '' : `adopted at ${baseline.version}, `}${count} applied`;
+function whatWasDone(t: Turn, appliedNow: number, revertedNow: number): string {
+  const { baseline, direction } = t.run.plan ?? {};
+  const adopted = baseline === undefined ? '' : `adopted at ${baseline.version}, `;
+  return `${adopted}${direction === 'Down' ? `${migrations(revertedNow)} taken back` : `${appliedNow} applied`}`;
 }
 
 /** The Job does not say when it is past its first act, so this is worded to be true before and after. */
@@ -127,11 +131,7 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'
     const { appliedNow, revertedNow = 0 } = result.ledger;
     const unchanged = appliedNow === 0 && revertedNow === 0;
     takeLedger(t, step.attempt ?? 0, { ...result.ledger, unchanged, appliedByRun: [] });
-    if (isAtTarget(t))
-      return done(
-        t,
-        t.run.plan?.direction === 'Down' ? `${migrations(revertedNow)} taken back` : applied(t, appliedNow),
-      );
+    if (isAtTarget(t)) return done(t, whatWasDone(t, appliedNow, revertedNow));
   }
   const { code, message } = result.error ?? {
     code: 'OutcomeUnknown',

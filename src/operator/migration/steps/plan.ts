@@ -120,25 +120,27 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
     const message = `This plan already failed in run ${before.id}: ${before.message ?? ''} It is not tried again by itself${unless}.`;
     return refuse(t, before.reason ?? 'Failed', message, 'Repeat');
   }
-  const message = answer.direction === 'Down' ? describeDowngrade(t) : describe(run.plan.from, answer);
+  const what = answer.direction === 'Down' ? describeDowngrade(t) : describe(run.plan.from, answer);
+  const message = `${describeAdoption(answer)}${what}`;
   t.finish('Plan', message);
   t.condition('Planned', 'True', 'Planned', message);
   t.tell('Normal', 'Planned', message);
   return 'Planned';
 }
 
+/** Said before what else the plan does. */
+function describeAdoption({ baseline }: Answer): string {
+  if (baseline === undefined) return '';
+  return `The database is to be adopted at ${baseline.version} (spec.baseline), which records ${migrations(baseline.count)} as applied without running them. `;
+}
+
 function describe(from: string | undefined, answer: Answer): string {
-  const { baseline } = answer;
-  const adopts =
-    baseline === undefined
-      ? ''
-      : `The database is to be adopted at ${baseline.version} (spec.baseline), which records ${migrations(baseline.count)} as applied without running them. `;
-  if (answer.pendingCount === 0)
-    return `${adopts}Nothing is pending: the database is ${adopts === '' ? '' : 'then '}at ${answer.target}.`;
+  const then = answer.baseline === undefined ? '' : 'then ';
+  if (answer.pendingCount === 0) return `Nothing is pending: the database is ${then}at ${answer.target}.`;
   const names = answer.pendingFirst.slice(0, 5).join(', ');
   const more = answer.pendingCount > 5 ? `, and ${answer.pendingCount - 5} more` : '';
   const how = answer.transaction === 'PerRun' ? 'in one transaction' : 'in a transaction each';
-  return `${adopts}${answer.pendingCount} pending from ${from ?? 'an empty database'} to ${answer.target}, ${how}: ${names}${more}.`;
+  return `${answer.pendingCount} pending from ${from ?? 'an empty database'} to ${answer.target}, ${how}: ${names}${more}.`;
 }
 
 function planning(t: Turn, reason: string, message: string): void {
