@@ -51,7 +51,7 @@ export interface Expected {
 }
 
 const LOOK_MS = 200;
-const LIMIT_SECONDS = Number(process.env.FAILURES_LIMIT_SECONDS ?? 90);
+const LIMIT_SECONDS = Number(process.env.FAILURES_LIMIT_SECONDS ?? 240);
 const isVerbose = process.env.FAILURES_VERBOSE === '1';
 
 export class Scene {

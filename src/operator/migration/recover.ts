@@ -116,15 +116,20 @@ function isKnown(t: Turn): boolean {
 }
 
 /**
- * The only attempt was never seen to start, and what kept it from starting keeps the Job that would ask the database from
- * starting too: an image that cannot be pulled must not keep the app down for ever.
+ * The only attempt was given up because it did not start, and what kept it from starting keeps the Job that would ask the
+ * database from starting too: an image that cannot be pulled must not keep the app down for ever. A Job that vanished
+ * without having been seen is no such attempt: it may have run.
  */
 function hasNeverBegun(t: Turn, migrate: RunStep): boolean {
   const settle = t.step('Settle');
   const { state, reason = '' } = settle ?? {};
   const isKeptOut = state === 'Waiting' && (reason.startsWith('WaitingFor') || reason === 'RequestRefused');
-  return isKeptOut && migrate.tries === 1 && migrate.job?.started !== true;
+  const wasWatched = NOT_STARTED.has(t.run.failure?.reason ?? '');
+  return isKeptOut && wasWatched && migrate.tries === 1 && migrate.job?.started !== true;
 }
+
+/** Reasons of runs that were given up while their Job was seen not to start. */
+const NOT_STARTED: ReadonlySet<string> = new Set(['PodNotStarted', 'StoppedTooLong']);
 
 /** A deletion does not wait for ever: unknown, the app is held, and the finalizer goes. */
 function isGivenUp(t: Turn): boolean {
