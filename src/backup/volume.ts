@@ -68,8 +68,18 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   await syncPath(dirname(to));
 }
 
+/**
+ * Makes a directory and those above it, unless they are there. Not by a recursive mkdir of Node: where a file system answers
+ * "not there" below a directory that is (/proc does), that tries again without end.
+ */
 export async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  const above = dirname(path);
+  if (above !== path && !(await exists(above))) await makeDirectory(above);
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error;
+  }
 }
 
 export async function removeDirectory(path: string): Promise<void> {

@@ -1,12 +1,11 @@
 // A local backup of a PostgreSQL database, the same as the cluster's: pg_dump under an exported snapshot, read back to the
 // end, with the manifest of docs/formats.md. Writes nothing to the database.
-import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { findCompleteBackup, makeBackup } from '../../backup/backup.ts';
 import { runChild } from '../../backup/children.ts';
 import { archiveProblem, digestOf, readManifest } from '../../backup/manifest.ts';
-import { makeDirectory } from '../../backup/volume.ts';
 import { libpqEnvironment } from '../../database/url.ts';
+import { proveBackupPlace } from '../backup-place.ts';
 import type { BackupSummary, Surroundings } from '../database.ts';
 import { UsageError } from '../failure.ts';
 import { programPath } from './programs.ts';
@@ -19,11 +18,9 @@ export async function backupPostgres(
   directory: string,
   surroundings: Surroundings,
 ): Promise<BackupSummary> {
-  if (existsSync(directory))
-    throw new UsageError(`${directory} exists already. Name a directory that is not there yet.`);
+  await proveBackupPlace(directory);
   const { terminal, signal } = surroundings;
   const log = (line: string) => terminal.say(terminal.noted('dim', `  ${line}`));
-  await makeDirectory(dirname(directory));
   return sessions.reading(async reading => {
     const { connection, server } = reading;
     const attempt = sessions.attempt(await sessions.ledger(reading), undefined);

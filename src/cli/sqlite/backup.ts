@@ -4,14 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  digestFiles,
-  exists,
-  makeDirectory,
-  removeDirectory,
-  renameDurably,
-  writeDurably,
-} from '../../backup/volume.ts';
+import { digestFiles, makeDirectory, removeDirectory, renameDurably, writeDurably } from '../../backup/volume.ts';
 import { openSqlite } from '../../database/sqlite.ts';
 import { quotedName, type SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { appendSqliteAudit, hasSqliteLedger, readSqliteLedger } from '../../engine/sqlite/ledger.ts';
@@ -32,10 +25,8 @@ interface SqliteManifest {
   readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
 }
 
-/** Makes the backup in a directory that must not exist; closes the connection. */
+/** Makes the backup in a directory that is not there, in a place proven to be writable; closes the connection. */
 export async function backupSqlite(connection: SqliteConnection, directory: string): Promise<BackupSummary> {
-  if (await exists(directory))
-    throw new UsageError(`${directory} exists already. Name a directory that is not there yet.`);
   const temporary = `${directory}.partial`;
   try {
     await removeDirectory(temporary);

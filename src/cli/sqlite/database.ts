@@ -1,6 +1,6 @@
 // A SQLite file as the commands see it. A connection is opened for each thing that is asked, so that nothing is locked
 // while a person reads a question. Reading never makes a file.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join, relative } from 'node:path';
 import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
@@ -9,7 +9,7 @@ import type { Source } from '../../engine/files.ts';
 import { EMPTY_LEDGER, type Ledger } from '../../engine/ledger.ts';
 import { planMigrations } from '../../engine/plan.ts';
 import { EMPTY_TARGET, type Reversal } from '../../engine/reversal.ts';
-import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import {
   keptDownScript,
   readSqliteLedger,
@@ -31,6 +31,7 @@ import { readSqliteModel } from '../../engine/sqlite/model.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
 import { parseSqliteFile, type SqliteFile } from '../../engine/sqlite/statements.ts';
 import { compareSnapshots } from '../../schema/difference.ts';
+import { proveBackupPlace } from '../backup-place.ts';
 import type {
   Consent,
   Database,
@@ -46,6 +47,7 @@ import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { duration } from '../terminal.ts';
 import { backupSqlite, inspectSqliteBackup, restoreSqlite } from './backup.ts';
+import { lookAtFile } from './file.ts';
 
 const LOCK_WAIT_MS = 30_000;
 const STATEMENT_WAIT_MS = 5_000;
@@ -76,19 +78,26 @@ class SqliteDatabase implements Database {
   }
 
   #open(mode: SqliteOptions['mode'] = 'Create'): SqliteConnection {
+    this.#lookAtFile();
     try {
       return openSqlite(this.#path, { mode, busyTimeoutMs: STATEMENT_WAIT_MS });
     } catch (error) {
-      if (mode !== 'ReadOnly' && !existsSync(join(this.#path, '..'))) {
-        throw new UsageError(`${this.place} cannot be made: its directory is not there.`);
+      if (error instanceof SqliteFailure && error.code === RESULT.cannotOpen) {
+        throw new UsageError(
+          `${this.place} cannot be opened or made. May you write there? Or correct ${this.#settings.urlVariable}.`,
+        );
       }
       throw foreseen(error, this.#path);
     }
   }
 
+  #lookAtFile() {
+    return lookAtFile({ path: this.#path, place: this.place, urlVariable: this.#settings.urlVariable });
+  }
+
   /** Reads; where there is no file yet, answers what an empty one would. */
   #read<T>(whenMissing: T, read: (connection: SqliteConnection) => T): T {
-    if (!existsSync(this.#path)) return whenMissing;
+    if (this.#lookAtFile() === 'NotYet') return whenMissing;
     const connection = this.#open('ReadOnly');
     try {
       return read(connection);
@@ -272,17 +281,15 @@ class SqliteDatabase implements Database {
   }
 
   #assertThere(): void {
-    if (!existsSync(this.#path))
-      throw failure('DatabaseMissing', {
-        host: 'this machine',
-        port: 0,
-        database: this.place,
-        user: userInfo().username,
-      });
+    if (this.#lookAtFile() === 'There') return;
+    throw new UsageError(
+      `${this.place} is not there. Make it with migrate upgrade, or correct ${this.#settings.urlVariable}.`,
+    );
   }
 
   async backup(directory: string) {
     this.#assertThere();
+    await proveBackupPlace(directory);
     return backupSqlite(this.#open('ReadOnly'), directory);
   }
 

@@ -1,0 +1,73 @@
+// What the path of a SQLite URL leads to, looked at before SQLite opens it: SQLite's own words for a directory, a text file
+// and a folder that is not there are nearly the same. Reads sixteen bytes, makes nothing. Called by database.ts.
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { UsageError } from '../failure.ts';
+
+/** https://www.sqlite.org/fileformat.html#magic_header_string */
+const HEAD = 'SQLite format 3\0';
+
+export interface FilePlace {
+  readonly path: string;
+  /** The path as messages show it. */
+  readonly place: string;
+  readonly urlVariable: string;
+}
+
+/** Whether the file is there. Throws UsageError for what can be no database, and where none could be made. */
+export function lookAtFile(file: FilePlace): 'There' | 'NotYet' {
+  const correct = `Correct ${file.urlVariable}`;
+  switch (kindOf(file.path)) {
+    case 'Missing':
+      return 'NotYet';
+    case 'Database':
+      return 'There';
+    case 'Directory':
+      throw new UsageError(`${file.place} is a directory. ${correct}: it names a file.`);
+    case 'NoDirectory':
+      throw new UsageError(
+        `${file.place} cannot be made: its directory is not there. Make it, or correct ${file.urlVariable}.`,
+      );
+    case 'BelowFile':
+      throw new UsageError(
+        `${file.place} cannot be made: ${dirname(file.place)} is a file, not a directory. ${correct}.`,
+      );
+    case 'Unreadable':
+      throw new UsageError(
+        `${file.place} cannot be read: permission denied. Ask its owner, or correct ${file.urlVariable}.`,
+      );
+    case 'SomethingElse':
+      throw new UsageError(
+        `${file.place} is no SQLite database: it does not begin as one (it may be encrypted). Nothing was written. ${correct}.`,
+      );
+  }
+}
+
+function kindOf(path: string) {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) return 'Directory';
+    // An empty file is an empty database. What is no regular file has no head to be read.
+    return stat.isFile() && (stat.size === 0 || headOf(path) === HEAD) ? 'Database' : 'SomethingElse';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') return 'Unreadable';
+    if (code === 'ENOTDIR') return 'BelowFile';
+    if (code !== 'ENOENT') throw error;
+    return isDirectory(dirname(path)) ? 'Missing' : 'NoDirectory';
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function headOf(path: string): string {
+  const descriptor = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(HEAD.length);
+    return bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
