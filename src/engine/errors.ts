@@ -172,14 +172,17 @@ const RETRYABLE_ERRORS = {
   CredentialsRefused: {
     exitCode: 10,
     message: (f: Server) =>
-      `The server refused the login to ${at(f)}. Correct the URL in the Secret, or pg_hba.conf on the server.`,
+      `The server refused the login to ${at(f)}. Correct the URL (in the Secret, or DATABASE_URL), or pg_hba.conf on the server.`,
   },
   RoleMissing: {
     exitCode: 10,
     message: (f: { roles: readonly string[]; near: readonly string[]; database: string }) =>
       `There is no role ${list(f.roles.map(q))} on the server of database ${q(f.database)}, nor does a pending migration make one, so whether the app is off could not be seen. ${f.near.length > 0 ? `Did you mean ${list(f.near)}? ` : ''}Correct spec.database.appRoles, or create the role.`,
   },
-  DatabaseMissing: { exitCode: 10, message: (f: Server) => `There is no ${at(f)}. Create it, or correct the URL.` },
+  DatabaseMissing: {
+    exitCode: 10,
+    message: (f: Server) => `There is no ${at(f)}. Create it, or correct the URL (in the Secret, or DATABASE_URL).`,
+  },
   ServerReadOnly: {
     exitCode: 10,
     message: (f: { host: string; reason: string }) =>
@@ -192,7 +195,7 @@ const RETRYABLE_ERRORS = {
   },
   ServerInTrouble: {
     exitCode: 10,
-    message: (f: { reason: string }) => `The database server is in trouble: ${f.reason}.`,
+    message: (f: { reason: string }) => `The database is in trouble: ${f.reason}.`,
   },
   LockTimeout: {
     exitCode: 11,
@@ -289,7 +292,7 @@ const FINAL_ERRORS = {
   PoolerDetected: {
     exitCode: 22,
     message: (f: { host: string }) =>
-      `The server behind ${f.host} is reached through a connection pooler, under which locks and session settings do not hold. Connect directly to PostgreSQL in the Secret's URL.`,
+      `The server behind ${f.host} is reached through a connection pooler, under which locks and session settings do not hold. Let the URL (in the Secret, or DATABASE_URL) name PostgreSQL itself.`,
   },
   LedgerDamaged: {
     exitCode: 22,
