@@ -76,8 +76,8 @@ export function isRefusal(error: unknown): error is Error {
 }
 
 /**
- * Does the acts in their order up to the first that is refused. Answers when to look again for its sake, undefined when
- * none was refused; every other failure is thrown.
+ * Does the acts in their order up to the first that is refused, and of the rest those that do not wait for it. Answers
+ * when to look again for the refused one's sake, undefined when none was refused; every other failure is thrown.
  */
 export async function actInOrder<A>(
   acts: readonly A[],
@@ -88,21 +88,31 @@ export async function actInOrder<A>(
     readonly now: string;
     readonly signal: AbortSignal;
     readonly act: (act: A) => Promise<void>;
+    /** Whether the act may be done although the other was refused. */
+    readonly isFreeOf: (act: A, refused: A) => boolean;
   },
 ): Promise<{ readonly refused: string; readonly againInMs: number } | undefined> {
   const { uid, refusals, keyOf } = how;
   refusals.keep(uid, acts.map(keyOf));
+  const refused: { readonly act: A; readonly message: string; readonly againInMs: number }[] = [];
   for (const one of acts) {
     how.signal.throwIfAborted();
+    if (!refused.every(other => how.isFreeOf(one, other.act))) continue;
     try {
       await how.act(one);
       refusals.succeeded(uid, keyOf(one));
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      return { refused: error.message, againInMs: refusals.note(uid, keyOf(one), error, how.now) };
+      refused.push({
+        act: one,
+        message: error.message,
+        againInMs: refusals.note(uid, keyOf(one), error, how.now),
+      });
     }
   }
-  return undefined;
+  const [first] = refused;
+  if (first === undefined) return undefined;
+  return { refused: first.message, againInMs: Math.min(...refused.map(one => one.againInMs)) };
 }
 
 /** Of several wishes to look again. */

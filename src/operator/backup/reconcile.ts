@@ -44,6 +44,7 @@ export function reconcileBackups(parts: BackupReconciler): Reconcile {
       now: world.now,
       signal,
       act: action => act(parts, key, current, action),
+      isFreeOf: () => false,
     });
     await tellEvents(parts.api, parts.logger, 'DatabaseBackup', current, decision.events, world.now);
     const look = soonest(

@@ -60,6 +60,20 @@ export function actKey(action: Action): string {
   }
 }
 
+/**
+ * To bring one workload up does not wait for another: what the API server refuses to one must not keep the rest of the
+ * app down. Everything else keeps its order; above all, nothing is stopped beside what could not be stopped.
+ */
+export function isFreeOf(action: Action, refused: Action): boolean {
+  const [up, other] = [broughtUp(action), broughtUp(refused)];
+  return up !== undefined && other !== undefined && (up.kind !== other.kind || up.name !== other.name);
+}
+
+function broughtUp(action: Action): WorkloadTarget | undefined {
+  if (action.do === 'UnmarkWorkload') return action.workload;
+  return action.do === 'ScaleWorkload' && action.replicas > 0 ? action.workload : undefined;
+}
+
 /** One thing that happened, told as an Event after the status that says so was written. */
 export interface EventNote {
   readonly type: 'Normal' | 'Warning';

@@ -14,7 +14,7 @@ import type { ProductMetrics } from '../measurements.ts';
 import { actInOrder, soonest } from '../refusals.ts';
 import { type DatabaseMigration, MIGRATIONS } from '../sources.ts';
 import { type Actor, act } from './act.ts';
-import { actKey } from './actions.ts';
+import { actKey, isFreeOf } from './actions.ts';
 import { type Decision, decide } from './decide.ts';
 import { measure, measureStopped } from './measure.ts';
 import { type Observer, observe } from './observe.ts';
@@ -46,6 +46,7 @@ export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
       now: world.now,
       signal,
       act: action => act(parts, current, action),
+      isFreeOf,
     });
     await tellEvents(parts.api, parts.logger, 'DatabaseMigration', current, decision.events, world.now);
     const look = soonest(
