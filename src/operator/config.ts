@@ -22,7 +22,7 @@ export const USAGE = `Usage: operator [flags]
   --health-address=:8081       port of /healthz, /readyz and /metrics
   --log-format=json|human      default: json
   --log-level=info             debug, info, warn or error
-  --workers=4                  resources that are worked on at the same time
+  --workers=16                 resources that are worked on at the same time
 
 Environment: RUNNER_IMAGE (the image of the Jobs, required), RUNNER_IMAGE_PULL_POLICY,
 OPERATOR_NAMESPACE (required with --leader-elect), POD_NAME.`;
@@ -37,7 +37,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       'health-address': { type: 'string', default: ':8081' },
       'log-format': { type: 'string', default: 'json' },
       'log-level': { type: 'string', default: 'info' },
-      workers: { type: 'string', default: '4' },
+      workers: { type: 'string', default: '16' },
     },
   });
   const mistakes: string[] = [];

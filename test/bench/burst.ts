@@ -14,7 +14,7 @@ const MANY = 1_000;
 const SINGLE = 200;
 const SINGLE_EVERY_MS = 100;
 /** As many passes as the operator makes at the same time by default: --workers. */
-const WORKERS = 4;
+const WORKERS = 16;
 const WRITERS = 32;
 const OPERATOR = 'bench';
 

@@ -15,7 +15,7 @@ test('without flags it watches everything, alone, and logs JSON', () => {
     healthPort: 8081,
     logFormat: 'json',
     logLevel: 'info',
-    workers: 4,
+    workers: 16,
   });
 });
 
