@@ -65,8 +65,14 @@ export class OperatorProcess implements AsyncDisposable {
     });
     if (this.#child.stderr === null) throw new Error('the process has no standard error');
     createInterface(this.#child.stderr).on('line', line => this.log.push(parseLine(line)));
+    // It is not to outlive whoever gave up waiting for it.
+    const kill = (): boolean => this.#child.kill('SIGKILL');
+    process.once('exit', kill);
     this.ended = new Promise(resolve => {
-      this.#child.on('close', code => resolve({ code, atMs: Date.now() }));
+      this.#child.on('close', code => {
+        process.off('exit', kill);
+        resolve({ code, atMs: Date.now() });
+      });
     });
   }
 
