@@ -47,10 +47,12 @@ function chartNodeFlags(): readonly string[] {
   return (command[1] ?? '').split(', ').filter(flag => flag !== '');
 }
 
-/** Resident memory, as `kubectl top` and the out-of-memory killer see most of it. */
-export function residentMiB(pid: number): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kibibytes) / 1024;
+/** Resident memory, as `kubectl top` and the out-of-memory killer see most of it: `VmRSS` now, `VmHWM` at its highest. */
+export function residentMiB(pid: number, which: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  const line = readFileSync(`/proc/${pid}/status`, 'utf8')
+    .split('\n')
+    .find(one => one.startsWith(`${which}:`));
+  return Number(/(\d+) kB$/.exec(line ?? '')?.[1]) / 1024;
 }
 
 /** Processor seconds by name, since the start of each process: of the operator, and of the control plane. */

@@ -56,7 +56,10 @@ async function measure(progress: Progress): Promise<readonly Figure[]> {
     const sinceMs = Date.now();
     progress(`idle for ${IDLE_SECONDS} s`);
     await sleep(SETTLED_SECONDS * 1000);
-    const memory = CROWDS.map(({ namespace }) => residentMiB(operators.get(namespace)?.pid ?? 0));
+    const memory = CROWDS.map(({ namespace }) => {
+      const pid = operators.get(namespace)?.pid ?? 0;
+      return { now: residentMiB(pid), highest: residentMiB(pid, 'VmHWM') };
+    });
     await sleep((IDLE_SECONDS - SETTLED_SECONDS) * 1000);
     const minutes = (Date.now() - sinceMs) / 60_000;
     const idle = ['ready', 'thousand'].map(namespace =>
@@ -156,17 +159,17 @@ function idleFigure(namespace: string, requests: readonly Audited[], minutes: nu
   };
 }
 
-function memoryFigures(memory: readonly number[]): readonly Figure[] {
-  const floor = memory[0] ?? Number.NaN;
+function memoryFigures(memory: readonly { readonly now: number; readonly highest: number }[]): readonly Figure[] {
+  const floor = memory[0]?.now ?? Number.NaN;
   return CROWDS.map(({ count, mebibytes }, i) => {
-    const ours = memory[i] ?? Number.NaN;
+    const { now: ours = Number.NaN, highest = Number.NaN } = memory[i] ?? {};
     return count === 0
       ? { what: 'memory (RSS) connected, without resources: the floor', ours: `${ours.toFixed(1)} MiB` }
       : {
           what: `memory with ${count} resources at rest`,
           ours: `${ours.toFixed(1)} MiB: floor + ${(ours - floor).toFixed(1)} MiB`,
           aim: `floor + ${mebibytes} MiB`,
-          beside: `${SETTLED_SECONDS} s after the last of them was looked at, never scraped`,
+          beside: `${SETTLED_SECONDS} s after the last of them was looked at, never scraped; ${highest.toFixed(1)} MiB at the highest`,
         };
   });
 }
