@@ -24,6 +24,8 @@ export interface TestPostgres {
   readonly port: number;
   /** Its major version. */
   readonly major: number;
+  /** Whether pg_dump of this major is there. */
+  readonly hasDump: boolean;
   readonly directory: string;
   /** The directory of the server's programs: of psql and pg_dump too where it is Debian's. */
   readonly binaries: string;
@@ -181,6 +183,7 @@ export async function startPostgres(
     psql,
     port,
     major: Math.floor(Number(psql('SHOW server_version_num')) / 10_000),
+    hasDump: existsSync(join(binaries, 'pg_dump')),
     directory,
     binaries,
     restart,

@@ -6,7 +6,7 @@ import { type Connection, QueryError } from '../../src/engine/connection.ts';
 import { readSource } from '../../src/engine/files.ts';
 import { readServer } from '../../src/engine/server.ts';
 import { catalogued } from '../../src/engine/unforeseen.ts';
-import { OWNER, Site, serverForTests, until } from './site.ts';
+import { AT_GATE, closedGate, OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
 
@@ -98,14 +98,13 @@ describe('A table that somebody has locked ACCESS EXCLUSIVE', () => {
   it('before the snapshot is stored costs the snapshot, not the migration', async () => {
     const site = await Site.create(server, VIEWED);
     await site.migrate();
-    site.write('002_slow.up.sql', 'CREATE TABLE groups(id int); SELECT pg_sleep(2)');
+    site.write('002_slow.up.sql', `CREATE TABLE groups(id int); ${AT_GATE}`);
     const planned = await site.planned();
+    const gate = await closedGate(site);
     const running = site.migrate({ planned, runId: 2 });
-    await until(
-      'it is at work',
-      () => site.sql("SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") !== '0',
-    );
+    await gate.reached();
     const holder = await locked(site);
+    await gate.open();
     const result = await whileHeld(holder, () => running);
     assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
     assert.match(result.notes.join('\n'), /snapshot of the schema could not be stored.*a forgotten console/);

@@ -12,12 +12,12 @@ const THREE = {
   '003_more.up.sql': 'ALTER TABLE users ADD COLUMN email text',
 };
 
-describe('Twenty attempts at once', () => {
+describe('Fifty attempts at once', () => {
   it('apply each version once, and those that lose say why', async () => {
     const site = await Site.create(server, THREE);
     const planned = await site.planned();
     const execution = { transaction: 'PerMigration', lockTimeoutMilliseconds: 400, lockRetrySeconds: 2 } as const;
-    const racers = Array.from({ length: 20 }, () =>
+    const racers = Array.from({ length: 50 }, () =>
       site.migrate({ planned, execution, environment: { fenceWaitMs: 20_000 } }),
     );
     const results = await Promise.all(racers);

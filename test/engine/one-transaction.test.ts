@@ -5,7 +5,7 @@ import { Site, serverForTests } from './site.ts';
 const server = await serverForTests();
 
 describe('One transaction for all', () => {
-  it('is given up, with a note, for an enum value that an earlier file adds', async () => {
+  it('is given up, with a note, for an enum value that an earlier file adds', { skip: server.major < 12 }, async () => {
     const site = await Site.create(server, { '001_e.up.sql': "CREATE TYPE mood AS ENUM ('sad')" });
     await site.migrate();
     site.write('002_add.up.sql', "ALTER TYPE mood ADD VALUE 'happy'");
@@ -29,7 +29,7 @@ describe('One transaction for all', () => {
     assert.match(result.notes.join(), /003_alter\.up\.sql alters a table/);
   });
 
-  it('is kept when a file fails by its own doing', async () => {
+  it('is kept when a file fails by its own doing', { skip: server.major < 12 }, async () => {
     const site = await Site.create(server, {
       '001_a.up.sql': 'CREATE TABLE a(id int)',
       '002_e.up.sql': "CREATE TYPE mood AS ENUM ('sad')",
