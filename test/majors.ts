@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { EMBEDDED, embeddedBinaries, isEmbeddedMajor } from './embedded-postgres.ts';
 
 /** Files that need pg_dump, or no server at all. */
-const ELSEWHERE = ['backup', 'files', 'layouts', 'result', 'signatures', 'statements', 'url', 'processes'];
+const ELSEWHERE = ['backup', 'files', 'layouts', 'result', 'signatures', 'statements', 'url', 'smoke-majors'];
 const ROOT = join(import.meta.dirname, '..');
 
 const wanted = process.argv.slice(2).map(Number);

@@ -202,7 +202,7 @@ describe('A pooler', () => {
       ]) {
         const { error, exitCode } = await run;
         assert.deepEqual([exitCode, error?.code], [22, 'PoolerDetected']);
-        assert.match(error?.message ?? '', /Connect directly/);
+        assert.match(error?.message ?? '', /name PostgreSQL itself/);
       }
     } finally {
       await pooler.stop();
