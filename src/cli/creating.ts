@@ -1,8 +1,9 @@
 // Makes the two files of a new migration under the next free number. Never overwrites: two people at once get an error,
 // not a lost file. Called by create.
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { UsageError } from './failure.ts';
+import { makeFolder } from './folder.ts';
 import type { Settings } from './settings.ts';
 
 export interface Created {
@@ -16,7 +17,7 @@ const LONGEST = 100;
 /** Writes the files. Throws UsageError. */
 export function createMigration(settings: Settings, description: string): Created {
   const name = nameFrom(description);
-  mkdirSync(settings.migrations, { recursive: true });
+  makeFolder(settings.migrations);
   assertOwnLayout(settings.migrations, readdirSync(settings.migrations));
   const version = `${nextNumber(readdirSync(settings.migrations))}_${name}`;
   const text = texts(description);

@@ -1,9 +1,11 @@
 // Draws the schema, and writes or compares the drawing. Called by erd.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ExitCode } from '../api/exit-codes.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './failure.ts';
+import { makeFolder } from './folder.ts';
+import { counted } from './terminal.ts';
 
 export async function drawSchema(invocation: Invocation): Promise<ExitCode> {
   const { options, settings, terminal } = invocation;
@@ -22,9 +24,11 @@ export async function drawSchema(invocation: Invocation): Promise<ExitCode> {
   }
   const file = resolve(settings.directory, out);
   if (!options.has('check')) {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     writeFileSync(file, drawing);
-    terminal.print(`${out}: ${model.tables.length} tables, ${model.references.length} references`);
+    terminal.print(
+      `${out}: ${counted(model.tables.length, 'table')}, ${counted(model.references.length, 'reference')}`,
+    );
     return 0;
   }
   if (existsSync(file) && readFileSync(file, 'utf8') === drawing) {

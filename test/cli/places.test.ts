@@ -34,7 +34,7 @@ describe('A place that cannot be used', { concurrency: 3 }, () => {
   ];
   if (process.platform === 'linux') {
     // What is not there is no mistake before something is to be written.
-    it('is one where no file can be made', async () => {
+    it('is one where SQLite can make no file', async () => {
       const run = await new Project(FILES, { DATABASE_URL: 'sqlite:////proc/dev.db' }).migrate('upgrade');
       assert.match(run.said, /\/proc\/dev\.db cannot be opened or made/);
       assert.equal(run.code, 2);
@@ -75,6 +75,21 @@ describe('A place that cannot be used', { concurrency: 3 }, () => {
     const below = await project.migrate('backup', 'dev.db/first');
     assert.match(below.said, /cannot be made.*not a directory/);
     assert.equal(below.code, 2);
+  });
+
+  it('is where no file can be made', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {
+    const project = new Project(FILES);
+    for (const command of [
+      ['create', 'more', '--dir', '/proc/shop/migrations'],
+      ['erd', '--out', '/proc/shop/schema.svg'],
+    ]) {
+      const { child, ended } = project.start(command);
+      const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
+      const run = await ended;
+      clearTimeout(late);
+      assert.match(run.said, /The folder \/proc\/shop cannot be made/);
+      assert.equal(run.code, 2);
+    }
   });
 
   it('is a database that is not there yet, for what needs one', async () => {

@@ -38,11 +38,12 @@ export const history: Command = {
 };
 
 async function verify({ database, terminal, output }: Invocation) {
+  const { counted } = await import('../terminal.ts');
   const report = await (await database()).verifyAudit();
   await terminal.data(output, report, () =>
     report.problems.length === 0
       ? [
-          terminal.styled('good', `The audit holds: ${report.rows} rows, each bound to the one before.`),
+          terminal.styled('good', `The audit holds: ${counted(report.rows, 'row')}, each bound to the one before.`),
           ...(report.head === null ? [] : [`Its head is row ${report.head.id}, ${report.head.hash}`]),
         ]
       : report.problems.map(problem => terminal.styled('bad', `${problem.kind}: ${problem.message}`)),

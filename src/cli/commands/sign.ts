@@ -18,15 +18,23 @@ export const sign: Command = {
   examples: [{ line: 'migrate sign --key release.key', about: 'before the commit of a release' }],
   takes: ['Files', 'Database'],
   async run(invocation) {
-    const [{ signatureText }, { chosenDialect, readFolder }, { UsageError }, fs, path, { SIGNATURE_FILE }] =
-      await Promise.all([
-        import('../signing.ts'),
-        import('../source.ts'),
-        import('../failure.ts'),
-        import('node:fs'),
-        import('node:path'),
-        import('../../engine/signatures.ts'),
-      ]);
+    const [
+      { signatureText },
+      { chosenDialect, readFolder },
+      { UsageError },
+      { counted },
+      fs,
+      path,
+      { SIGNATURE_FILE },
+    ] = await Promise.all([
+      import('../signing.ts'),
+      import('../source.ts'),
+      import('../failure.ts'),
+      import('../terminal.ts'),
+      import('node:fs'),
+      import('node:path'),
+      import('../../engine/signatures.ts'),
+    ]);
     const { terminal, settings, options } = invocation;
     const key = options.text('key');
     if (key === undefined) throw new UsageError('Name the private key: migrate sign --key release.key');
@@ -34,7 +42,7 @@ export const sign: Command = {
     const file = path.join(settings.migrations, SIGNATURE_FILE);
     fs.writeFileSync(file, signatureText(source, path.resolve(settings.directory, key)));
     terminal.print(
-      `${path.relative(settings.directory, file)} signs ${source.migrations.length} versions, up to ${source.migrations.at(-1)?.version}`,
+      `${path.relative(settings.directory, file)} signs ${counted(source.migrations.length, 'version')}, up to ${source.migrations.at(-1)?.version}`,
     );
     return 0;
   },

@@ -15,19 +15,21 @@ export const verify: Command = {
   examples: [{ line: 'migrate verify --keys release.pub', about: 'in CI' }],
   takes: ['Files', 'Database'],
   async run(invocation) {
-    const [{ verifyFolder }, { chosenDialect, readFolder }, { UsageError }, { resolve }] = await Promise.all([
-      import('../signing.ts'),
-      import('../source.ts'),
-      import('../failure.ts'),
-      import('node:path'),
-    ]);
+    const [{ verifyFolder }, { chosenDialect, readFolder }, { UsageError }, { counted }, { resolve }] =
+      await Promise.all([
+        import('../signing.ts'),
+        import('../source.ts'),
+        import('../failure.ts'),
+        import('../terminal.ts'),
+        import('node:path'),
+      ]);
     const { terminal, settings, options } = invocation;
     const keys = options.text('keys');
     if (keys === undefined)
       throw new UsageError('Name the public keys that are trusted: migrate verify --keys release.pub');
     const source = await readFolder(settings, chosenDialect(options.text('dialect'), settings));
     const count = await verifyFolder(source, resolve(settings.directory, keys));
-    terminal.print(terminal.styled('good', `All ${count} versions are signed by a trusted key.`));
+    terminal.print(terminal.styled('good', `Signed by a trusted key: ${counted(count, 'version')}.`));
     return 0;
   },
 };
