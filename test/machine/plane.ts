@@ -68,10 +68,11 @@ export class Plane implements AsyncDisposable {
     return this.api.create(MIGRATIONS, namespace, { metadata: { name }, spec: { ...spec, database } as never });
   }
 
-  /** How many Jobs were made for this object, and not for one of its name before or after it. */
-  async jobsOf(object: DatabaseMigration): Promise<number> {
+  /** Names of the Jobs that are there for this object, and not for one of its name before or after it. */
+  async jobsOf(object: DatabaseMigration): Promise<readonly string[]> {
     const { namespace = '', uid = '' } = object.metadata ?? {};
-    return (await this.api.list(JOBS, { namespace, labelSelector: `${LABELS.uid}=${uid}` })).items.length;
+    const { items } = await this.api.list(JOBS, { namespace, labelSelector: `${LABELS.uid}=${uid}` });
+    return items.map(job => job.metadata?.name ?? '');
   }
 
   /** `operator` is asked for its last words when it does not come. */
@@ -80,7 +81,7 @@ export class Plane implements AsyncDisposable {
       const what = `${object.metadata?.name} has a Job`;
       await eventually(
         what,
-        async () => (await this.jobsOf(object)) > 0,
+        async () => (await this.jobsOf(object)).length > 0,
         () => operator.lastWords(),
       );
     }
