@@ -114,9 +114,3 @@ export async function actInOrder<A>(
   if (first === undefined) return undefined;
   return { refused: first.message, againInMs: Math.min(...refused.map(one => one.againInMs)) };
 }
-
-/** Of several wishes to look again. */
-export function soonest(...wishesMs: readonly (number | undefined)[]): number | undefined {
-  const given = wishesMs.filter(one => one !== undefined);
-  return given.length === 0 ? undefined : Math.min(...given);
-}

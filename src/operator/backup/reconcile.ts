@@ -9,14 +9,14 @@ import type { Logger } from '../controller/collaborators.ts';
 import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
 import { tellEvents } from '../events.ts';
 import { ownerOf } from '../identity.ts';
-import { lacksPod, POD_REFUSAL_LOOK_MS, withPodRefusals } from '../jobs/pod-refusals.ts';
+import { nextLook, withPodRefusals } from '../jobs/pod-refusals.ts';
 import { jobView } from '../jobs/view.ts';
 import { adoptJob, createJob, handOver, type JobOwner } from '../jobs/write.ts';
 import type { ProductMetrics } from '../measurements.ts';
 import type { Actor } from '../migration/act.ts';
 import { toTime } from '../migration/turn.ts';
 import type { JobView } from '../migration/world.ts';
-import { actInOrder, type Refusals, soonest } from '../refusals.ts';
+import { actInOrder, type Refusals } from '../refusals.ts';
 import { BACKUPS, type DatabaseBackup, type DatabaseMigration, INDEX, MIGRATIONS } from '../sources.ts';
 import { type BackupDecision, decideBackup } from './decide.ts';
 import { measureBackup } from './measure.ts';
@@ -47,13 +47,8 @@ export function reconcileBackups(parts: BackupReconciler): Reconcile {
       isFreeOf: () => false,
     });
     await tellEvents(parts.api, parts.logger, 'DatabaseBackup', current, decision.events, world.now);
-    const look = soonest(
-      decision.lookAgainMs,
-      refused?.againInMs,
-      world.jobs.some(lacksPod) ? POD_REFUSAL_LOOK_MS : undefined,
-    );
     return {
-      ...(look === undefined ? {} : { requeueAfterMs: look }),
+      ...nextLook(decision.lookAgainMs, refused, world.jobs),
       summary: {
         at: decision.at,
         ...(refused === undefined ? {} : { refused: refused.refused }),

@@ -9,7 +9,7 @@ import type { JobView } from '../migration/world.ts';
 /** The Job controller usually needs a fraction of this. */
 const PATIENCE_SECONDS = 2;
 /** No watch tells when a Pod was refused: how soon to look again. */
-export const POD_REFUSAL_LOOK_MS = 3_000;
+const POD_REFUSAL_LOOK_MS = 3_000;
 
 /** The same Jobs; one whose Pod was refused says why. */
 export async function withPodRefusals(
@@ -27,7 +27,18 @@ export async function withPodRefusals(
   );
 }
 
-export function lacksPod(job: JobView): boolean {
+/** When a pass looks again: as it decided, when a refused act is due again, and while a Job of it has no Pod. */
+export function nextLook(
+  decidedMs: number | undefined,
+  refused: { readonly againInMs: number } | undefined,
+  jobs: readonly JobView[],
+): { readonly requeueAfterMs?: number } {
+  const wishes = [decidedMs, refused?.againInMs, jobs.some(lacksPod) ? POD_REFUSAL_LOOK_MS : undefined];
+  const given = wishes.filter(one => one !== undefined);
+  return given.length === 0 ? {} : { requeueAfterMs: Math.min(...given) };
+}
+
+function lacksPod(job: JobView): boolean {
   return job.finished === undefined && !job.deleting && job.pods.length === 0;
 }
 

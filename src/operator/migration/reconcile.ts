@@ -9,9 +9,9 @@ import type { Logger } from '../controller/collaborators.ts';
 import type { Reconcile, ReconcileResult } from '../controller/reconcile.ts';
 import { tellEvents } from '../events.ts';
 import { handOverOrphans } from '../jobs/orphans.ts';
-import { lacksPod, POD_REFUSAL_LOOK_MS } from '../jobs/pod-refusals.ts';
+import { nextLook } from '../jobs/pod-refusals.ts';
 import type { ProductMetrics } from '../measurements.ts';
-import { actInOrder, soonest } from '../refusals.ts';
+import { actInOrder } from '../refusals.ts';
 import { type DatabaseMigration, MIGRATIONS } from '../sources.ts';
 import { type Actor, act } from './act.ts';
 import { actKey, isFreeOf } from './actions.ts';
@@ -49,13 +49,8 @@ export function reconcileMigrations(parts: MigrationReconciler): Reconcile {
       isFreeOf,
     });
     await tellEvents(parts.api, parts.logger, 'DatabaseMigration', current, decision.events, world.now);
-    const look = soonest(
-      decision.lookAgainMs,
-      refused?.againInMs,
-      world.jobs.some(lacksPod) ? POD_REFUSAL_LOOK_MS : undefined,
-    );
     return {
-      ...(look === undefined ? {} : { requeueAfterMs: look }),
+      ...nextLook(decision.lookAgainMs, refused, world.jobs),
       summary: { ...summaryOf(decision), ...(refused === undefined ? {} : { refused: refused.refused }) },
     };
   };
