@@ -12,6 +12,19 @@ const SHARED_OPTIONS: Readonly<Record<Command['takes'][number], readonly OptionD
   ],
 };
 
+/** Where a command takes over what another owner has. */
+export const ADOPT: OptionDefinition = {
+  flags: '--adopt <id>',
+  about: 'take the database over from the owner with this id, as the error message quotes it',
+};
+
+/** Of the two commands that run migrations. */
+export const MIGRATING_OPTIONS: readonly OptionDefinition[] = [
+  { flags: '-n, --dry-run', about: 'only say what would run and what would be lost' },
+  { flags: '-y, --yes', about: 'do not ask, also where data would be lost' },
+  ADOPT,
+];
+
 /** A command's own options, then the shared ones that it takes. */
 export function optionsOf(command: Command): readonly OptionDefinition[] {
   return [...(command.options ?? []), ...command.takes.flatMap(name => SHARED_OPTIONS[name])];

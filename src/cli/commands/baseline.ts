@@ -1,5 +1,6 @@
 // `migrate baseline [version]`
 import type { Command } from '../command.ts';
+import { ADOPT } from '../shared-options.ts';
 
 export const baseline: Command = {
   name: 'baseline',
@@ -15,10 +16,7 @@ export const baseline: Command = {
       choices: ['auto', 'golang-migrate', 'dbmate', 'diesel', 'goose', 'flyway', 'alembic'],
     },
     { flags: '-n, --dry-run', about: 'only say which versions would be noted' },
-    {
-      flags: '--adopt <id>',
-      about: 'take the database over from the owner with this id, as the error message quotes it',
-    },
+    ADOPT,
   ],
   examples: [
     { line: 'migrate baseline 004_groups --dry-run', about: 'which versions would be noted' },

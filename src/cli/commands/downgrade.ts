@@ -1,5 +1,6 @@
 // `migrate downgrade <target>`
 import type { Command } from '../command.ts';
+import { MIGRATING_OPTIONS } from '../shared-options.ts';
 
 export const downgrade: Command = {
   name: 'downgrade',
@@ -8,14 +9,7 @@ export const downgrade: Command = {
     'Runs the .down.sql files of everything above the target, the highest first; of a version whose files are gone, the text that the ledger kept. What would be lost is counted and asked about. The target "empty" takes everything back.',
   ],
   arguments: [{ name: '<target>', about: 'the version to go back to, or empty' }],
-  options: [
-    { flags: '-n, --dry-run', about: 'only say what would run and what would be lost' },
-    { flags: '-y, --yes', about: 'do not ask, also where data would be lost' },
-    {
-      flags: '--adopt <id>',
-      about: 'take the database over from the owner with this id, as the error message quotes it',
-    },
-  ],
+  options: MIGRATING_OPTIONS,
   examples: [
     { line: 'migrate downgrade 002_profiles --dry-run', about: 'what would run, and how many rows it would lose' },
     { line: 'migrate downgrade 002_profiles', about: 'back to a version' },

@@ -1,5 +1,6 @@
 // `migrate upgrade [target]`
 import type { Command } from '../command.ts';
+import { MIGRATING_OPTIONS } from '../shared-options.ts';
 
 export const upgrade: Command = {
   name: 'upgrade',
@@ -8,14 +9,7 @@ export const upgrade: Command = {
     'The plan is said first. Each migration is a transaction of its own together with its row in the ledger, so that a failure leaves the database at the last version that is whole. Where a migration would drop a table or a column that holds data, it asks.',
   ],
   arguments: [{ name: '[target]', about: 'a version such as 003_tags (default: latest)' }],
-  options: [
-    { flags: '-n, --dry-run', about: 'only say what would run and what would be lost' },
-    { flags: '-y, --yes', about: 'do not ask, also where data would be lost' },
-    {
-      flags: '--adopt <id>',
-      about: 'take the database over from the owner with this id, as the error message quotes it',
-    },
-  ],
+  options: MIGRATING_OPTIONS,
   examples: [
     { line: 'migrate upgrade', about: 'everything that is pending' },
     { line: 'migrate upgrade 003_tags --dry-run', about: 'what would run to reach a version' },
