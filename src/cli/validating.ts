@@ -2,8 +2,9 @@
 // running them in memory, up and down. Every mistake is reported at once. Called by validate.
 import type { Dialect } from '../engine/dialect.ts';
 import { type EngineError, gathered } from '../engine/errors.ts';
-import type { Migration, Script, Source } from '../engine/files.ts';
+import type { Source } from '../engine/files.ts';
 import type { LayoutName } from '../engine/layouts/layout.ts';
+import type { Migration, Script } from '../engine/script.ts';
 import type { Settings } from './settings.ts';
 import { chosenDialect, readFolder } from './source.ts';
 

@@ -6,9 +6,10 @@ import { appendAudit } from './audit.ts';
 import { type BaselineRequest, writeRow } from './baseline.ts';
 import type { Connection } from './connection.ts';
 import { failure } from './errors.ts';
-import type { Migration, Source } from './files.ts';
+import type { Source } from './files.ts';
 import { hasTables, type Ledger, ledgerDigest } from './ledger.ts';
 import { nearNames } from './near-names.ts';
+import type { Migration } from './script.ts';
 
 export interface Adoption {
   /** What is taken to be applied, in order. */

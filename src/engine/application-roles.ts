@@ -2,8 +2,8 @@
 // off. Reads pg_roles only. Called by the plan, before anything is stopped.
 import { type Connection, textOf } from './connection.ts';
 import { failure } from './errors.ts';
-import type { Migration } from './files.ts';
 import { nearNames } from './near-names.ts';
+import type { Migration } from './script.ts';
 
 /** Throws RoleMissing for roles that neither exist nor are spoken of by a pending migration, which may make them. */
 export async function assertRolesExist(

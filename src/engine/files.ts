@@ -13,8 +13,6 @@ import { orderOf } from './layouts/order.ts';
 import { recogniseLayout } from './layouts/recognise.ts';
 import type { Migration } from './script.ts';
 
-export { decodeScript, type Migration, type Script } from './script.ts';
-
 export interface Source {
   readonly layout: LayoutName;
   /** In order of their numbers. */

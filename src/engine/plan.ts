@@ -1,10 +1,11 @@
 // Decides what would run: compares files with the ledger and the target. Pure: no database, no clock. Called by `plan`
 // to show it and by `migrate` to do it, so that both say the same.
 import { type EngineError, failure, gathered } from './errors.ts';
-import { type Migration, numberOf, type Source } from './files.ts';
+import { numberOf, type Source } from './files.ts';
 import type { Ledger } from './ledger.ts';
 import { nearNames } from './near-names.ts';
 import { EMPTY_TARGET, type PlannedReversal } from './reversal.ts';
+import type { Migration } from './script.ts';
 import type { ParsedFile } from './statements.ts';
 
 export interface MigrationPlan {

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
-import type { Script } from './files.ts';
+import type { Script } from './script.ts';
 import { assertVersionSigned, type Trust } from './signatures.ts';
 
 /** The target below the first migration: everything is reverted. */

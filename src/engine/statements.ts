@@ -17,7 +17,7 @@ import {
 } from './classify.ts';
 import { type Directives, hasDirective, readDirectives } from './directives.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
-import type { Script } from './files.ts';
+import type { Script } from './script.ts';
 import { syntaxHint } from './syntax-hints.ts';
 import { type Node, nodeOf } from './tree.ts';
 

@@ -1,10 +1,10 @@
 // What an attempt that holds the fence works with, passed through the functions that write. Data and collaborators only.
 import type { Attempt } from './attempt.ts';
 import type { Connect, Connection } from './connection.ts';
-import type { Migration } from './files.ts';
 import type { LayoutName } from './layouts/layout.ts';
 import type { Monitor } from './monitor.ts';
 import type { Reversal } from './reversal.ts';
+import type { Migration } from './script.ts';
 import type { Server } from './server.ts';
 import type { VersionSignature } from './signatures.ts';
 import type { ParsedFile } from './statements.ts';

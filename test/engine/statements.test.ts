@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { EngineError } from '../../src/engine/errors.ts';
-import { decodeScript } from '../../src/engine/files.ts';
+import { decodeScript } from '../../src/engine/script.ts';
 import { loadGrammar, type ParsedFile, parseFile } from '../../src/engine/statements.ts';
 
 before(loadGrammar);

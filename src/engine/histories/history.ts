@@ -4,8 +4,9 @@
 import type { ImportedMigration } from '../baseline.ts';
 import { type Connection, quoted, textOf } from '../connection.ts';
 import { failure } from '../errors.ts';
-import type { Migration, Source } from '../files.ts';
+import type { Source } from '../files.ts';
 import { orderOf } from '../layouts/order.ts';
+import type { Migration } from '../script.ts';
 import { type Entry, TOOLS, type Told, type Tool, type ToolName } from './tools.ts';
 
 export interface History {

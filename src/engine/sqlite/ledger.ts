@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import { failure } from '../errors.ts';
-import type { Migration } from '../files.ts';
 import { type AppliedMigration, EMPTY_LEDGER, type Ledger } from '../ledger.ts';
+import type { Migration } from '../script.ts';
 import type { AuditProblem, AuditReport } from '../verify-audit.ts';
 import type { SqliteConnection, SqliteRow } from './connection.ts';
 

@@ -8,8 +8,8 @@
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
 import { type EngineError, failure } from '../errors.ts';
-import type { Migration, Script } from '../files.ts';
 import type { Reversal } from '../reversal.ts';
+import type { Migration, Script } from '../script.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
 import {
   appendSqliteAudit,
