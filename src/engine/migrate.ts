@@ -16,49 +16,26 @@
 
 import { snapshotDigest } from '../schema/snapshot.ts';
 import { type Adoption, findAdoption, writeAdoption } from './adoption.ts';
-import { type ApplicationSessions, waitForApplicationToLeave } from './application-sessions.ts';
+import { waitForApplicationToLeave } from './application-sessions.ts';
 import { applyMigrations } from './apply.ts';
-import { type Attempt, runKey } from './attempt.ts';
+import { runKey } from './attempt.ts';
 import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
-import { lockLimitsOf, readBounded, readSnapshotBounded } from './bounded-reads.ts';
+import { lockLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { ConnectionLost, QueryError } from './connection.ts';
-import { assertMayLose, COUNTING, prepareDowngrade } from './downgrade.ts';
-import { EngineError, failure, gathered } from './errors.ts';
+import { EngineError } from './errors.ts';
 import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
-import type { Source } from './files.ts';
-import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
-import { assertBaseline, hasLedger, type Ledger, readLedger } from './ledger.ts';
+import { hasLedger, type Ledger, readLedger } from './ledger.ts';
 import { createLedger, grantApplication } from './ledger-schema.ts';
+import type { MigrateRequest } from './migrate-request.ts';
 import { Monitor } from './monitor.ts';
-import { type MigrationPlan, planMigrations, transactionMode } from './plan.ts';
+import { transactionMode } from './plan.ts';
 import { recoverCommit } from './recovery.ts';
+import { assertAsPlanned, scriptsToRun } from './scripts-to-run.ts';
 import type { Server } from './server.ts';
-import { findSignatures, type Trust, verifySource } from './signatures.ts';
-import { loadGrammar, parseFile } from './statements.ts';
+import { loadGrammar } from './statements.ts';
 import { isSnapshotStale, storeSnapshot } from './stored-snapshot.ts';
 import { CommitUnknown, inTransaction } from './transactions.ts';
-import type { Execution, PendingFile, Surroundings, Work } from './work.ts';
-
-export interface MigrateRequest {
-  readonly attempt: Attempt;
-  readonly source: Source;
-  /** What the plan saw. */
-  readonly from: string | null;
-  readonly to: string;
-  readonly ledgerDigest: string;
-  readonly execution: Execution;
-  readonly strategy: 'Recreate' | 'Rolling' | 'None';
-  readonly appRoles: readonly string[];
-  readonly applicationSessions: ApplicationSessions | undefined;
-  /** What was planned; `Up` unless given. */
-  readonly direction?: 'Up' | 'Down';
-  /** The version at which a database with tables and no ledger is adopted; `from` is then this one. */
-  readonly baseline?: string;
-  /** Digest of the downgrade whose losses a person has accepted. */
-  readonly confirmedLoss?: string;
-  /** Whose signature the files must bear; undefined: none is asked for. */
-  readonly trust?: Trust;
-}
+import type { PendingFile, Surroundings, Work } from './work.ts';
 
 export interface MigrateOutcome {
   /** Whether anything may have been written: ledger, epoch or a migration. */
@@ -125,7 +102,8 @@ async function underFence(
   course.before = fenced.ledger.applied.length;
   const isFirst = fenced.ledger.epoch?.run !== runKey(attempt.run);
   assertAsPlanned(request, fenced.ledger, isFirst);
-  const files = await scriptsToRun(request, fenced, course, isFirst);
+  const files = await scriptsToRun(request, fenced, isFirst);
+  course.notes.push(...files.flatMap(file => file.parsed.notes));
   await begin(request, fenced, course, isFirst, adoption);
   const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
   const work: Work = { ...surroundings, connection, server, attempt, execution: request.execution, monitor };
@@ -163,80 +141,6 @@ async function keepSnapshot(work: Work, course: Course): Promise<void> {
     if (!isRefused && !(error instanceof QueryError)) throw error;
     course.notes.push(`the snapshot of the schema could not be stored: ${error.message}`);
   }
-}
-
-/** A later attempt of the same run finds the ledger further on; what the run began from must still be the plan's. */
-function assertAsPlanned(request: MigrateRequest, ledger: Ledger, isFirst: boolean): void {
-  const version = isFirst ? ledger.version : (ledger.epoch?.runVersion ?? null);
-  const digest = isFirst ? ledger.digest : ledger.epoch?.runLedgerDigest;
-  if (version !== request.from) {
-    const planned = request.from ?? 'empty';
-    throw failure('PlanOutdated', { what: 'the version of the database', planned, found: version ?? 'empty' });
-  }
-  if (digest !== request.ledgerDigest) {
-    const found = (digest ?? 'unknown').slice(0, 12);
-    throw failure('PlanOutdated', { what: "the ledger's digest", planned: request.ledgerDigest.slice(0, 12), found });
-  }
-}
-
-async function scriptsToRun(
-  request: MigrateRequest,
-  fenced: Fenced,
-  course: Course,
-  isFirst: boolean,
-): Promise<readonly PendingFile[]> {
-  const plan = planMigrations(request.source, fenced.ledger, request.to);
-  const wanted = request.direction ?? 'Up';
-  if (plan.direction !== 'None' && plan.direction !== wanted) {
-    throw failure('PlanOutdated', { what: 'the direction', planned: wanted, found: plan.direction });
-  }
-  const files = await (wanted === 'Up' ? upFiles : downFiles)(request, fenced, plan, isFirst);
-  course.notes.push(...files.flatMap(file => file.parsed.notes));
-  return files;
-}
-
-async function upFiles(
-  request: MigrateRequest,
-  { connection, ledger }: Fenced,
-  plan: MigrationPlan,
-  isFirst: boolean,
-): Promise<readonly PendingFile[]> {
-  const signatures = await signaturesOf(request);
-  if (isFirst) await assertBaseline(connection, ledger, request.attempt.ledgerSchema);
-  const { layout } = request.source;
-  const files = plan.pending.map(migration => {
-    const signature = signatures?.get(migration.version);
-    return { direction: 'Up', migration, layout, signature, parsed: parseFile(migration.up) } as const;
-  });
-  const problems = [
-    forsakenProblem(nextOf(plan), ledger.progress),
-    ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
-  ].filter(problem => problem !== undefined);
-  if (problems.length > 0) throw gathered(problems);
-  return files;
-}
-
-/** A later attempt of a run runs what is left of what the first was allowed. */
-async function downFiles(
-  request: MigrateRequest,
-  { connection, server, surroundings, ledger }: Fenced,
-  plan: MigrationPlan,
-  isFirst: boolean,
-): Promise<readonly PendingFile[]> {
-  const { trust, confirmedLoss, attempt } = request;
-  await signaturesOf(request);
-  const asked = { ledgerSchema: attempt.ledgerSchema, ledger, plan, trust };
-  const downgrade = await readBounded(connection, surroundings, lockLimitsOf(request.execution), COUNTING, () =>
-    prepareDowngrade(connection, server, asked),
-  );
-  const isAllowed = !isFirst && confirmedLoss !== undefined;
-  if (!isAllowed) assertMayLose(downgrade, confirmedLoss);
-  return downgrade.files;
-}
-
-async function signaturesOf({ source, trust }: MigrateRequest) {
-  if (trust === undefined) return undefined;
-  return verifySource(source, await findSignatures(source.directory), trust);
 }
 
 /** Effects 3 and 4. */

@@ -277,7 +277,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   mutation(
     'tables without a ledger are not begun on',
-    'engine/migrate.ts',
+    'engine/scripts-to-run.ts',
     ['  if (isFirst) await assertBaseline(', '  if (plan === null) await assertBaseline('],
     'refusals',
     'that is gone while its tables are there is not begun anew',

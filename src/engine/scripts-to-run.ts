@@ -1,0 +1,86 @@
+// Which scripts an attempt of a run may run, under the fence and before its first write: the ups that are pending, or the
+// downs of what is to be taken back, with the proof that they may. Reads only; refuses what was planned otherwise. Called by
+// migrate.ts.
+import { lockLimitsOf, readBounded } from './bounded-reads.ts';
+import { assertMayLose, COUNTING, prepareDowngrade } from './downgrade.ts';
+import { failure, gathered } from './errors.ts';
+import type { Fenced } from './fence.ts';
+import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
+import { assertBaseline, type Ledger } from './ledger.ts';
+import type { MigrateRequest } from './migrate-request.ts';
+import { type MigrationPlan, planMigrations } from './plan.ts';
+import { findSignatures, verifySource } from './signatures.ts';
+import { parseFile } from './statements.ts';
+import type { PendingFile } from './work.ts';
+
+/** A later attempt of the same run finds the ledger further on; what the run began from must still be the plan's. */
+export function assertAsPlanned(request: MigrateRequest, ledger: Ledger, isFirst: boolean): void {
+  const version = isFirst ? ledger.version : (ledger.epoch?.runVersion ?? null);
+  const digest = isFirst ? ledger.digest : ledger.epoch?.runLedgerDigest;
+  if (version !== request.from) {
+    const planned = request.from ?? 'empty';
+    throw failure('PlanOutdated', { what: 'the version of the database', planned, found: version ?? 'empty' });
+  }
+  if (digest !== request.ledgerDigest) {
+    const found = (digest ?? 'unknown').slice(0, 12);
+    throw failure('PlanOutdated', { what: "the ledger's digest", planned: request.ledgerDigest.slice(0, 12), found });
+  }
+}
+
+/** In the order in which they run. Throws PlanOutdated, and what reading, proving and counting them throws. */
+export async function scriptsToRun(
+  request: MigrateRequest,
+  fenced: Fenced,
+  isFirst: boolean,
+): Promise<readonly PendingFile[]> {
+  const plan = planMigrations(request.source, fenced.ledger, request.to);
+  const wanted = request.direction ?? 'Up';
+  if (plan.direction !== 'None' && plan.direction !== wanted) {
+    throw failure('PlanOutdated', { what: 'the direction', planned: wanted, found: plan.direction });
+  }
+  return (wanted === 'Up' ? upFiles : downFiles)(request, fenced, plan, isFirst);
+}
+
+async function upFiles(
+  request: MigrateRequest,
+  { connection, ledger }: Fenced,
+  plan: MigrationPlan,
+  isFirst: boolean,
+): Promise<readonly PendingFile[]> {
+  const signatures = await signaturesOf(request);
+  if (isFirst) await assertBaseline(connection, ledger, request.attempt.ledgerSchema);
+  const { layout } = request.source;
+  const files = plan.pending.map(migration => {
+    const signature = signatures?.get(migration.version);
+    return { direction: 'Up', migration, layout, signature, parsed: parseFile(migration.up) } as const;
+  });
+  const problems = [
+    forsakenProblem(nextOf(plan), ledger.progress),
+    ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
+  ].filter(problem => problem !== undefined);
+  if (problems.length > 0) throw gathered(problems);
+  return files;
+}
+
+/** A later attempt of a run runs what is left of what the first was allowed. */
+async function downFiles(
+  request: MigrateRequest,
+  { connection, server, surroundings, ledger }: Fenced,
+  plan: MigrationPlan,
+  isFirst: boolean,
+): Promise<readonly PendingFile[]> {
+  const { trust, confirmedLoss, attempt } = request;
+  await signaturesOf(request);
+  const asked = { ledgerSchema: attempt.ledgerSchema, ledger, plan, trust };
+  const downgrade = await readBounded(connection, surroundings, lockLimitsOf(request.execution), COUNTING, () =>
+    prepareDowngrade(connection, server, asked),
+  );
+  const isAllowed = !isFirst && confirmedLoss !== undefined;
+  if (!isAllowed) assertMayLose(downgrade, confirmedLoss);
+  return downgrade.files;
+}
+
+async function signaturesOf({ source, trust }: MigrateRequest) {
+  if (trust === undefined) return undefined;
+  return verifySource(source, await findSignatures(source.directory), trust);
+}
