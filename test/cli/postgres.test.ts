@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { serverForTests } from '../engine/site.ts';
+import { openConnection } from '../../src/database/postgres.ts';
+import { parseConnectionUrl } from '../../src/database/url.ts';
+import { serverForTests, until } from '../engine/site.ts';
 import { Project } from './project.ts';
 
 const server = await serverForTests();
@@ -82,6 +84,28 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
       assert.match(run.out, /column public\.users\.sneaked/);
     }
     assert.equal(server.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'migrate\\_scratch%'"), '0');
+  });
+
+  it('drift is not waited for in silence: who has locked a table is named while it lasts', async () => {
+    const { project, name } = await place({
+      '001_users.up.sql': 'CREATE TABLE users (id int CHECK (id > 0)); CREATE VIEW ids AS SELECT id FROM users;',
+    });
+    await project.migrate('upgrade');
+    const settings = parseConnectionUrl(server.url('owner', name));
+    const holder = await openConnection(settings, { applicationName: 'a forgotten console' });
+    try {
+      await holder.query('BEGIN; LOCK TABLE users, ids IN ACCESS EXCLUSIVE MODE');
+      const checking = project.start(['check']);
+      const named = new RegExp(
+        `Reading the schema waits for a lock held by pid ${holder.pid} \\(role owner, a forgotten console, .*LOCK TABLE users`,
+      );
+      await until('the holder is named', () => named.test(checking.saidSoFar()), 60_000);
+      await holder.query('ROLLBACK');
+      const run = await checking.ended;
+      assert.equal(run.code, 0, run.said);
+    } finally {
+      await holder.close();
+    }
   });
 
   it('a backup is restored by a swap of names, and what it replaced is kept', async () => {

@@ -1,9 +1,9 @@
 // A PostgreSQL database as the commands see it: the same engine, fence and ledger as in the cluster. A session is opened
 // for each thing that is asked, and closed before a person is asked anything. What only some commands need is imported late.
+import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
 import type { Source } from '../../engine/files.ts';
 import { readStoredSnapshot } from '../../engine/stored-snapshot.ts';
-import { readSnapshot } from '../../schema/snapshot.ts';
 import type {
   Consent,
   Database,
@@ -24,6 +24,8 @@ import { Sessions } from './sessions.ts';
 
 const OWN_SESSIONS_WAIT_MS = 30_000;
 const TOOLS = ['auto', 'golang-migrate', 'dbmate', 'Diesel', 'goose', 'Flyway', 'Alembic'] as const;
+/** Somebody who alters a table and forgets to commit: named after the first, given up on after the second. */
+const READ_LIMITS: LockLimits = { lockTimeoutMs: 2_000, retryMs: 30_000 };
 const EXECUTION = { transaction: 'PerMigration', lockTimeoutMilliseconds: 5_000, lockRetrySeconds: 60 } as const;
 
 export function openPostgresDatabase(settings: Settings, surroundings: Surroundings): Database {
@@ -134,10 +136,9 @@ class PostgresDatabase implements Database {
 
   schema(): Promise<StoredSchema> {
     return this.#sessions.reading(async reading => {
-      const { connection, server } = reading;
       const { version } = await this.#sessions.ledger(reading);
-      const entries = await readSnapshot(connection, server.versionNumber, this.ledgerSchema);
-      return { version, entries, serverVersionNumber: server.versionNumber };
+      const entries = await this.#sessions.snapshot(reading, READ_LIMITS);
+      return { version, entries, serverVersionNumber: reading.server.versionNumber };
     });
   }
 

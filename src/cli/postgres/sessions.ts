@@ -5,11 +5,13 @@ import { hostname, userInfo } from 'node:os';
 import { type OpenedConnection, openConnection } from '../../database/postgres.ts';
 import { type ConnectionSettings, type Host, parseConnectionUrl } from '../../database/url.ts';
 import { type Attempt, applicationName } from '../../engine/attempt.ts';
+import { type LockLimits, readSnapshotBounded } from '../../engine/bounded-reads.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { openSession } from '../../engine/fence.ts';
 import { type Ledger, readLedger } from '../../engine/ledger.ts';
 import type { Server } from '../../engine/server.ts';
 import type { Surroundings as EngineSurroundings } from '../../engine/work.ts';
+import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { Surroundings } from '../database.ts';
 import type { Settings } from '../settings.ts';
 
@@ -77,6 +79,11 @@ export class Sessions {
 
   ledger({ connection, server }: Reading): Promise<Ledger> {
     return readLedger(connection, this.#schema, server.role);
+  }
+
+  /** The schema as it is. Throws LockTimeout with who holds the lock that it waited for. */
+  snapshot({ connection, server }: Reading, limits: LockLimits): Promise<readonly SnapshotEntry[]> {
+    return readSnapshotBounded(connection, server, this.#schema, this.engine(READER), limits);
   }
 
   /** The next attempt of ours. Each call of the command line is a run of its own. */
