@@ -96,6 +96,7 @@ COPY --from=bundles /source/dist/runner /app/runner
 COPY --from=bundles /source/dist/cli /app/cli
 WORKDIR /app
 # Nothing is written outside /tmp: run it with a read-only root file system and an emptyDir there.
-# The operator by default; a Job's command is `node /app/runner/main.js <step>`, an init container's `migrate wait`.
+# The operator by default, with the small heap that the chart gives it, too (docs/benchmarks.md); a Job's command is
+# `node /app/runner/main.js <step>`, an init container's `migrate wait`.
 ENTRYPOINT ["node"]
-CMD ["/app/operator/main.js"]
+CMD ["--optimize-for-size", "/app/operator/main.js"]

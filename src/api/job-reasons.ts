@@ -27,6 +27,10 @@ export const JOB_REASONS = {
   BadMarker: { meaning: "A migration of another tool's layout cannot be read.", remedy: MEND_FILES },
   DownWithoutUp: { meaning: 'A `.down.sql` has no `.up.sql` beside it.', remedy: MEND_FILES },
   BadBundle: { meaning: 'A bundle of migrations cannot be read.', remedy: 'Make it again with `migrate bundle`.' },
+  SourceTooLarge: {
+    meaning: 'All bundles of the source together unpack to more than 64 MiB.',
+    remedy: 'Take bulk data out of the migrations.',
+  },
   SiblingOfNothing: { meaning: 'A file for SQLite replaces one that is not there.', remedy: MEND_FILES },
   UnknownTarget: {
     meaning: 'No migration has the name of `spec.target`.',

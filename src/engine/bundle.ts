@@ -7,8 +7,8 @@ import { failure } from './errors.ts';
 /** Name of the file in a ConfigMap. */
 export const BUNDLE_FILE = 'migrations.bundle.json.gz';
 const FORMAT = 1;
-/** No honest bundle is that large: a file that unpacks to more is refused instead of filling the memory. */
-const MOST_BYTES = 64 * 1024 * 1024;
+/** Of one source, all its bundles together: what unpacks to more is refused instead of filling the memory. */
+export const MOST_UNPACKED_BYTES = 64 * 1024 * 1024;
 
 export interface BundledFile {
   /** Path below the folder, with `/`. */
@@ -23,16 +23,24 @@ export function packBundle(files: readonly BundledFile[]): Buffer {
   return gzipSync(JSON.stringify({ format: FORMAT, files: content }), { level: 9 });
 }
 
-/** Unpacks a file. Throws BadBundle when it is no bundle, or one of another format. */
-export function unpackBundle(packed: Uint8Array, place: string): readonly BundledFile[] {
+export interface Unpacked {
+  readonly files: readonly BundledFile[];
+  /** How much of the room it has taken. */
+  readonly size: number;
+}
+
+/**
+ * Unpacks a file into at most `room` bytes, what the bundles of the same source before it have left. Throws BadBundle when
+ * it is no bundle, or one of another format; SourceTooLarge when it does not fit.
+ */
+export function unpackBundle(packed: Uint8Array, place: string, room: number = MOST_UNPACKED_BYTES): Unpacked {
+  const text = unpack(packed, place, room);
   let content: { readonly format?: unknown; readonly files?: unknown };
   try {
     // What is no object has no properties either.
-    content = Object(
-      JSON.parse(gunzipSync(packed, { maxOutputLength: MOST_BYTES }).toString('utf8')),
-    ) as typeof content;
+    content = Object(JSON.parse(text.toString('utf8'))) as typeof content;
   } catch {
-    throw failure('BadBundle', { file: place, reason: 'it cannot be unpacked' });
+    throw failure('BadBundle', { file: place, reason: UNREADABLE });
   }
   if (content.format !== FORMAT || !Array.isArray(content.files)) {
     throw failure('BadBundle', {
@@ -40,11 +48,25 @@ export function unpackBundle(packed: Uint8Array, place: string): readonly Bundle
       reason: `its format is ${JSON.stringify(content.format) ?? 'missing'}, not ${FORMAT}`,
     });
   }
-  return content.files.map((entry: unknown) => {
+  const files = content.files.map((entry: unknown) => {
     const [path, bytes] = Array.isArray(entry) ? (entry as unknown[]) : [];
     if (typeof path !== 'string' || typeof bytes !== 'string') {
       throw failure('BadBundle', { file: place, reason: 'an entry is not a path and its content' });
     }
     return { path, bytes: Buffer.from(bytes, 'base64') };
   });
+  return { files, size: text.length };
+}
+
+const UNREADABLE = 'it cannot be unpacked';
+
+function unpack(packed: Uint8Array, place: string, room: number): Buffer {
+  try {
+    // A limit of 0 would be none.
+    return gunzipSync(packed, { maxOutputLength: Math.max(1, room) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')
+      throw failure('BadBundle', { file: place, reason: UNREADABLE });
+    throw failure('SourceTooLarge', { file: place, most: `${MOST_UNPACKED_BYTES / 1024 / 1024} MiB` });
+  }
 }

@@ -93,6 +93,11 @@ const INPUT_ERRORS = {
     message: (f: { file: string; reason: string }) =>
       `The bundle ${f.file} cannot be read: ${f.reason}. Make it again with \`migrate bundle\`.`,
   },
+  SourceTooLarge: {
+    exitCode: 2,
+    message: (f: { file: string; most: string }) =>
+      `The bundles of migrations unpack to more than ${f.most} in all; the one too many is ${f.file}. Take bulk data out of the migrations.`,
+  },
   SiblingOfNothing: {
     exitCode: 2,
     message: (f: { file: string; plain: string }) =>

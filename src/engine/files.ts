@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { BUNDLE_FILE, unpackBundle } from './bundle.ts';
+import { BUNDLE_FILE, MOST_UNPACKED_BYTES, unpackBundle } from './bundle.ts';
 import { type Dialect, filesFor } from './dialect.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
 import type { LayoutName, Reading, SourceFile } from './layouts/layout.ts';
@@ -64,7 +64,7 @@ export async function readSourceFiles(root: string, dialect: Dialect): Promise<r
 
 async function readRecognised(root: string, dialect: Dialect, placeOf: (directory: string) => string) {
   const errors: EngineError[] = [];
-  const found = filesFor(await findFiles(root), dialect, errors);
+  const found = filesFor(await findFiles(root, placeOf), dialect, errors);
   const unique = withoutDuplicates(found, placeOf, errors);
   if (errors.length > 0) throw gathered(errors);
   const read = await Promise.all([...unique.values()].map(one => readFound(one, placeOf)));
@@ -73,15 +73,19 @@ async function readRecognised(root: string, dialect: Dialect, placeOf: (director
   return { layout, files, ignored };
 }
 
-async function findFiles(root: string): Promise<readonly Found[]> {
+async function findFiles(root: string, placeOf: (directory: string) => string): Promise<readonly Found[]> {
   const files: Found[] = [];
+  let room = MOST_UNPACKED_BYTES;
   const visit = async (directory: string, depth: 'root' | 'child'): Promise<void> => {
     for (const entry of await entriesOf(directory)) {
       const path = join(directory, entry.name);
       const kind = await kindOf(entry, path);
       if (kind?.isDirectory() && depth === 'root') await visit(path, 'child');
-      else if (kind?.isFile() && entry.name === BUNDLE_FILE) files.push(...(await bundled(directory, path)));
-      else if (kind?.isFile()) files.push({ name: nameOf(directory, entry.name, depth), directory, path });
+      else if (kind?.isFile() && entry.name === BUNDLE_FILE) {
+        const bundle = unpackBundle(await readFile(path), `${BUNDLE_FILE} in ${placeOf(directory)}`, room);
+        room -= bundle.size;
+        files.push(...bundle.files.map(file => ({ name: file.path, directory, path, bytes: file.bytes })));
+      } else if (kind?.isFile()) files.push({ name: nameOf(directory, entry.name, depth), directory, path });
     }
   };
   await visit(root, 'root');
@@ -91,11 +95,6 @@ async function findFiles(root: string): Promise<readonly Found[]> {
 /** A mounted ConfigMap's files are symbolic links; to ask for all others too would cost more than all the rest. */
 async function kindOf(entry: Dirent, path: string): Promise<Pick<Dirent, 'isFile' | 'isDirectory'> | undefined> {
   return entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
-}
-
-async function bundled(directory: string, path: string): Promise<readonly Found[]> {
-  const files = unpackBundle(await readFile(path), path);
-  return files.map(file => ({ name: file.path, directory, path, bytes: file.bytes }));
 }
 
 /** In Diesel's layout the folder is the version; a ConfigMap's folder is only where it is mounted. */

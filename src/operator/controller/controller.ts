@@ -29,6 +29,9 @@ export interface ControllerOptions {
 /** How often an unseen write is looked for; its event usually brings the key back long before. */
 const EXPECTATION_LOOK_MS = 250;
 
+/** So many conflicts in a row are everyday: others write the same objects. More of them are a failure like any other. */
+const USUAL_CONFLICTS = 5;
+
 export class Controller {
   readonly name: string;
   readonly #options: Required<Omit<ControllerOptions, 'expectations'>> & Pick<ControllerOptions, 'expectations'>;
@@ -122,9 +125,11 @@ export class Controller {
       const outcome = result.requeueAfterMs === undefined ? 'success' : 'requeue_after';
       report(outcome, result.requeueAfterMs, result.summary ?? {});
     } catch (error) {
-      const delayMs = delayAfter(error, queue.failed(item.key), this.#options.random);
-      queue.addAfter(item.key, 'failed', delayMs);
-      report('error', delayMs, {}, error);
+      const failures = queue.failed(item.key);
+      const delayMs = delayAfter(error, failures, this.#options.random);
+      const isUsual = classify(error) === 'conflict' && failures <= USUAL_CONFLICTS;
+      queue.addAfter(item.key, isUsual ? 'conflict' : 'failed', delayMs);
+      report(isUsual ? 'requeue' : 'error', delayMs, {}, error);
     }
   }
 
@@ -161,6 +166,8 @@ export class Controller {
       ...fields,
     };
     if (error === undefined) this.#options.logger.info('reconciled', line);
+    else if (result === 'requeue')
+      this.#options.logger.debug('someone else wrote first', { ...line, ...described(error) });
     else
       this.#options.logger[classify(error) === 'unexpected' ? 'error' : 'warn']('reconcile failed', {
         ...line,

@@ -120,7 +120,7 @@ function containerOf(plan: JobPlan): Container {
     imagePullPolicy: plan.imagePullPolicy,
     command: ['node', '/app/runner/main.js', plan.step],
     env: [
-      { name: 'MIGRATE_JOB', value: JSON.stringify(plan.input) },
+      { name: 'MIGRATE_JOB', value: JSON.stringify({ ...plan.input, image: plan.image } satisfies JobInput) },
       { name: 'DATABASE_URL', valueFrom: { secretKeyRef: plan.secret } },
       { name: 'TMPDIR', value: '/tmp' },
     ],

@@ -57,6 +57,12 @@ export function bringUp(t: Turn, workload: WorkloadView, fitting: Fitting): Brin
       };
 }
 
+/** Since when the last of those that come up does, for `Turn.lookAtApp`. */
+export function lastMoved(t: Turn, all: readonly BringUp[]): string {
+  const times = all.flatMap(one => (one.state === 'ComingUp' ? (one.record.since ?? []) : []));
+  return times.toSorted().at(-1) ?? t.world.now;
+}
+
 /** Whether every Pod is of the newest template and available. */
 export function isFullyUp(live: LiveWorkload): boolean {
   return (

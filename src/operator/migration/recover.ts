@@ -7,7 +7,7 @@ import { ANNOTATIONS } from '../../api/names.ts';
 import type { RunStep } from '../../api/parse.ts';
 import { readAttempt } from './attempt.ts';
 import { mayHaveBegun } from './begun.ts';
-import { type BringUp, bringUp, type Fitting } from './bring-up.ts';
+import { type BringUp, bringUp, type Fitting, lastMoved } from './bring-up.ts';
 import { versionOf } from './direction.ts';
 import { end } from './ending.ts';
 import { isMarked } from './live.ts';
@@ -37,7 +37,7 @@ export function recover(t: Turn): 'Done' | 'Waiting' {
   );
   if (unscaled.length > 0) {
     back(t, 'Starting', `The app is started again: ${unscaled.map(one => one.note).join('; ')}.`);
-    t.lookIn(2);
+    t.lookAtApp(lastMoved(t, unscaled));
     return 'Waiting';
   }
   return finish(t, all);

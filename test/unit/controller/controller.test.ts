@@ -84,6 +84,23 @@ test('a pass that fails is tried again with growing delays, and a success ends t
   await controller.stop(1000);
 });
 
+test('a conflict is tried again without a line, and only many in a row are a failure', async () => {
+  let passes = 0;
+  const { queue, clock, controller, outcomes, lines } = build(async () => {
+    passes += 1;
+    if (passes < 8) throw new ApiError({ status: 409, reason: 'Conflict', message: 'm', effect: 'None' });
+    return {};
+  });
+  queue.add('a', 'spec');
+  await clock.advance(60_000);
+  assert.deepEqual(outcomes, [...Array(5).fill('requeue'), 'error', 'error', 'success']);
+  assert.deepEqual(
+    lines.map(line => line.result),
+    ['error', 'error', 'success'],
+  );
+  await controller.stop(1000);
+});
+
 test('no key is in two hands, and no worker idles while there is work', async () => {
   const open = new Map<string, () => void>();
   let passes = 0;

@@ -51,6 +51,12 @@ for (const step of STEPS) {
   });
 }
 
+test('a Job is told the image that its own container has, for the ledger', () => {
+  const [container] = podSpec(buildJob(planFor('migrate', { image: 'registry.example/ours:0.1.0-pg17' }))).containers;
+  const asked = JSON.parse(container?.env?.find(one => one.name === 'MIGRATE_JOB')?.value ?? '{}');
+  assert.deepEqual([container?.image, asked.image], Array(2).fill('registry.example/ours:0.1.0-pg17'));
+});
+
 test('a Job is one Pod, tried once', () => {
   const { spec } = buildJob(planFor('migrate'));
   assert.deepEqual(

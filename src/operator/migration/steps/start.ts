@@ -1,6 +1,6 @@
 // Start: does the app run on the new version? Workloads whose manifest fits are started (Recreate) or restarted
 // (Rolling); the others are awaited, and meanwhile the resource is Ready=True/AwaitingManifest so that a sync goes on.
-import { type BringUp, bringUp, isFullyUp } from '../bring-up.ts';
+import { type BringUp, bringUp, isFullyUp, lastMoved } from '../bring-up.ts';
 import { maximumOf } from '../direction.ts';
 import { fail } from '../ending.ts';
 import { fitOf } from '../fit.ts';
@@ -52,11 +52,7 @@ function comingUp(t: Turn, coming: readonly (BringUp & { state: 'ComingUp' })[])
   const message = `The app is starting: ${coming.map(one => one.note).join('; ')}.`;
   t.reconciling('Starting', message);
   t.condition('RolledOut', 'False', 'Starting', message);
-  const lastMoved = coming
-    .flatMap(one => one.record.since ?? [])
-    .toSorted()
-    .at(-1);
-  t.lookAtApp(lastMoved ?? t.world.now);
+  t.lookAtApp(lastMoved(t, coming));
   const limit = t.spec.rollout.progressDeadlineSeconds;
   const late = coming.find(
     one => one.record.since !== undefined && t.since(one.record.since) >= limit && !isFullyUp(one.live),
