@@ -2,9 +2,9 @@
 // or a refused login is told at once, for no time heals it. Called by wait.
 import { setTimeout as after } from 'node:timers/promises';
 import type { ExitCode } from '../api/exit-codes.ts';
+import { orderOf } from '../api/versions.ts';
 import { QueryError } from '../engine/connection.ts';
 import { EngineError } from '../engine/errors.ts';
-import { orderOf } from '../engine/layouts/order.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './failure.ts';
 import { duration } from './terminal.ts';

@@ -5,11 +5,11 @@ import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { orderOf } from '../api/versions.ts';
 import { BUNDLE_FILE, MOST_UNPACKED_BYTES, unpackBundle } from './bundle.ts';
 import { type Dialect, filesFor } from './dialect.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
 import type { LayoutName, Reading, SourceFile } from './layouts/layout.ts';
-import { orderOf } from './layouts/order.ts';
 import { recogniseLayout } from './layouts/recognise.ts';
 import type { Migration } from './script.ts';
 

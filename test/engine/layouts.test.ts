@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { orderOf } from '../../src/api/versions.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
 import type { LayoutName, Reading, SourceFile } from '../../src/engine/layouts/layout.ts';
-import { orderOf } from '../../src/engine/layouts/order.ts';
 import { recogniseLayout } from '../../src/engine/layouts/recognise.ts';
 import { loadGrammar, parseFile } from '../../src/engine/statements.ts';
 

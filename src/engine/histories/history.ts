@@ -1,11 +1,12 @@
 // Reads what another tool says it applied to this database, and finds our files of those versions: what `baseline --from`
 // takes over. Reads only; never guesses: a row without a file, or a file that was passed over, is an error with its name.
 // Called by the CLI before baseline.ts writes.
+
+import { orderOf } from '../../api/versions.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { type Connection, quoted, textOf } from '../connection.ts';
 import { failure } from '../errors.ts';
 import type { Source } from '../files.ts';
-import { orderOf } from '../layouts/order.ts';
 import type { Migration } from '../script.ts';
 import { type Entry, TOOLS, type Told, type Tool, type ToolName } from './tools.ts';
 

@@ -1,10 +1,11 @@
 // Flyway's layout: `V1_2__users.sql` up, `U1_2__users.sql` down, `R__views.sql` again whenever it changes
 // (https://documentation.red-gate.com/flyway). What Flyway would do beyond that (callbacks, placeholders, Java) is
 // refused, not passed over. Called by recognise.ts.
+
+import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
 import { decodeScript, type Migration, type Script } from '../script.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
-import { orderOf } from './order.ts';
 
 const VERSIONED = /^([VU])([0-9]+(?:[._][0-9]+)*)__([A-Za-z0-9_.-]{1,120})\.sql$/;
 const REPEATABLE = /^R__([A-Za-z0-9_.-]{1,120})\.sql$/;

@@ -2,10 +2,10 @@
 // goose (`-- +goose Up`, https://pressly.github.io/goose/documentation/annotations). A part keeps the line numbers of its
 // file, because everything else in it is left blank. Called by recognise.ts.
 import { createHash } from 'node:crypto';
+import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
 import { decodeScript, type Migration, type Script } from '../script.ts';
 import type { Layout, LayoutName, Reading, SourceFile } from './layout.ts';
-import { orderOf } from './order.ts';
 
 const NAME = /^([0-9]{1,18}[-_][A-Za-z0-9_.-]{1,120}|[0-9]{1,18})\.sql$/;
 

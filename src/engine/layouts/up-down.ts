@@ -1,9 +1,10 @@
 // Two files a version: `001_users.up.sql` and `001_users.down.sql`. Our own layout, and golang-migrate's, which allows
 // more in a name (https://github.com/golang-migrate/migrate/blob/master/MIGRATIONS.md). Called by recognise.ts.
+
+import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
 import { decodeScript, type Migration, type Script } from '../script.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
-import { orderOf } from './order.ts';
 
 export const OWN: Layout = {
   name: 'own',

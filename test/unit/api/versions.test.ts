@@ -1,7 +1,7 @@
 // The order of versions decides what is pending and whether a manifest fits.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareVersions, versionNumber } from '../../../src/api/versions.ts';
+import { compareVersions, orderOf } from '../../../src/api/versions.ts';
 
 test('versions are ordered by their number, not by their text', () => {
   const shuffled = ['010_ten', '9_nine', '001_one', '0002_two', '1000000000000_far'];
@@ -28,9 +28,15 @@ test('numbers beyond 2^53 keep their order', () => {
   assert.ok(compareVersions('900719925474099301_a', '900719925474099302_b') < 0);
 });
 
+test("other tools' names are ordered too, so that no lower version is taken for the one that is wanted", () => {
+  const inOrder = ['V1__users', 'V1_9__a', 'V1.10__b', 'V2__c', 'V20240101120000__d'];
+  assert.deepEqual(inOrder.toReversed().toSorted(compareVersions), inOrder);
+  assert.ok(compareVersions('2014-09-24-113530_users', '2014-09-25-000000_groups') < 0);
+  assert.ok(compareVersions(null, 'V1__users') < 0);
+});
+
 test('a name without a leading number has none', () => {
-  assert.equal(versionNumber('latest'), undefined);
-  assert.equal(versionNumber('12a_tables'), undefined);
-  assert.equal(versionNumber('1234567890123456789_too_long'), undefined);
-  assert.equal(versionNumber('42'), 42n);
+  assert.equal(orderOf('latest'), undefined);
+  assert.equal(orderOf('R__views'), undefined);
+  assert.equal(orderOf('42'), 42n);
 });
