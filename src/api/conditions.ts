@@ -273,6 +273,11 @@ const OF_STEPS = {
     meaning: 'Its turn has not come.',
     remedy: NOTHING,
   },
+  NotReached: {
+    steps: ['BackedUp', 'Migrated', 'RolledOut', 'Validated'],
+    meaning: 'The run failed before its turn came.',
+    remedy: 'The message of `Ready` says what failed.',
+  },
   Planned: { steps: ['Planned'], meaning: 'A Job said what has to be run.', remedy: NOTHING },
   Complete: {
     backup: 'Resting',

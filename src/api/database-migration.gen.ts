@@ -376,7 +376,7 @@ export interface DatabaseMigrationStatus {
      */
     retryToken?: string;
     /**
-     * The spec as it was at the commit.
+     * The spec as it was at the commit; gone once the run has ended.
      */
     spec?: {};
     /**

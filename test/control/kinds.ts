@@ -39,6 +39,20 @@ export const CUSTOM_RESOURCE_DEFINITIONS: Resource<CustomResourceDefinition> = {
   kind: 'CustomResourceDefinition',
   scope: 'Cluster',
 };
+export const ADMISSION_POLICIES: Resource<KubernetesObject> = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'validatingadmissionpolicies',
+  kind: 'ValidatingAdmissionPolicy',
+  scope: 'Cluster',
+};
+export const ADMISSION_POLICY_BINDINGS: Resource<KubernetesObject> = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'validatingadmissionpolicybindings',
+  kind: 'ValidatingAdmissionPolicyBinding',
+  scope: 'Cluster',
+};
 
 export interface HorizontalPodAutoscaler extends KubernetesObject {
   readonly spec: {

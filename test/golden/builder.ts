@@ -88,7 +88,7 @@ const CHANGES: { readonly [K in keyof Change]-?: (play: Play, value: NonNullable
   },
   refused: (play, changes) => {
     play.refusals = Object.entries(changes).map(([step, { message, why = 'Refused', seconds = 0 }]) => ({
-      act: step.includes(' ')
+      act: /^[A-Z]/.test(step)
         ? step
         : `CreateJob ${play.status.run?.steps?.find(one => one.name.toLowerCase() === step)?.job?.name}`,
       why: why === 'NameTaken' ? 'NameTaken' : 'Refused',

@@ -222,19 +222,42 @@ function tellStalled(t: Turn): void {
   else if (t.conditionOf('RolledOut')?.reason === 'Held') t.tell('Warning', 'Held', stalled.message);
 }
 
-/** Work that goes on, but for what the API server would not take when it was last tried. */
+/** What the API server would not take when it was last tried. */
 function sayRefused(t: Turn): void {
   const ready = t.conditionOf('Ready');
   const acts = new Set(t.actions.map(actKey));
   const refusal = t.world.refusals.find(one => acts.has(one.act));
-  if (refusal === undefined || ready === undefined || t.conditionOf('Reconciling') === undefined) return;
-  if (ready.reason === 'RequestRefused') return;
+  if (refusal === undefined || ready === undefined || ready.reason === 'RequestRefused') return;
+  const words = phrase(refusal.message);
+  const isTidyingUp = t.conditionOf('Reconciling') === undefined || refusal.act === 'RemoveFinalizer';
+  if (isTidyingUp) return sayRefusedAtRest(t, refusal.act, words);
   const app = t.status.run?.committedTime === undefined ? ' Nothing is stopped.' : '';
   t.reconciling(
     'RequestRefused',
-    `${sentence(ready.message)} The API server refuses it: ${phrase(refusal.message)}.${app} It is tried again by itself.`,
+    `${sentence(ready.message)} The API server refuses it: ${words}.${app} It is tried again by itself.`,
   );
 }
+
+/** What a run has ended with stays said; only something is left to be tidied up. */
+function sayRefusedAtRest(t: Turn, act: string, words: string): void {
+  const what = AT_REST[act.split(' ')[0] ?? ''];
+  if (what === undefined) return;
+  const said = `The API server refuses ${what}: ${words}. It is tried again by itself.`;
+  // Nothing sets the conditions of a deleted resource anew, so that a sentence would be added in each pass.
+  if (t.world.resource.deletionTime !== undefined) return t.reconciling('RequestRefused', said);
+  for (const type of ['Ready', 'Stalled'] as const) {
+    const before = t.conditionOf(type);
+    if (before !== undefined) t.condition(type, before.status, before.reason, `${sentence(before.message)} ${said}`);
+  }
+}
+
+/** Acts of a resource that rests, in words. What is said of a held workload says its own refusal (idle.ts). */
+const AT_REST: Readonly<Record<string, string>> = {
+  AdoptJob: 'to hand over a finished Job',
+  DeleteJob: 'to delete a Job that is not needed',
+  RemoveFinalizer: 'to take the finalizer off this resource',
+  UnmarkWorkload: 'to take the marks off a workload',
+};
 
 function finish(t: Turn): Decision {
   sweep(t);

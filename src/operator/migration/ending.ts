@@ -4,6 +4,8 @@ import type { HistoryEntry, Run, RunFailure } from '../../api/parse.ts';
 import type { StepName, Turn } from './turn.ts';
 
 const HISTORY_LENGTH = 10;
+/** What a commit sets to Pending. */
+export const OF_STEPS = ['BackedUp', 'Migrated', 'RolledOut', 'Validated'] as const;
 
 /** Says that this run cannot succeed. The app is brought back first; only then has the run an outcome. */
 export function fail(t: Turn, step: StepName, kind: RunFailure['kind'], reason: string, message: string): void {
@@ -24,8 +26,19 @@ export function end(t: Turn, outcome: NonNullable<Run['outcome']>, news: 'News' 
   const { run } = t;
   run.outcome = outcome;
   run.endTime = t.world.now;
+  // A run that has ended is judged by nothing any more, and forty lines of it would hide the rest from a person.
+  delete run.spec;
+  if (outcome === 'Failed') sayNotReached(t);
   if (outcome === 'UpToDate' || news === 'Repeat') return;
   t.status.history = withoutOldest([historyEntry(t, outcome), ...(t.status.history ?? [])]);
+}
+
+/** Whose turn had not come when the run failed will not have one. */
+function sayNotReached(t: Turn): void {
+  for (const type of OF_STEPS) {
+    if (t.conditionOf(type)?.reason === 'Pending')
+      t.condition(type, 'False', 'NotReached', `Run ${t.run.id} failed before its turn came.`);
+  }
 }
 
 /** History is also the memory of what failed: runs that did nothing leave it first, however many of them come after. */

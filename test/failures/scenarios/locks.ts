@@ -12,6 +12,10 @@ const LONG_QUERY = 'SELECT count(*) AS every_account_that_was_ever_opened_in_thi
 /** What names a blocker: its pid, user and application, since when, and its query cut short. */
 const BLOCKER = [/pid \d+/, /role owner/, /monthly-report/, /since 20\d\d-/, /SELECT count/, /…/];
 
+/** The server locks a table to print its constraints, as a snapshot of the schema does. */
+const CHECKED = migration('001_accounts', 'ALTER TABLE accounts ADD CHECK (id > 0);');
+const HOLDER = [/Reading the schema/, /pid \d+/, /role owner/, /nightly-rewrite/];
+
 async function installWithBlocker(scene: Scene) {
   await scene.install();
   await scene.apply(INSTALLED);
@@ -56,6 +60,39 @@ export const scenarios: readonly Scenario[] = [
         says: [...BLOCKER, /The database is unchanged, at 001_accounts/, /The app was not stopped/],
       });
       await scene.appRuns();
+      assert.deepEqual(await scene.applied(), ['001_accounts']);
+    },
+  },
+  {
+    name: 'lock-under-settle',
+    title:
+      'names the session that keeps the database from answering what was done; the app stays down until it lets go',
+    async run(scene) {
+      const locked = Promise.withResolvers<void>();
+      scene.befall(({ step, nth }) => {
+        if (step === 'migrate') return { is: 'Crashes', after: 'Work' };
+        return step === 'settle' && nth === 1 ? { is: 'NeverStarts', until: locked.promise } : undefined;
+      });
+      await scene.install();
+      await scene.apply({ migrations: CHECKED, strategy: 'Recreate' }, { backup: { policy: 'Never', storage: null } });
+      await scene.startOperator();
+      await scene.until('the database is to be asked', async () => (await scene.jobs('settle')).length > 0);
+      const lock = await holdOpen(
+        scene.database.url,
+        'nightly-rewrite',
+        'LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE',
+      );
+      scene.afterwards(() => lock.letGo());
+      locked.resolve();
+      await scene.reads({
+        reason: 'Settling',
+        outlook: 'Reconciling',
+        says: [/Segmentation fault/, /until it has answered, the app stays stopped/, /asked again/, ...HOLDER],
+      });
+      await scene.reads({ type: 'Migrated', reason: 'Settling', says: HOLDER });
+      assert.equal((await scene.deployment()).spec?.replicas, 0, 'nobody knows yet what the app would meet');
+      await lock.letGo();
+      await scene.endsWell('001_accounts');
       assert.deepEqual(await scene.applied(), ['001_accounts']);
     },
   },

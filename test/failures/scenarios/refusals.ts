@@ -1,8 +1,9 @@
 // What the API server does not take: a Job over quota, a Pod over quota, a Job whose name somebody else has.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { isInvalid } from '../../../src/kubernetes/errors.ts';
 import { JOBS } from '../../../src/kubernetes/resources.ts';
-import { RESOURCE_QUOTAS } from '../../control/kinds.ts';
+import { ADMISSION_POLICIES, ADMISSION_POLICY_BINDINGS, RESOURCE_QUOTAS } from '../../control/kinds.ts';
 import { migration } from '../../control/objects.ts';
 import type { Scenario, Scene } from '../scene.ts';
 
@@ -26,7 +27,61 @@ async function limit(scene: Scene, hard: Readonly<Record<string, string>>, scope
   });
 }
 
+const OTHER_JOB = {
+  suspend: true,
+  template: { spec: { containers: [{ name: 'other', image: 'other:played' }], restartPolicy: 'Never' } },
+};
+
+/** No Job is valid in this namespace, in the words of a policy; returns when the API server has heard of it. */
+async function forbidJobs(scene: Scene, message: string): Promise<{ lift(): Promise<void> }> {
+  const { api } = scene.world;
+  const { name } = scene;
+  const resourceRules = [{ apiGroups: ['batch'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['jobs'] }];
+  const validations = [{ expression: 'false', message, reason: 'Invalid' }];
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': name } };
+  const binding = { policyName: name, validationActions: ['Deny'], matchResources: { namespaceSelector } };
+  await api.create(ADMISSION_POLICIES, undefined, {
+    metadata: { name },
+    spec: { matchConstraints: { resourceRules }, validations },
+  } as never);
+  await api.create(ADMISSION_POLICY_BINDINGS, undefined, { metadata: { name }, spec: binding } as never);
+  const lift = async (): Promise<void> => {
+    await api.delete(ADMISSION_POLICY_BINDINGS, undefined, name);
+    await api.delete(ADMISSION_POLICIES, undefined, name);
+  };
+  let tries = 0;
+  await scene.until('the policy is in force', async () => {
+    tries += 1;
+    const job = { metadata: { name: `probe-${tries}` }, spec: OTHER_JOB } as never;
+    return api.create(JOBS, name, job).then(() => false as const, isInvalid);
+  });
+  return { lift };
+}
+
 export const scenarios: readonly Scenario[] = [
+  {
+    name: 'job-invalid',
+    title: 'a Job that the API server calls invalid is told in its words, stops nothing, and a retry makes it anew',
+    async run(scene) {
+      await scene.install();
+      const policy = await forbidJobs(scene, 'Jobs must name a cost centre');
+      await scene.apply(RELEASE, NO_BACKUP);
+      await scene.startOperator();
+      await scene.reads({
+        reason: 'RequestRefused',
+        outlook: 'Reconciling',
+        says: [/ValidatingAdmissionPolicy/, /Jobs must name a cost centre/, /Nothing is stopped/],
+      });
+      await scene.appRuns();
+      await policy.lift();
+      await scene.until('Jobs are valid again', async () => {
+        await scene.retry(`again-${Date.now()}`);
+        const ready = (await scene.migration()).status?.conditions?.find(one => one.type === 'Ready');
+        return ready?.reason !== 'RequestRefused';
+      });
+      await scene.endsWell('001_accounts');
+    },
+  },
   {
     name: 'job-over-quota-before-stop',
     title: 'a Job over quota is told in the words of the API server, stops nothing, and comes when the quota allows it',
@@ -117,9 +172,7 @@ export const scenarios: readonly Scenario[] = [
         .digest('hex')
         .slice(0, 10);
       const name = `shop-plan-${hash}`;
-      const containers = [{ name: 'other', image: 'other:played' }];
-      const spec = { suspend: true, template: { spec: { containers, restartPolicy: 'Never' } } };
-      await scene.world.api.create(JOBS, scene.name, { metadata: { name }, spec } as never);
+      await scene.world.api.create(JOBS, scene.name, { metadata: { name }, spec: OTHER_JOB } as never);
       await scene.startOperator();
       await scene.reads({
         reason: 'JobNameTaken',

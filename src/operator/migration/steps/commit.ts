@@ -3,7 +3,7 @@
 
 import { isChanging, isStopping } from '../direction.ts';
 import { unannotated } from '../downgrade.ts';
-import { end, fail } from '../ending.ts';
+import { end, fail, OF_STEPS } from '../ending.ts';
 import { isMarked, recordFor } from '../live.ts';
 import type { Turn } from '../turn.ts';
 
@@ -23,8 +23,7 @@ export function judgeCommit(t: Turn): 'Committed' | 'NothingToDo' | 'Waiting' {
   t.run.spec = structuredClone(t.spec) as unknown as Record<string, unknown>;
   t.run.workloads = t.world.workloads.map(recordFor);
   const message = 'Its turn has not come.';
-  for (const type of ['BackedUp', 'Migrated', 'RolledOut', 'Validated'] as const)
-    t.condition(type, 'False', 'Pending', message);
+  for (const type of OF_STEPS) t.condition(type, 'False', 'Pending', message);
   if (!isChanging(t.run.plan))
     t.condition('BackedUp', 'False', 'NotRequired', 'Nothing is to be migrated, so no backup is taken.');
   return 'Committed';
