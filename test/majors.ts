@@ -1,19 +1,16 @@
 // `npm run test:majors`: the tests of the engine on a server of every supported major, one after another, and a table of
-// what passed. Those that need pg_dump run on Debian's server only. Usage: node test/majors.ts [major …]
+// what passed. Usage: node test/majors.ts [major …]
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { EMBEDDED, embeddedBinaries, isEmbeddedMajor } from './embedded-postgres.ts';
+import { ON_EVERY_MAJOR } from './stages.ts';
 
-/** Files that need pg_dump, or no server at all. */
-const ELSEWHERE = ['backup', 'files', 'layouts', 'result', 'signatures', 'statements', 'url', 'smoke-majors'];
 const ROOT = join(import.meta.dirname, '..');
 
 const wanted = process.argv.slice(2).map(Number);
 const majors = wanted.length > 0 ? wanted : Object.keys(EMBEDDED).map(Number);
-const files = globSync('test/engine/*.test.ts', { cwd: ROOT })
-  .filter(file => !ELSEWHERE.some(name => file.endsWith(`/${name}.test.ts`)))
-  .toSorted();
+const files = ON_EVERY_MAJOR.flatMap(glob => globSync(glob, { cwd: ROOT })).toSorted();
 
 let failures = 0;
 const rows = ['| major | server | passed | failed | skipped |', '|---|---|---|---|---|'];

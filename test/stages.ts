@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { builtBefore } from './cluster/kit/binaries.ts';
 import { PrerequisiteError, requireGo, requireRoot } from './cluster/kit/prerequisites.ts';
+import { embeddedBinaries } from './embedded-postgres.ts';
 
 export type Stage = Commands | TestFiles;
 
@@ -46,6 +47,8 @@ export function stagesOf(selection: Selection): readonly Stage[] {
         check,
         unit(withHelm ? [...files, ...chart] : files),
         engine,
+        engineOn(11),
+        engineOn(18),
         cli,
         crash({}),
         control,
@@ -74,6 +77,30 @@ const engine: TestFiles = {
   concurrency: availableParallelism(),
   reporter: 'spec',
 };
+
+/** Those of the engine's tests that need a server and no pg_dump: builds of other majors have none. */
+const ELSEWHERE = ['backup', 'files', 'layouts', 'result', 'signatures', 'statements', 'url'];
+export const ON_EVERY_MAJOR: readonly string[] = [`test/engine/!(${ELSEWHERE.join('|')}).test.ts`];
+
+/** The oldest and the newest supported server; `npm run test:majors` has them all. */
+function engineOn(major: 11 | 18): TestFiles {
+  return {
+    name: `engine on ${major}`,
+    about: `the same migrations on PostgreSQL ${major}`,
+    globs: ON_EVERY_MAJOR,
+    concurrency: availableParallelism(),
+    reporter: 'dot',
+    env: { POSTGRES_MAJOR: String(major) },
+    lack: async () => {
+      try {
+        await embeddedBinaries(major);
+        return undefined;
+      } catch (error) {
+        return `PostgreSQL ${major} is not at hand and cannot be fetched: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
+      }
+    },
+  };
+}
 
 const cli: TestFiles = {
   name: 'cli',
