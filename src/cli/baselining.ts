@@ -1,6 +1,7 @@
 // Adopts a database: finds the version among the files, says what will be noted, notes it. Called by baseline.
 import type { ExitCode } from '../api/exit-codes.ts';
 import { failure } from '../engine/errors.ts';
+import { toolNamed } from '../engine/histories/history.ts';
 import { nearNames } from '../engine/near-names.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './failure.ts';
@@ -13,7 +14,7 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
   const source = await readFolder(settings, database.dialect);
   const known = source.migrations.map(migration => migration.version);
   const highest = known.at(-1) ?? '';
-  const tool = options.text('from');
+  const tool = toolNamed(options.text('from') ?? '');
   const history = tool === undefined ? undefined : await database.otherHistory(source, tool, invocation.arguments[0]);
   const asked = history?.version ?? invocation.arguments[0] ?? 'latest';
   const version = asked === 'latest' ? highest : asked;

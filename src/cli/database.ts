@@ -3,6 +3,7 @@
 import type { ImportedMigration } from '../engine/baseline.ts';
 import type { Dialect } from '../engine/dialect.ts';
 import type { Source } from '../engine/files.ts';
+import type { ToolName } from '../engine/histories/tools.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { Loss } from '../engine/losses.ts';
 import type { AuditReport } from '../engine/verify-audit.ts';
@@ -105,7 +106,7 @@ export interface Database {
   /** Notes versions up to one as applied without running them; with the history of another tool, its times and people. */
   baseline(source: Source, version: string, history: OtherHistory | undefined, consent: Consent): Promise<Outcome>;
   /** What another tool's table says it applied. `auto`: whichever tool's table is there. Throws EngineError. */
-  otherHistory(source: Source, tool: string, version: string | undefined): Promise<OtherHistory>;
+  otherHistory(source: Source, tool: ToolName | 'auto', version: string | undefined): Promise<OtherHistory>;
   /** The highest applied version as the application's role may know it; null: nothing applied, or no ledger yet. */
   currentVersion(): Promise<string | null>;
   schema(): Promise<StoredSchema>;

@@ -5,10 +5,11 @@ import { parseConnectionUrl } from '../../src/database/url.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
 import type { Source } from '../../src/engine/files.ts';
-import { type History, readHistory } from '../../src/engine/histories/history.ts';
+import { type History, readHistory as readHistoryIn } from '../../src/engine/histories/history.ts';
+import { postgresHistories } from '../../src/engine/histories/postgres.ts';
 import type { ToolName } from '../../src/engine/histories/tools.ts';
-import { recogniseLayout } from '../../src/engine/layouts/recognise.ts';
 import { startPostgres, type TestPostgres } from '../postgres.ts';
+import { sourceOf } from './source-of.ts';
 
 let server: TestPostgres;
 let databases = 0;
@@ -33,12 +34,8 @@ async function database(sql: string): Promise<Connection> {
   return connection;
 }
 
-function sourceOf(files: readonly string[], text = ''): Source {
-  const found = files.map(path => ({ path, place: path, bytes: Buffer.from(text) }));
-  const recognised = recogniseLayout(found);
-  const { migrations } = recognised.layout.read(recognised.files);
-  return { migrations, layout: 'own', digest: '', ignored: 0, directory: 'migrations' };
-}
+const readHistory = (connection: Connection, source: Source, from: ToolName | 'auto', asked: string | undefined) =>
+  readHistoryIn(postgresHistories(connection), source, from, asked);
 
 const OWN = sourceOf(['001_a.up.sql', '002_b.up.sql', '003_c.up.sql']);
 

@@ -12,7 +12,7 @@ export const baseline: Command = {
   options: [
     {
       flags: '--from <tool>',
-      about: 'take over the history of another tool, with its times; auto finds its table (PostgreSQL)',
+      about: 'take over the history of another tool, with its times; auto finds its table',
       choices: ['auto', 'golang-migrate', 'dbmate', 'diesel', 'goose', 'flyway', 'alembic'],
     },
     { flags: '-n, --dry-run', about: 'only say which versions would be noted' },

@@ -3,6 +3,7 @@
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
 import type { Source } from '../../engine/files.ts';
+import type { ToolName } from '../../engine/histories/tools.ts';
 import { readStoredSnapshot } from '../../engine/stored-snapshot.ts';
 import type {
   Consent,
@@ -15,7 +16,6 @@ import type {
   StoredSchema,
   Surroundings,
 } from '../database.ts';
-import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { readPostgresHistory } from './history.ts';
 import { waitForOwnSessions } from './own-sessions.ts';
@@ -23,7 +23,6 @@ import { type PostgresPlan, planPostgres } from './plan.ts';
 import { Sessions } from './sessions.ts';
 
 const OWN_SESSIONS_WAIT_MS = 30_000;
-const TOOLS = ['auto', 'golang-migrate', 'dbmate', 'Diesel', 'goose', 'Flyway', 'Alembic'] as const;
 /** Somebody who alters a table and forgets to commit: named after the first, given up on after the second. */
 const READ_LIMITS: LockLimits = { lockTimeoutMs: 2_000, retryMs: 30_000 };
 const EXECUTION = { transaction: 'PerMigration', lockTimeoutMilliseconds: 5_000, lockRetrySeconds: 60 } as const;
@@ -113,12 +112,14 @@ class PostgresDatabase implements Database {
     return { version, versions: source.migrations.slice(0, index + 1).map(one => one.version), notes: [] };
   }
 
-  async otherHistory(source: Source, tool: string, version: string | undefined): Promise<OtherHistory> {
-    const { readHistory } = await import('../../engine/histories/history.ts');
-    const from = TOOLS.find(name => name.toLowerCase() === tool.toLowerCase());
-    if (from === undefined)
-      throw new UsageError(`--from must be one of ${TOOLS.join(', ')}, not ${JSON.stringify(tool)}.`);
-    return this.#sessions.reading(({ connection }) => readHistory(connection, source, from, version));
+  async otherHistory(source: Source, tool: ToolName | 'auto', version: string | undefined): Promise<OtherHistory> {
+    const [{ readHistory }, { postgresHistories }] = await Promise.all([
+      import('../../engine/histories/history.ts'),
+      import('../../engine/histories/postgres.ts'),
+    ]);
+    return this.#sessions.reading(({ connection }) =>
+      readHistory(postgresHistories(connection), source, tool, version),
+    );
   }
 
   currentVersion(): Promise<string | null> {

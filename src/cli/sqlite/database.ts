@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
 import { failure } from '../../engine/errors.ts';
 import type { Source } from '../../engine/files.ts';
+import type { ToolName } from '../../engine/histories/tools.ts';
 import { EMPTY_LEDGER, type Ledger } from '../../engine/ledger.ts';
 import { planMigrations } from '../../engine/plan.ts';
 import { EMPTY_TARGET, type Reversal } from '../../engine/reversal.ts';
@@ -197,19 +198,29 @@ class SqliteDatabase implements Database {
   async baseline(
     source: Source,
     version: string,
-    _history: OtherHistory | undefined,
+    history: OtherHistory | undefined,
     _consent: Consent,
   ): Promise<Outcome> {
     const index = source.migrations.findIndex(migration => migration.version === version);
     const upTo = source.migrations.slice(0, index + 1);
-    await baselineSqlite(this.#work([]), upTo);
+    await baselineSqlite(this.#work([]), upTo, history);
     return { version, versions: upTo.map(migration => migration.version), notes: [] };
   }
 
-  async otherHistory(): Promise<OtherHistory> {
-    throw new UsageError(
-      '--from reads the history of another tool on PostgreSQL only. Name the version: migrate baseline 004_groups',
-    );
+  async otherHistory(source: Source, tool: ToolName | 'auto', version: string | undefined): Promise<OtherHistory> {
+    this.#assertThere();
+    const [{ readHistory }, { sqliteHistories }] = await Promise.all([
+      import('../../engine/histories/history.ts'),
+      import('../../engine/histories/sqlite.ts'),
+    ]);
+    const connection = this.#open('ReadOnly');
+    try {
+      return await readHistory(sqliteHistories(connection), source, tool, version);
+    } catch (error) {
+      throw foreseen(error, this.#path);
+    } finally {
+      connection.close();
+    }
   }
 
   #work(done: string[]): SqliteWork {

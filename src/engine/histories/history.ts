@@ -1,18 +1,19 @@
 // Reads what another tool says it applied to this database, and finds our files of those versions: what `baseline --from`
 // takes over. Reads only; never guesses: a row without a file, or a file that was passed over, is an error with its name.
-// Called by the CLI before baseline.ts writes.
-
+// Called by the CLI before baseline.ts, or on SQLite migrate.ts, writes.
+//
+//   const history = await readHistory(postgresHistories(connection), source, 'auto', undefined);
 import { orderOf } from '../../api/versions.ts';
 import type { ImportedMigration } from '../baseline.ts';
-import { type Connection, quoted, textOf } from '../connection.ts';
 import { failure } from '../errors.ts';
 import type { Source } from '../files.ts';
 import type { Migration } from '../script.ts';
+import type { FoundTable, HistoryPlace } from './place.ts';
 import { type Entry, TOOLS, type Told, type Tool, type ToolName } from './tools.ts';
 
 export interface History {
   readonly from: ToolName;
-  /** The table, with its schema. */
+  /** The table, as messages name it. */
   readonly table: string;
   /** The highest version that the tool applied: its name among the files. */
   readonly version: string;
@@ -25,15 +26,14 @@ export interface History {
  * Throws HistoryMissing, HistoryUnsound or HistoryUnmatched.
  */
 export async function readHistory(
-  connection: Connection,
+  place: HistoryPlace,
   source: Source,
   from: ToolName | 'auto',
   asked: string | undefined,
 ): Promise<History> {
-  const { tool, schema } = await findTable(connection, from);
-  const table = `${schema}.${tool.table}`;
-  const rows = await connection.query(tool.query(`${quoted(schema)}.${quoted(tool.table)}`));
-  const told = tool.tell(rows);
+  const { tool, found } = await findTable(place, from);
+  const table = found.shown;
+  const told = tool.tell(await place.rows(found, tool));
   const unsound = (reason: string) => failure('HistoryUnsound', { tool: tool.name, table, reason });
   if (told.trouble !== undefined) throw unsound(told.trouble);
   if (told.entries.length === 0) throw unsound('it has no row: nothing was applied by that tool');
@@ -45,27 +45,24 @@ export async function readHistory(
   return { from: tool.name, table, version, history };
 }
 
-async function findTable(connection: Connection, from: ToolName | 'auto'): Promise<{ tool: Tool; schema: string }> {
+/** The tool that somebody has named, whatever its capitals; undefined: there is none of that name. */
+export function toolNamed(name: string): ToolName | 'auto' | undefined {
+  const wanted = name.toLowerCase();
+  return wanted === 'auto' ? 'auto' : TOOLS.find(tool => tool.name.toLowerCase() === wanted)?.name;
+}
+
+async function findTable(place: HistoryPlace, from: ToolName | 'auto'): Promise<{ tool: Tool; found: FoundTable }> {
   const wanted = TOOLS.filter(tool => from === 'auto' || tool.name === from);
-  const rows = await connection.query(
-    `SELECT n.nspname, c.relname, json_agg(a.attname)::text AS columns
-      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (SELECT pg_catalog.json_array_elements_text($1::json))
-      GROUP BY 1, 2 ORDER BY 1, 2`,
-    [JSON.stringify(wanted.map(tool => tool.table))],
-  );
-  const found = rows.flatMap(row => {
-    const columns = new Set(JSON.parse(textOf(row, 'columns')) as readonly string[]);
-    const tool = wanted.find(one => one.table === row.relname && one.columns.every(column => columns.has(column)));
-    return tool === undefined ? [] : [{ tool, schema: textOf(row, 'nspname') }];
+  const tables = await place.tables([...new Set(wanted.map(tool => tool.table))]);
+  const matches = tables.flatMap(found => {
+    const tool = wanted.find(one => one.table === found.name && one.columns.every(column => found.columns.has(column)));
+    return tool === undefined ? [] : [{ tool, found }];
   });
-  const [first, second] = found;
+  const [first, second] = matches;
   if (first === undefined)
     throw failure('HistoryMissing', { tables: wanted.map(tool => `${tool.table} (${tool.name})`) });
   if (second === undefined) return first;
-  const tables = found.map(({ tool, schema }) => `${schema}.${tool.table}`).join(', ');
-  const reason = `there are several: ${tables}. Remove those that are not in use`;
+  const reason = `there are several: ${matches.map(one => one.found.shown).join(', ')}. Remove those that are not in use`;
   throw failure('HistoryUnsound', { tool: first.tool.name, table: first.tool.table, reason });
 }
 

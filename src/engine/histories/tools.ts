@@ -1,5 +1,6 @@
-// The tables in which other migration tools keep what they applied, and how each is read. Reads only. Facts are from the
-// tools' own sources, named at each. Called by history.ts.
+// The tables in which other migration tools keep what they applied, and what their rows mean: the same on PostgreSQL and on
+// SQLite, which only write values differently (place.ts). Pure. Facts are from the tools' own sources, named at each, and for
+// SQLite from databases that the tools have made (test/engine/histories.test.ts). Called by history.ts.
 import type { Row } from '../connection.ts';
 
 export type ToolName = 'golang-migrate' | 'dbmate' | 'Diesel' | 'goose' | 'Flyway' | 'Alembic';
@@ -26,26 +27,42 @@ export interface Tool {
   readonly table: string;
   /** Columns that the table has; together with its name they tell tools apart. */
   readonly columns: readonly string[];
-  /** What to ask of the table, whose quoted name is given. Times come as ISO 8601 in UTC. */
-  readonly query: (table: string) => string;
+  /** Name in a row that `tell` gets → what it is. A moment comes as ISO 8601 in UTC, everything else as its text. */
+  readonly fields: Readonly<Record<string, Field>>;
+  /** Column by which the rows come, where their order means something. */
+  readonly order?: string;
   readonly tell: (rows: readonly Row[]) => Told;
 }
 
-const utc = (column: string, type: 'timestamp' | 'timestamptz'): string => {
-  const moment = type === 'timestamptz' ? `${column} AT TIME ZONE 'UTC'` : column;
-  return `to_char(${moment}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-};
+export interface Field {
+  readonly column: string;
+  readonly kind: 'Text' | 'Moment';
+}
 
-const entry = (row: Row): Entry => ({ name: row.name ?? '', appliedAt: row.at ?? null, appliedBy: row.by ?? null });
+const text = (column: string): Field => ({ column, kind: 'Text' });
+const moment = (column: string): Field => ({ column, kind: 'Moment' });
+
+/** Flyway knows no user on SQLite, and writes an empty name. */
+const entry = (row: Row): Entry => ({ name: row.name ?? '', appliedAt: row.at ?? null, appliedBy: row.by || null });
+
+/** SQLite has no booleans: drivers write 1 and 0. */
+const isTrue = (value: string | null | undefined) => value === 'true' || value === '1';
+
+/** The last row of each version, in the order of their first ones. */
+function latestOf(rows: readonly Row[]): readonly Row[] {
+  const latest = new Map<string, Row>();
+  for (const row of rows) if (row.version !== null && row.version !== undefined) latest.set(row.version, row);
+  return [...latest.values()];
+}
 
 /** https://github.com/golang-migrate/migrate/blob/master/database/postgres/postgres.go */
 const GOLANG_MIGRATE: Tool = {
   name: 'golang-migrate',
   table: 'schema_migrations',
   columns: ['version', 'dirty'],
-  query: table => `SELECT version::text AS name, dirty::text AS dirty FROM ${table}`,
+  fields: { name: text('version'), dirty: text('dirty') },
   tell(rows) {
-    const dirty = rows.find(row => row.dirty === 'true');
+    const dirty = rows.find(row => isTrue(row.dirty));
     const trouble = `version ${dirty?.name} is marked dirty: it failed halfway. Bring the database to a known version and run "migrate force <version>" first`;
     return { entries: rows.map(entry), extent: 'Highest', ...(dirty === undefined ? {} : { trouble }) };
   },
@@ -56,7 +73,7 @@ const DBMATE: Tool = {
   name: 'dbmate',
   table: 'schema_migrations',
   columns: ['version'],
-  query: table => `SELECT version::text AS name FROM ${table}`,
+  fields: { name: text('version') },
   tell: rows => ({ entries: rows.map(entry), extent: 'Each' }),
 };
 
@@ -65,7 +82,7 @@ const DIESEL: Tool = {
   name: 'Diesel',
   table: '__diesel_schema_migrations',
   columns: ['version', 'run_on'],
-  query: table => `SELECT version::text AS name, ${utc('run_on', 'timestamp')} AS at FROM ${table}`,
+  fields: { name: text('version'), at: moment('run_on') },
   tell: rows => ({ entries: rows.map(entry), extent: 'Each' }),
 };
 
@@ -74,26 +91,36 @@ const GOOSE: Tool = {
   name: 'goose',
   table: 'goose_db_version',
   columns: ['version_id', 'is_applied', 'tstamp'],
-  query: table =>
-    `SELECT DISTINCT ON (version_id) version_id::text AS name, is_applied::text AS applied,
-        ${utc('tstamp', 'timestamp')} AS at FROM ${table} WHERE version_id > 0 ORDER BY version_id, id DESC`,
-  tell: rows => ({ entries: rows.filter(row => row.applied === 'true').map(entry), extent: 'Each' }),
+  fields: { version: text('version_id'), name: text('version_id'), applied: text('is_applied'), at: moment('tstamp') },
+  order: 'id',
+  tell(rows) {
+    const applied = latestOf(rows).filter(row => row.version !== '0' && isTrue(row.applied));
+    return { entries: applied.map(entry), extent: 'Each' };
+  },
 };
+
+/** A script's path without its folders and its ending. */
+const stem = (path: string) => path.replace(/^.*\//, '').replace(/\.sql$/, '');
 
 /** https://documentation.red-gate.com/flyway (schema history table): the latest row of a version counts. */
 const FLYWAY: Tool = {
   name: 'Flyway',
   table: 'flyway_schema_history',
   columns: ['installed_rank', 'version', 'type', 'script', 'success'],
-  query: table =>
-    `SELECT version::text AS version, regexp_replace(script, '^.*/|\\.sql$', '', 'g') AS name, type, success::text AS success,
-        installed_by::text AS by, ${utc('installed_on', 'timestamp')} AS at FROM ${table} ORDER BY installed_rank`,
-  tell(rows) {
-    const failed = rows.find(row => row.success === 'false');
+  fields: {
+    version: text('version'),
+    script: text('script'),
+    type: text('type'),
+    success: text('success'),
+    by: text('installed_by'),
+    at: moment('installed_on'),
+  },
+  order: 'installed_rank',
+  tell(told) {
+    const rows = told.map((row): Row => ({ ...row, name: stem(row.script ?? '') }));
+    const failed = rows.find(row => !isTrue(row.success));
     const baseline = rows.find(row => /BASELINE/.test(row.type ?? ''));
-    const latest = new Map<string, Row>();
-    for (const row of rows) if (row.version !== null && row.version !== undefined) latest.set(row.version, row);
-    const applied = [...latest.values()].filter(row => !/^(UNDO|DELETE)/.test(row.type ?? '') && row !== baseline);
+    const applied = latestOf(rows).filter(row => !/^(UNDO|DELETE)/.test(row.type ?? '') && row !== baseline);
     const trouble =
       failed !== undefined
         ? `${failed.name} failed there. Mend it and run "flyway repair" first`
@@ -109,7 +136,7 @@ const ALEMBIC: Tool = {
   name: 'Alembic',
   table: 'alembic_version',
   columns: ['version_num'],
-  query: table => `SELECT version_num::text AS name FROM ${table}`,
+  fields: { name: text('version_num') },
   tell(rows) {
     const trouble = `it has ${rows.length} heads. Run "alembic merge heads" and "alembic upgrade head" first`;
     return { entries: rows.map(entry), extent: 'Opaque', ...(rows.length > 1 ? { trouble } : {}) };

@@ -3,6 +3,7 @@
 // docs/formats.md. Called by migrate.ts under its transaction, and for reading by every command.
 import { createHash } from 'node:crypto';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
+import type { ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
 import { type AppliedMigration, EMPTY_LEDGER, type Ledger } from '../ledger.ts';
 import type { Migration } from '../script.ts';
@@ -92,7 +93,7 @@ function appliedOf(row: SqliteRow): AppliedRow {
     downChecksum: row.down_checksum === null ? null : String(row.down_checksum),
     attempt: 0,
     run: '',
-    origin: row.origin === 'baseline' ? 'baseline' : 'applied',
+    origin: row.origin === 'baseline' || row.origin === 'imported' ? row.origin : 'applied',
     appliedBy: String(row.applied_by),
     startedAt: String(row.started_at),
     finishedAt: String(row.finished_at),
@@ -107,23 +108,32 @@ export function keptDownScript(connection: SqliteConnection, version: string): s
 
 export type SqliteEvent = 'applied' | 'reverted' | 'baseline' | 'failed' | 'restored';
 
+/** How a version came to be applied. */
+export interface Arrival {
+  /** Who called the command. */
+  readonly by: string;
+  readonly startedAt: string;
+  readonly event: 'applied' | 'baseline';
+  /** What another tool says of it, with that tool's name. */
+  readonly imported: (ImportedMigration & { readonly from: string }) | undefined;
+}
+
 /** The row that makes a migration applied, and its audit row: in the caller's transaction. */
-export function recordSqliteApplied(
-  connection: SqliteConnection,
-  migration: Migration,
-  who: { readonly by: string; readonly startedAt: string; readonly event: 'applied' | 'baseline' },
-): void {
+export function recordSqliteApplied(connection: SqliteConnection, migration: Migration, arrival: Arrival): void {
   const { version, number, up, down } = migration;
+  const { by, event, imported } = arrival;
+  const [startedAt, finishedAt] = [imported?.appliedAt ?? arrival.startedAt, imported?.appliedAt ?? now()];
   connection.query(
     `INSERT INTO migrate_ledger (version, number, up_checksum, down_checksum, down_script, origin, applied_by, started_at,
         finished_at)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
-      ...[version, String(number), up.checksum, down?.checksum ?? null, down?.text ?? null, who.event, who.by],
-      ...[who.startedAt, now()],
+      ...[version, String(number), up.checksum, down?.checksum ?? null, down?.text ?? null],
+      ...[imported === undefined ? event : 'imported', imported?.appliedBy ?? by, startedAt, finishedAt],
     ],
   );
-  appendSqliteAudit(connection, who.event, version, who.by, { upChecksum: up.checksum });
+  const from = imported === undefined ? {} : { from: imported.from };
+  appendSqliteAudit(connection, event, version, by, { upChecksum: up.checksum, ...from });
 }
 
 /** Takes the row away again, in the transaction of its down script. */

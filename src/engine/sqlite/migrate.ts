@@ -7,6 +7,7 @@
 //  3 ledger read again      somebody else may have applied the version while we waited: then it is passed over
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
+import type { ImportedMigration } from '../baseline.ts';
 import { type EngineError, failure } from '../errors.ts';
 import type { Reversal } from '../reversal.ts';
 import type { Migration, Script } from '../script.ts';
@@ -63,7 +64,8 @@ export async function applySqlite(work: SqliteWork, pending: readonly Migration[
     }
     known = rows + 1;
     const startedAt = new Date().toISOString();
-    return () => recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'applied' });
+    return () =>
+      recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'applied', imported: undefined });
   });
 }
 
@@ -84,8 +86,12 @@ export async function revertSqlite(work: SqliteWork, reversals: readonly Reversa
   });
 }
 
-/** Writes rows for versions without running them. Throws when the ledger has rows. */
-export async function baselineSqlite(work: SqliteWork, migrations: readonly Migration[]): Promise<void> {
+/** Writes rows for versions without running them, as another tool's history says or as a person does. Throws when the ledger has rows. */
+export async function baselineSqlite(
+  work: SqliteWork,
+  migrations: readonly Migration[],
+  imported: { readonly from: string; readonly history: readonly ImportedMigration[] } | undefined,
+): Promise<void> {
   const connection = work.connect();
   try {
     await beginImmediate(work, connection);
@@ -99,8 +105,11 @@ export async function baselineSqlite(work: SqliteWork, migrations: readonly Migr
       });
     }
     const startedAt = new Date().toISOString();
-    for (const migration of migrations)
-      recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'baseline' });
+    const told = new Map(imported?.history.map(one => [one.version, { ...one, from: imported.from }]));
+    for (const migration of migrations) {
+      const of = told.get(migration.version);
+      recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'baseline', imported: of });
+    }
     storeSqliteSnapshot(connection, migrations.at(-1)?.version ?? null, readSqliteSnapshot(connection));
     await commit(work, connection);
   } finally {

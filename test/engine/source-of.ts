@@ -1,0 +1,10 @@
+// Migrations that nobody runs: a source of files with these names, read in the layout that fits them.
+import type { Source } from '../../src/engine/files.ts';
+import { recogniseLayout } from '../../src/engine/layouts/recognise.ts';
+
+export function sourceOf(files: readonly string[], text = ''): Source {
+  const found = files.map(path => ({ path, place: path, bytes: Buffer.from(text) }));
+  const recognised = recogniseLayout(found);
+  const { migrations } = recognised.layout.read(recognised.files);
+  return { migrations, layout: 'own', digest: '', ignored: 0, directory: 'migrations' };
+}
