@@ -451,7 +451,7 @@ export interface DatabaseMigrationStatus {
          */
         losses?: {
           /**
-           * Table, Column, Narrowing (values that do not fit) or Statement (it changes rows).
+           * Table, Column, Narrowing (values that do not fit) or Statement (what it loses cannot be counted).
            */
           kind: string;
           /**

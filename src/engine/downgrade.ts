@@ -4,7 +4,8 @@ import type { Connection } from './connection.ts';
 import { failure, gathered } from './errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
 import type { Ledger } from './ledger.ts';
-import { describeLoss, downgradeDigest, examineLosses, type Loss, type LossLimits } from './losses.ts';
+import { countLosses } from './loss-counter.ts';
+import { describeLoss, downgradeDigest, type Loss, type LossLimits } from './losses.ts';
 import type { MigrationPlan } from './plan.ts';
 import { completeReversals, type Reversal } from './reversal.ts';
 import type { Server } from './server.ts';
@@ -48,7 +49,7 @@ export async function prepareDowngrade(
     ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
   ].filter(problem => problem !== undefined);
   if (problems.length > 0) throw gathered(problems);
-  const { losses, guards } = await examineLosses(
+  const { losses, guards } = await countLosses(
     connection,
     server,
     files.map(file => remaining(file, ledger)),

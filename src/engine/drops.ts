@@ -1,6 +1,7 @@
 // Reads from one parsed statement what it takes away: tables, columns, types, whole schemas, narrowed types; or that it
-// changes rows in a way that nobody can count beforehand. Pure, and on the safe side: what may lose data is named. Called
-// by losses.ts for the statements of a down.
+// changes rows in a way that nobody can count beforehand. Pure, and on the safe side: what is not known to lose nothing
+// (harmless.ts) may lose data. Called by loss-counter.ts for the statements of a down.
+import { HARMLESS, HARMLESS_ALTERATIONS, STORED, STORED_ALTERATIONS } from './harmless.ts';
 import {
   calledFunctions,
   childOf,
@@ -31,29 +32,17 @@ export type Drop =
       readonly column: string;
       readonly type: string | undefined;
     }
-  /** Calls functions that may be anybody's: losses.ts looks whether they are PostgreSQL's own. */
+  /** The sequence behind a column that stays. */
+  | { readonly kind: 'Identity'; readonly table: QualifiedName; readonly column: string }
+  /** What the view holds is made anew. */
+  | { readonly kind: 'Refresh'; readonly view: QualifiedName }
+  /** Adds rows, which is no loss unless triggers or rules of the table make one of it. */
+  | { readonly kind: 'Inserts'; readonly table: QualifiedName }
+  /** Calls functions that may be anybody's: loss-counter.ts looks whether they are PostgreSQL's own. */
   | { readonly kind: 'Calls'; readonly functions: readonly string[] }
   | { readonly kind: 'Uncountable' };
 
 const UNCOUNTABLE: Drop = { kind: 'Uncountable' };
-/** `Empty`: what could not be read. */
-const OPAQUE = new Set([
-  'Empty',
-  'DoStmt',
-  'CallStmt',
-  'ExecuteStmt',
-  'DropdbStmt',
-  'DropOwnedStmt',
-  'TruncateStmt',
-  // The scripts of an extension do as they like, and what is made a member goes with it.
-  'AlterExtensionStmt',
-  'AlterExtensionContentsStmt',
-]);
-/** What stands in them is stored for later, not run. */
-const STORED = new Set([
-  ...['CreateFunctionStmt', 'RuleStmt', 'CreateTrigStmt', 'ViewStmt', 'PrepareStmt', 'CreateStmt', 'CreateDomainStmt'],
-  ...['CreatePolicyStmt', 'AlterPolicyStmt', 'IndexStmt', 'CreateStatsStmt'],
-]);
 
 const RELATIONS = new Set([
   'OBJECT_TABLE',
@@ -64,15 +53,28 @@ const RELATIONS = new Set([
   'OBJECT_INDEX',
 ]);
 
-/** Everything that the statement takes away; empty when it takes nothing. */
+/** Everything that the statement takes away; empty when it takes nothing. What is not known to be harmless is not. */
 export function dropsOf(node: Node): readonly Drop[] {
   const { type, fields } = node;
   if (STORED.has(type)) return [];
-  if (OPAQUE.has(type) || changesRows(type, fields)) return [UNCOUNTABLE];
+  if (changesRows(type, fields)) return [UNCOUNTABLE];
   if (type === 'DropStmt') return dropped(fields);
   if (type === 'AlterTableStmt') return altered(fields);
-  const functions = [...calledFunctions(fields)];
+  if (type === 'AlterSeqStmt') return restarts(fields) ? [UNCOUNTABLE] : [];
+  if (type === 'InsertStmt') {
+    return [{ kind: 'Inserts', table: relationName(childOf(fields, 'relation')) }, ...callsIn(fields)];
+  }
+  if (type === 'RefreshMatViewStmt') return [{ kind: 'Refresh', view: relationName(childOf(fields, 'relation')) }];
+  return HARMLESS.has(type) ? callsIn(fields) : [UNCOUNTABLE];
+}
+
+function callsIn(value: unknown): readonly Drop[] {
+  const functions = [...calledFunctions(value)];
   return functions.length === 0 ? [] : [{ kind: 'Calls', functions }];
+}
+
+function restarts(fields: Tree): boolean {
+  return childrenOf(fields, 'options').some(option => stringOf(option.fields, 'defname') === 'restart');
 }
 
 const ATTACHING = new Set(['AT_AttachPartition', 'AT_AddInherit', 'AT_AddOf']);
@@ -91,20 +93,36 @@ export function namesChangedBy({ type, fields }: Node): readonly string[] {
     const { name } = relationName(childOf(fields, 'relation'));
     return [name, stringOf(fields, 'newschema'), ...namesIn(fields.object)].filter(one => one !== '');
   }
+  if (type === 'AlterSeqStmt') {
+    // OWNED BY: from now on the sequence goes with the column.
+    const owner = childrenOf(fields, 'options').find(option => stringOf(option.fields, 'defname') === 'owned_by');
+    return owner === undefined ? [] : [relationName(childOf(fields, 'sequence')).name, ...namesIn(owner.fields.arg)];
+  }
   if (type !== 'AlterTableStmt') return [];
   const commands = childrenOf(fields, 'cmds').map(command => command.fields);
+  // From now on the column goes with its new type, and with that one's schema and extension.
+  const types = commands
+    .filter(command => stringOf(command, 'subtype') === 'AT_AlterColumnType')
+    .flatMap(command => namesIn(childOf(nodeOf(command.def).fields, 'typeName').names))
+    .filter(name => name !== 'pg_catalog');
   const attaching = commands.filter(command => ATTACHING.has(stringOf(command, 'subtype')));
-  if (attaching.length === 0) return [];
-  return [relationName(childOf(fields, 'relation')).name, ...attaching.flatMap(command => namesIn(command.def))];
+  if (attaching.length === 0) return types;
+  const attached = attaching.flatMap(command => namesIn(command.def));
+  return [relationName(childOf(fields, 'relation')).name, ...attached, ...types];
+}
+
+/** What a drop names; undefined where it names nothing. */
+export function namedBy(drop: Drop): QualifiedName | undefined {
+  if (drop.kind === 'Calls' || drop.kind === 'Uncountable') return undefined;
+  return drop.kind === 'Object' ? drop.name : drop.kind === 'Refresh' ? drop.view : drop.table;
 }
 
 /** Whether what the drop names may be something else by then than what its name finds now. */
-export function isNamedIn(
-  drop: Exclude<Drop, { kind: 'Calls' | 'Uncountable' }>,
-  changed: ReadonlySet<string>,
-): boolean {
-  const { schema, name } = drop.kind === 'Object' ? drop.name : drop.table;
-  const isColumn = drop.kind !== 'Object' && changed.has(`${name}.${drop.column}`);
+export function isNamedIn(drop: Drop, changed: ReadonlySet<string>): boolean {
+  const named = namedBy(drop);
+  if (named === undefined) return false;
+  const { schema, name } = named;
+  const isColumn = 'column' in drop && changed.has(`${name}.${drop.column}`);
   return isColumn || changed.has(name) || (schema !== undefined && changed.has(schema));
 }
 
@@ -148,18 +166,22 @@ function altered(fields: Tree): readonly Drop[] {
   const isOfType = stringOf(fields, 'objtype') === 'OBJECT_TYPE';
   return commands.flatMap((command): readonly Drop[] => {
     const subtype = stringOf(command, 'subtype');
-    const isDrop = subtype === 'AT_DropColumn';
-    const isRetype = subtype === 'AT_AlterColumnType';
-    if (isOfType) return isDrop || isRetype ? [UNCOUNTABLE] : [];
     const column = stringOf(command, 'name');
-    if (isDrop) {
+    const isChange = subtype === 'AT_DropColumn' || subtype === 'AT_AlterColumnType';
+    if (isOfType && isChange) return [UNCOUNTABLE];
+    if (subtype === 'AT_DropColumn') {
       const ifExists = isSet(command, 'missing_ok') || isSet(fields, 'missing_ok');
       return [{ kind: 'Column', table, column, ifExists }];
     }
-    if (!isRetype) return [];
-    const definition = nodeOf(command.def).fields;
-    const type = definition.raw_default === undefined ? typeSql(childOf(definition, 'typeName')) : undefined;
-    return [{ kind: 'Retype', table, column, type }];
+    if (subtype === 'AT_AlterColumnType') {
+      const definition = nodeOf(command.def).fields;
+      const type = definition.raw_default === undefined ? typeSql(childOf(definition, 'typeName')) : undefined;
+      return [{ kind: 'Retype', table, column, type }, ...callsIn(definition.raw_default)];
+    }
+    if (subtype === 'AT_DropIdentity') return [{ kind: 'Identity', table, column }];
+    if (subtype === 'AT_SetIdentity' && JSON.stringify(command).includes('"restart"')) return [UNCOUNTABLE];
+    if (!HARMLESS_ALTERATIONS.has(subtype)) return [UNCOUNTABLE];
+    return STORED_ALTERATIONS.has(subtype) ? [] : callsIn(command.def);
   });
 }
 

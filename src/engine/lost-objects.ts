@@ -1,4 +1,4 @@
-// The questions by which losses.ts asks the catalogue what a drop means: which object a name finds, and what goes with it.
+// The questions by which loss-counter.ts asks the catalogue what a drop means: which object a name finds, and what goes with it.
 // SQL only.
 
 /** From a name as SQL to its object. */
@@ -10,8 +10,9 @@ export const FINDERS = {
 } as const;
 
 /**
- * What goes with an object by the server's own dependencies: tables with rows, columns of tables that stay, and sequences
- * of their own (one that belongs to a column is nothing without its rows). Parameters: catalogue, oid, column number or 0.
+ * What goes with an object by the server's own dependencies: tables with rows, columns of tables that stay, attributes of
+ * composite types, materialized views, and sequences, but for one that goes together with its column: it is nothing without
+ * the rows. `fallback` is the column's default, or its domain's. Parameters: catalogue, oid, column number or 0.
  */
 export const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
     SELECT ('pg_catalog.' || $1)::pg_catalog.regclass::pg_catalog.oid, $2::pg_catalog.oid, $3::int
@@ -19,17 +20,55 @@ export const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
     SELECT d.classid, d.objid, d.objsubid FROM gone g JOIN pg_catalog.pg_depend d
       ON d.refclassid = g.classid AND d.refobjid = g.objid AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
   )
-  SELECT DISTINCT n.nspname, c.relname, c.relkind, a.attname,
+  SELECT DISTINCT c.oid, n.nspname, c.relname, c.relkind, a.attname,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
       || coalesce('.' || pg_catalog.quote_ident(a.attname), '') AS name,
-    (SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid) FROM pg_catalog.pg_attrdef f
-      WHERE f.adrelid = c.oid AND f.adnum = a.attnum) AS fallback
+    coalesce((SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid) FROM pg_catalog.pg_attrdef f
+        WHERE f.adrelid = c.oid AND f.adnum = a.attnum),
+      (SELECT pg_catalog.pg_get_expr(t.typdefaultbin, 0) FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid)) AS fallback
   FROM gone g JOIN pg_catalog.pg_class c ON c.oid = g.objid AND g.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = g.objsubid AND g.objsubid > 0
-  WHERE (c.relkind IN ('r', 'p') OR c.relkind = 'S' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend owner
+  WHERE (c.relkind IN ('r', 'p', 'm', 'c') OR c.relkind = 'S' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend owner
+      JOIN gone g ON g.classid = owner.refclassid AND g.objid = owner.refobjid AND g.objsubid IN (0, owner.refobjsubid)
       WHERE owner.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND owner.objid = c.oid AND owner.deptype IN ('a', 'i')
         AND owner.refclassid = owner.classid))
+    AND (c.relkind <> 'c' OR g.objsubid > 0)
     AND (g.objsubid = 0 OR (a.attnum IS NOT NULL AND coalesce(pg_catalog.to_jsonb(a) ->> 'attgenerated', '') = '' AND NOT a.attisdropped
     AND NOT EXISTS (SELECT FROM gone whole WHERE whole.classid = g.classid AND whole.objid = g.objid AND whole.objsubid = 0)))
   ORDER BY name`;
+
+/** The sequence that gives a column its numbers. Parameters: the table as SQL, the column's name. */
+export const SEQUENCE_SQL = `SELECT d.objid AS oid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a
+    ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = d.classid AND d.deptype = 'i'
+    AND d.refobjid = pg_catalog.to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`;
+
+/** Whether an INSERT into a relation sets off more: triggers or rules of somebody's, its partitions' included. */
+export const REACTIONS_SQL = `WITH RECURSIVE tree(oid) AS (
+    SELECT $1::pg_catalog.oid UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+  )
+  SELECT FROM tree WHERE EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = tree.oid AND NOT t.tgisinternal
+      AND t.tgenabled <> 'D' AND t.tgtype & 4 <> 0)
+    OR EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = tree.oid AND r.ev_type = '3')`;
+
+/**
+ * Which of these functions are not PostgreSQL's own and harmless; a name that anybody else uses too may mean theirs.
+ * Parameters: JSON lists of the names, and of the volatile ones that are harmless.
+ */
+export const FOREIGN_FUNCTIONS_SQL = `SELECT name FROM pg_catalog.json_array_elements_text($1::json) AS name
+  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_proc p
+      WHERE p.proname = name AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace)
+    OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.proname = name AND (
+      p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
+      OR p.provolatile = 'v' AND name NOT IN (SELECT pg_catalog.json_array_elements_text($2::json))))`;
+
+/** What a materialized view holds, and by which query; without a search path every name in it has its schema. */
+export const DEFINITION_SQL = `SELECT pg_catalog.rtrim(pg_catalog.pg_get_viewdef(oid), ';') AS definition, relispopulated
+  FROM pg_catalog.pg_class WHERE oid = $1 AND relkind = 'm'`;
+
+/** A column with its type as it is. Parameters: the table's oid, the column's number. */
+export const COLUMN_SQL = `SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+    pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) || '.' || pg_catalog.quote_ident(a.attname) AS name
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.oid = $1 AND a.attnum = $2`;

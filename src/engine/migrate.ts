@@ -6,7 +6,8 @@
 //  2 migration lock taken     it ends with our session; nothing is written
 //  3 ledger made              an empty ledger, without an epoch: the next attempt goes on from here
 //  4 epoch raised, run named  older attempts can no longer commit; `settle` sees "begun, nothing changed"; the rows of an
-//                             adopted database come in the same transaction (adoption.ts)
+//                             adopted database come in the same transaction (adoption.ts), and so does what a downgrade
+//                             may lose, by which later attempts go (accepted-losses.ts)
 //  5 each script committed with its ledger row and audit row: applied (or reverted), or not at all; the next goes on after it
 //  6 in a split file: a `started` row, the statement, a `done` row: the next attempt proves the effect from the catalogue
 //  7 last row of a split file the ledger row comes (or goes) and the progress rows go in one transaction
@@ -15,6 +16,7 @@
 // 10 the answer               lost: `settle` reads the same from the ledger
 
 import { snapshotDigest } from '../schema/snapshot.ts';
+import type { AcceptedLosses } from './accepted-losses.ts';
 import { type Adoption, findAdoption, writeAdoption } from './adoption.ts';
 import { waitForApplicationToLeave } from './application-sessions.ts';
 import { applyMigrations } from './apply.ts';
@@ -102,9 +104,9 @@ async function underFence(
   course.before = fenced.ledger.applied.length;
   const isFirst = fenced.ledger.epoch?.run !== runKey(attempt.run);
   assertAsPlanned(request, fenced.ledger, isFirst);
-  const files = await scriptsToRun(request, fenced, isFirst);
+  const { files, accepted } = await scriptsToRun(request, fenced, isFirst);
   course.notes.push(...files.flatMap(file => file.parsed.notes));
-  await begin(request, fenced, course, isFirst, adoption);
+  await begin(request, fenced, course, isFirst, { adoption, accepted });
   const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
   const work: Work = { ...surroundings, connection, server, attempt, execution: request.execution, monitor };
   try {
@@ -149,7 +151,7 @@ async function begin(
   fenced: Fenced,
   course: Course,
   isFirst: boolean,
-  adoption: Adoption | undefined,
+  { adoption, accepted }: { readonly adoption: Adoption | undefined; readonly accepted: AcceptedLosses | undefined },
 ): Promise<void> {
   const { attempt } = request;
   const { connection, server, surroundings, ledger } = fenced;
@@ -173,7 +175,7 @@ async function begin(
       }
     : undefined;
   await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {
-    if (isFirst) await appendAudit(connection, attempt, 'began', ledger.version, { to: request.to });
+    if (isFirst) await appendAudit(connection, attempt, 'began', ledger.version, { to: request.to, ...accepted });
     if (adoption !== undefined) await writeAdoption(connection, request, adoption);
     course.wrote = true;
   });

@@ -4,7 +4,7 @@
 //
 //   const plan = planMigrations(source, ledger, target);                        // plan.direction === 'Down'
 //   const reversals = await completeReversals(connection, attempt, plan.reverts);   // throws IrreversibleMigration
-//   const losses = await countLosses(connection, server, reversals, limit);     // losses.ts
+//   const { losses } = await countLosses(connection, server, files);               // loss-counter.ts
 import { createHash } from 'node:crypto';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';

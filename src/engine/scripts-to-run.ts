@@ -1,6 +1,7 @@
 // Which scripts an attempt of a run may run, under the fence and before its first write: the ups that are pending, or the
 // downs of what is to be taken back, with the proof that they may. Reads only; refuses what was planned otherwise. Called by
 // migrate.ts.
+import { type AcceptedLosses, acceptedBy, isAccepted, readAcceptedLosses } from './accepted-losses.ts';
 import { lockLimitsOf, readBounded } from './bounded-reads.ts';
 import { assertMayLose, COUNTING, prepareDowngrade } from './downgrade.ts';
 import { failure, gathered } from './errors.ts';
@@ -27,18 +28,22 @@ export function assertAsPlanned(request: MigrateRequest, ledger: Ledger, isFirst
   }
 }
 
-/** In the order in which they run. Throws PlanOutdated, and what reading, proving and counting them throws. */
-export async function scriptsToRun(
-  request: MigrateRequest,
-  fenced: Fenced,
-  isFirst: boolean,
-): Promise<readonly PendingFile[]> {
+export interface ScriptsToRun {
+  /** In the order in which they run. */
+  readonly files: readonly PendingFile[];
+  /** On the way down: what the run may lose. */
+  readonly accepted: AcceptedLosses | undefined;
+}
+
+/** Throws PlanOutdated, DowngradeWouldLoseData, and what reading, proving and counting them throws. */
+export async function scriptsToRun(request: MigrateRequest, fenced: Fenced, isFirst: boolean): Promise<ScriptsToRun> {
   const plan = planMigrations(request.source, fenced.ledger, request.to);
   const wanted = request.direction ?? 'Up';
   if (plan.direction !== 'None' && plan.direction !== wanted) {
     throw failure('PlanOutdated', { what: 'the direction', planned: wanted, found: plan.direction });
   }
-  return (wanted === 'Up' ? upFiles : downFiles)(request, fenced, plan, isFirst);
+  if (wanted === 'Down') return downFiles(request, fenced, plan, isFirst);
+  return { files: await upFiles(request, fenced, plan, isFirst), accepted: undefined };
 }
 
 async function upFiles(
@@ -62,22 +67,24 @@ async function upFiles(
   return files;
 }
 
-/** A later attempt of a run runs what is left of what the first was allowed. */
+/** A later attempt of a run runs what is left, and may lose what the first was allowed. */
 async function downFiles(
   request: MigrateRequest,
   { connection, server, surroundings, ledger }: Fenced,
   plan: MigrationPlan,
   isFirst: boolean,
-): Promise<readonly PendingFile[]> {
+): Promise<ScriptsToRun> {
   const { trust, confirmedLoss, attempt } = request;
   await signaturesOf(request);
   const asked = { ledgerSchema: attempt.ledgerSchema, ledger, plan, trust };
   const downgrade = await readBounded(connection, surroundings, lockLimitsOf(request.execution), COUNTING, () =>
     prepareDowngrade(connection, server, asked),
   );
-  const isAllowed = !isFirst && confirmedLoss !== undefined;
+  const accepted = acceptedBy(downgrade);
+  const begun = isFirst ? undefined : await readAcceptedLosses(connection, attempt);
+  const isAllowed = begun !== undefined && isAccepted(begun, downgrade.losses, accepted.scripts);
   if (!isAllowed) assertMayLose(downgrade, confirmedLoss);
-  return downgrade.files;
+  return { files: downgrade.files, accepted };
 }
 
 async function signaturesOf({ source, trust }: MigrateRequest) {

@@ -10,7 +10,7 @@ import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
 import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
-import type { Segment } from './statements.ts';
+import type { Segment, Statement } from './statements.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
 import type { DownFile, PendingFile, Work } from './work.ts';
 
@@ -46,7 +46,7 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
       work,
       async transaction => {
         transaction.where = whereOf(file.parsed, firstOf(segment));
-        if (file.direction === 'Down') await assertStillLossless(work, guardedIn(file, number));
+        if (file.direction === 'Down') await assertStillLossless(work, guardedFrom(file, firstOf(segment)));
         await runStatements(work, file, segment.statements);
         await asOwner(work);
         await recordSegmentDone(work, file, number, segment);
@@ -57,10 +57,9 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
   await asOwner(work);
 }
 
-/** What an earlier piece has narrowed already must not be measured by the type that it had. */
-function guardedIn(file: DownFile, number: number): DownFile {
-  if (number === file.parsed.segments.findIndex(segment => segment.kind === 'Ordinary')) return file;
-  return { ...file, guards: (file.guards ?? []).filter(guard => guard.kind !== 'Narrowing') };
+/** What an earlier piece has taken away or narrowed already is measured no more. */
+function guardedFrom(file: DownFile, { number }: Statement): DownFile {
+  return { ...file, guards: (file.guards ?? []).filter(guard => guard.statement >= number) };
 }
 
 async function runAlone(

@@ -55,6 +55,8 @@ export interface DownFile {
 /** Looked at again by `migrate`, in the transaction of the down and with writers locked out: still nothing to lose? */
 export interface Guard {
   readonly version: string;
+  /** Number of the statement that would lose it. */
+  readonly statement: number;
   readonly kind: 'Table' | 'Column' | 'Narrowing';
   readonly name: string;
   /** The table in SQL, for LOCK TABLE and FROM. */

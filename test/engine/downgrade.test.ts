@@ -149,6 +149,76 @@ describe('A downgrade', () => {
   });
 });
 
+describe('A later attempt of a downgrade', () => {
+  const FAILING = { ...THREE, '002_groups.down.sql': 'DROP TABLE groups; SELECT 1 / 0' };
+
+  /** The first of two downs is done; the second, which drops `groups`, has failed. */
+  async function halfWay(rows: string, confirmedLoss?: (digest: string) => string) {
+    const site = await migrated(FAILING);
+    site.sql(rows);
+    const planned = await site.planned('001_users');
+    const confirmed = confirmedLoss?.(planned.downgrade?.digest ?? '');
+    const given = confirmed === undefined ? {} : { confirmedLoss: confirmed };
+    const again = () => down(site, '001_users', { planned, ...given, execution: perMigration });
+    const failed = await again();
+    assert.deepEqual([failed.error?.migration, site.applied.at(-1)], ['002_groups', '002_groups']);
+    return { site, planned, again };
+  }
+
+  const refusal = ({ error, wrote }: Awaited<ReturnType<typeof down>>) => [error?.code, wrote];
+
+  it('may lose what was confirmed, although the ledger and the numbers have gone on', async () => {
+    const { site, again } = await halfWay('INSERT INTO groups VALUES (1); INSERT INTO roles VALUES (1)', same => same);
+    site.sql('INSERT INTO groups VALUES (2)');
+    const { error } = await again();
+    assert.deepEqual([error?.code, error?.migration], ['MigrationFailed', '002_groups']);
+  });
+
+  it('may lose no more than that: not a table that was empty when the run began', async () => {
+    const { site, again } = await halfWay('INSERT INTO roles VALUES (1)', same => same);
+    site.sql('INSERT INTO groups VALUES (1)');
+    assert.deepEqual(refusal(await again()), ['DowngradeWouldLoseData', false]);
+  });
+
+  it('may lose nothing where nobody was asked, whatever confirmation it is given', async () => {
+    const { site, again } = await halfWay('SELECT 1', () => 'b'.repeat(64));
+    site.sql('INSERT INTO groups VALUES (1)');
+    assert.deepEqual(refusal(await again()), ['DowngradeWouldLoseData', false]);
+  });
+
+  it('may not lose by another script than the one that was confirmed', async () => {
+    const { site, planned, again } = await halfWay('INSERT INTO groups VALUES (1)', same => same);
+    site.write('002_groups.down.sql', 'TRUNCATE groups; DROP TABLE groups');
+    const { sourceDigest } = await site.planned('001_users');
+    assert.deepEqual(refusal(await again()), ['PlanOutdated', false]);
+    const other = await down(site, '001_users', {
+      planned,
+      sourceDigest,
+      confirmedLoss: planned.downgrade?.digest ?? '',
+    });
+    assert.deepEqual(refusal(other), ['DowngradeWouldLoseData', false]);
+  });
+
+  it('may lose by a statement that was confirmed uncounted what can be counted by now', async () => {
+    const site = await migrated({
+      ...THREE,
+      '002_groups.down.sql': 'DROP TABLE people; SELECT 1 / 0',
+      '003_roles.down.sql': 'DROP TABLE roles; ALTER TABLE users RENAME TO people',
+    });
+    site.sql("INSERT INTO users VALUES (1, 'a')");
+    const planned = await site.planned('001_users');
+    assert.deepEqual(
+      planned.downgrade?.losses.map(one => one.kind),
+      ['Statement'],
+    );
+    const asked = { planned, confirmedLoss: planned.downgrade?.digest ?? '', execution: perMigration };
+    for (const _ of ['first', 'second']) {
+      const { error } = await down(site, '001_users', asked);
+      assert.deepEqual([error?.code, error?.migration], ['MigrationFailed', '002_groups']);
+    }
+  });
+});
+
 describe('A downgrade in pieces', () => {
   const INDEXED = {
     ...THREE,
@@ -214,9 +284,9 @@ describe('What a downgrade would lose', () => {
     'rows of a table': ['DROP TABLE users', ['Table public.users 3']],
     'nothing, where the table is empty': ['DROP TABLE empty_one', []],
     'rows of partitions': ['DROP TABLE parted', ['Table public.part_1 1']],
-    'values of a column that are neither NULL nor its default': [
+    'values of a column that are not its default': [
       'ALTER TABLE users DROP COLUMN note',
-      ['Column public.users.note 1'],
+      ['Column public.users.note 2'],
     ],
     'values where the default is computed': ['ALTER TABLE users DROP COLUMN score', ['Column public.users.score 3']],
     'columns of a type': ['DROP TYPE mood CASCADE', ['Column public.users.feels 1']],
@@ -228,7 +298,7 @@ describe('What a downgrade would lose', () => {
     'nothing, where the new type holds all': ['ALTER TABLE users ALTER name TYPE text', []],
     'all values, where a USING decides': [
       'ALTER TABLE users ALTER name TYPE int USING length(name)',
-      ['Narrowing public.users.name 2'],
+      ['Narrowing public.users.name 3'],
     ],
     'what nobody can count': [
       'DELETE FROM users WHERE id = 1',

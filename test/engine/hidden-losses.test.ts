@@ -5,12 +5,27 @@ import { describe, it } from 'node:test';
 import { EXECUTION, Site, serverForTests, until } from './site.ts';
 
 const server = await serverForTests();
+server.psql('CREATE ROLE clerk SUPERUSER; GRANT clerk TO owner');
 
 const BASE = `CREATE TABLE users(id int PRIMARY KEY, name text, grade numeric); CREATE TABLE empty_one(id int, name text);
   CREATE SCHEMA attic; CREATE TABLE parted(id int) PARTITION BY LIST (id); CREATE SEQUENCE invoice; CREATE SEQUENCE unused;
-  CREATE TABLE counted(id serial); CREATE INDEX by_name ON users(name)`;
-const DATA =
-  "INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2); SELECT nextval('invoice'); SELECT nextval('counted_id_seq')";
+  CREATE TABLE counted(id serial); CREATE INDEX by_name ON users(name);
+  CREATE TABLE numbered(id int GENERATED ALWAYS AS IDENTITY, twice int GENERATED ALWAYS AS (2) STORED);
+  CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+  CREATE DOMAIN level AS int DEFAULT 3;
+  CREATE TABLE noted(id int, note text COLLATE blind DEFAULT 'none', at timestamptz DEFAULT now(), grade level, flag bool DEFAULT false);
+  CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE feeling AS (is_now mood, was text); CREATE TABLE felt(it feeling);
+  CREATE MATERIALIZED VIEW fresh AS SELECT id FROM users; CREATE MATERIALIZED VIEW stale AS SELECT id FROM users;
+  CREATE MATERIALIZED VIEW unread AS SELECT id FROM users WITH NO DATA;
+  CREATE SCHEMA shop; CREATE TABLE shop.empty_one(id int); CREATE SCHEMA clerk; CREATE TABLE clerk.empty_one(id int);
+  CREATE TABLE watched(id int); CREATE FUNCTION wipe() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM users; RETURN NULL; END';
+  CREATE TRIGGER watch AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION wipe();
+  CREATE FUNCTION gone() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM users; RETURN 1; END'`;
+const DATA = `INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2); SELECT nextval('invoice'); SELECT nextval('counted_id_seq');
+  INSERT INTO numbered DEFAULT VALUES; INSERT INTO shop.empty_one VALUES (1); INSERT INTO clerk.empty_one VALUES (1);
+  INSERT INTO noted VALUES (1, 'none', NULL, 3, false), (2, 'NONE', now(), 3, NULL); INSERT INTO felt VALUES (('sad', 'x'));
+  INSERT INTO users VALUES (4);
+  REFRESH MATERIALIZED VIEW stale; DELETE FROM users WHERE id = 4; REFRESH MATERIALIZED VIEW fresh`;
 
 async function migrated(down: string): Promise<Site> {
   const site = await Site.create(server, { '001_base.up.sql': BASE });
@@ -60,6 +75,66 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   'what an extension does': ["ALTER EXTENSION plpgsql UPDATE TO '0.9'", statement(1)],
   'how far a sequence has counted': ['DROP SEQUENCE invoice, unused', ['Table public.invoice 1']],
   'not how far the sequence of a column has counted': ['DROP TABLE counted', []],
+  'how far the sequence of a column that stays has counted': [
+    'ALTER TABLE counted ALTER id DROP DEFAULT; DROP SEQUENCE counted_id_seq; ALTER TABLE numbered ALTER id DROP IDENTITY',
+    ['Table public.counted_id_seq 1', 'Table public.numbered_id_seq 1'],
+  ],
+  'a sequence that begins again': [
+    "ALTER SEQUENCE invoice RESTART; SELECT setval('invoice', 1); ALTER TABLE numbered ALTER id RESTART",
+    [1, 2, 3].flatMap(statement),
+  ],
+  'a sequence that goes with another column': [
+    'ALTER SEQUENCE invoice OWNED BY empty_one.id; ALTER TABLE empty_one DROP id',
+    statement(2),
+  ],
+  'values of an identity, not of a generated column': [
+    'ALTER TABLE numbered DROP twice; ALTER TABLE numbered DROP id',
+    ['Column public.numbered.id 1'],
+  ],
+  'a NULL beside a constant default': ['ALTER TABLE noted DROP flag', ['Column public.noted.flag 1']],
+  'a NULL beside a computed default': ['ALTER TABLE noted DROP at', ['Column public.noted.at 2']],
+  'nothing, where all is as the domain has it': ['ALTER TABLE noted DROP grade', []],
+  'what a collation only calls the same': ['ALTER TABLE noted DROP note', ['Column public.noted.note 1']],
+  'an attribute of values somewhere': ['DROP TYPE mood CASCADE', ['Column public.feeling.is_now null']],
+  'a column that gets the type that goes': [
+    'ALTER TABLE users ALTER name TYPE level USING 1; DROP DOMAIN level CASCADE',
+    ['Narrowing public.users.name 2', ...statement(2)],
+  ],
+  'nothing, where a materialized view has what its query gives': ['DROP MATERIALIZED VIEW fresh, unread', []],
+  'what a materialized view has, and its query gives no more': [
+    'REFRESH MATERIALIZED VIEW fresh; REFRESH MATERIALIZED VIEW stale; DROP MATERIALIZED VIEW stale',
+    [...statement(2), 'Table public.stale 1'],
+  ],
+  'a table that a setting for the transaction finds': [
+    'SET LOCAL search_path = shop; DROP TABLE empty_one',
+    ['Table shop.empty_one 1'],
+  ],
+  'a table that another role finds': ['SET ROLE clerk; DROP TABLE empty_one', ['Table clerk.empty_one 1']],
+  'the second table of a name': [
+    'SET search_path = public, shop; DROP TABLE empty_one; DROP TABLE empty_one',
+    statement(3),
+  ],
+  'what a name finds after settings are taken back': [
+    'SET search_path = shop; SAVEPOINT s; SET search_path = public; ROLLBACK TO s; DROP TABLE empty_one',
+    statement(5),
+  ],
+  'what a trigger makes of an INSERT': [
+    'INSERT INTO watched VALUES (1); INSERT INTO empty_one VALUES (1)',
+    statement(1),
+  ],
+  'what a function does for a default, a check or an index': [
+    'ALTER TABLE users ADD extra int DEFAULT gone(); ALTER TABLE users ADD CHECK (gone() = 1); CREATE INDEX ON users((gone()))',
+    [1, 2, 3].flatMap(statement),
+  ],
+  'a table that a crash will empty': ['ALTER TABLE users SET UNLOGGED', statement(1)],
+  'what no list has': [
+    "COPY users TO PROGRAM 'cat'; COPY users FROM '/nowhere'; DROP OWNED BY app; TRUNCATE users; SELECT lo_unlink(1); EXPLAIN ANALYZE DELETE FROM users",
+    [1, 2, 3, 4, 5, 6].flatMap(statement),
+  ],
+  'not what lies elsewhere or stays': [
+    'ALTER TABLE users ADD other text DEFAULT upper($$a$$), ALTER name SET NOT NULL; CREATE INDEX ON users(lower(name)); ALTER TABLE users DROP CONSTRAINT users_pkey; LOCK TABLE users; COMMENT ON TABLE users IS NULL; ANALYZE users',
+    [],
+  ],
 };
 
 describe('What a downgrade would lose without showing it', () => {
@@ -71,6 +146,32 @@ describe('What a downgrade would lose without showing it', () => {
       const losses = plan?.downgrade?.losses.map(({ kind, name, rows }) => `${kind} ${name} ${rows}`);
       assert.deepEqual(losses, expected, `${what}: ${error?.message ?? ''}`);
     }
+  });
+
+  it('is looked at with writers locked out, as the role of its own file and past every policy', async () => {
+    const site = await migrated('-- migrate: role=clerk\nDROP TABLE clerk.secret');
+    site.sql('SET ROLE owner; CREATE TABLE clerk.secret(id int); ALTER TABLE clerk.secret FORCE ROW LEVEL SECURITY');
+    site.sql('ALTER TABLE clerk.secret ENABLE ROW LEVEL SECURITY');
+    site.write('003_next.up.sql', 'SELECT 1');
+    site.write('003_next.down.sql', 'SELECT 1');
+    assert.equal((await site.migrate()).exitCode, 0);
+    site.runId = 4;
+    const planned = await site.planned('001_base');
+    assert.deepEqual(planned.downgrade?.losses, []);
+    const application = await site.session('postgres', 'an app that still runs');
+    await application.query('BEGIN');
+    await application.query('INSERT INTO clerk.secret VALUES (9)');
+    const execution = { ...EXECUTION, lockTimeoutMilliseconds: 20_000, lockRetrySeconds: 30 };
+    const running = site.migrate({ to: '001_base', direction: 'Down', planned, execution });
+    await until(
+      'the downgrade waits for the application',
+      () => site.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'clerk.secret'::regclass") === '1',
+    );
+    await application.query('COMMIT');
+    const { error } = await running;
+    await application.close();
+    assert.equal(error?.code, 'PlanOutdated', error?.message ?? 'no error');
+    assert.equal(site.sql('SELECT count(*) FROM clerk.secret'), '1');
   });
 
   for (const [what, down, write] of [

@@ -5,7 +5,8 @@ import { type EngineError, gathered } from '../../engine/errors.ts';
 import type { Source } from '../../engine/files.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from '../../engine/half-done.ts';
 import { assertBaseline, type Ledger } from '../../engine/ledger.ts';
-import { countLosses, type Loss } from '../../engine/losses.ts';
+import { countLosses } from '../../engine/loss-counter.ts';
+import type { Loss } from '../../engine/losses.ts';
 import { type MigrationPlan, planMigrations } from '../../engine/plan.ts';
 import type { Server } from '../../engine/server.ts';
 import { loadGrammar, type ParsedFile, parseFile } from '../../engine/statements.ts';
@@ -102,7 +103,7 @@ async function lossesGoingUp(
       return { direction: 'Down', migration: reversal, parsed };
     });
   if (asDowns.length === 0) return [];
-  const losses = await countLosses(connection, server, asDowns);
+  const { losses } = await countLosses(connection, server, asDowns);
   return losses.filter(loss => loss.kind !== 'Statement' && loss.rows !== 0);
 }
 

@@ -7,7 +7,7 @@ import { quotedName, type SqliteConnection, SqliteFailure } from './connection.t
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf } from './tokens.ts';
 
-type Lost = Omit<Loss, 'version'>;
+type Lost = Omit<Loss, 'version' | 'where'>;
 
 /** Everything that the files lose, in order; on the way up without what only changes rows, which is what was wanted. */
 export function sqliteLosses(
@@ -21,10 +21,9 @@ export function sqliteLosses(
       .flatMap(statement => {
         const lost = lossesOf(connection, file, statement, names);
         names.follow(statement);
-        return lost;
+        return lost.map(one => ({ version, ...one, where: whereOf(file, statement) }));
       })
-      .filter(lost => lost.rows !== 0 && (direction === 'Down' || lost.kind !== 'Statement'))
-      .map(lost => ({ version, ...lost })),
+      .filter(lost => lost.rows !== 0 && (direction === 'Down' || lost.kind !== 'Statement')),
   );
 }
 

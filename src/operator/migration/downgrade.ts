@@ -107,7 +107,7 @@ function lossesOf(downgrade: Kept | undefined): string {
 }
 
 function describeLoss({ kind, name, rows }: Loss): string {
-  if (kind === 'Statement') return `${name} changes rows`;
+  if (kind === 'Statement') return `${name} (what it loses cannot be counted)`;
   const what = kind === 'Table' ? 'table' : 'column';
   if (rows === undefined) return `${what} ${name} (its rows cannot be counted)`;
   const [one, many] = kind === 'Table' ? ['row', 'rows'] : ['value', 'values'];
