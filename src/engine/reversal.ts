@@ -67,16 +67,21 @@ async function keptScripts(
   const scripts = new Map<string, Script>();
   for (const row of rows) {
     const version = textOf(row, 'version');
-    const [text, checksum] = [textOf(row, 'down_script'), textOf(row, 'down_checksum')];
-    if (!isTextOf(text, checksum)) {
-      const reason = `the down script kept for ${version} is not the one that was stored`;
-      throw failure('LedgerDamaged', { schema: ledgerSchema, reason }, { migration: version });
-    }
-    const checksums = { version, up: textOf(row, 'up_checksum'), down: checksum };
+    const script = keptScript(ledgerSchema, version, textOf(row, 'down_script'), row.down_checksum ?? null);
+    const checksums = { version, up: textOf(row, 'up_checksum'), down: script.checksum };
     assertVersionSigned(checksums, row.signature ?? undefined, row.signed_by ?? undefined, trust);
-    scripts.set(version, Object.freeze({ file: `${version}.down.sql`, text, checksum }));
+    scripts.set(version, script);
   }
   return scripts;
+}
+
+/** A down script that a ledger (named for messages) has kept: the one that was stored, or LedgerDamaged is thrown. */
+export function keptScript(ledger: string, version: string, text: string, checksum: string | null): Script {
+  if (checksum === null || !isTextOf(text, checksum)) {
+    const reason = `the down script kept for ${version} is not the one that was stored`;
+    throw failure('LedgerDamaged', { schema: ledger, reason }, { migration: version });
+  }
+  return Object.freeze({ file: `${version}.down.sql`, text, checksum });
 }
 
 /** The checksum is over the file's bytes, of which the ledger keeps all but a byte order mark. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { until } from '../engine/site.ts';
@@ -138,6 +140,27 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.equal(run.code, 21);
     assert.match(run.said, /001_users/);
     assert.match((await project.migrate('history')).out, /the file was changed since/);
+  });
+
+  it('the down script of a version that has left the folder is run from the ledger, unless it was changed there', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    rmSync(project.path('migrations/002_names.up.sql'));
+    rmSync(project.path('migrations/002_names.down.sql'));
+    const kept = "down_script = 'ALTER TABLE users DROP COLUMN name;'";
+    for (const damage of ["down_script = 'DELETE FROM users;'", 'down_checksum = NULL']) {
+      project.execute(`UPDATE migrate_ledger SET ${damage} WHERE version = '002_names'`);
+      const refused = await project.migrate('downgrade', '001_users', '--yes');
+      assert.equal(refused.code, 22, refused.said);
+      assert.match(refused.said, /the down script kept for 002_names is not the one that was stored/);
+      assert.deepEqual(applied(project), ['001_users', '002_names']);
+      project.execute(`UPDATE migrate_ledger SET ${kept} WHERE version = '002_names'`);
+    }
+    const checksum = createHash('sha256').update(TWO['002_names.down.sql']).digest('hex');
+    project.execute(`UPDATE migrate_ledger SET down_checksum = '${checksum}' WHERE version = '002_names'`);
+    const run = await project.migrate('downgrade', '001_users', '--yes');
+    assert.equal(run.code, 0, run.said);
+    assert.deepEqual(applied(project), ['001_users']);
   });
 
   it('drift is named object by object, by the stored snapshot and by the files', async () => {

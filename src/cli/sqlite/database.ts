@@ -24,7 +24,6 @@ import {
   applySqlite,
   assertSqliteBaseline,
   baselineSqlite,
-  keptScript,
   revertSqlite,
   type SqliteWork,
 } from '../../engine/sqlite/migrate.ts';
@@ -151,15 +150,11 @@ class SqliteDatabase implements Database {
   #reversals(source: Source, ledger: Ledger, target: string | null): readonly Reversal[] {
     const lowest = target === null ? -1n : (ledger.applied.find(row => row.version === target)?.number ?? -1n);
     const above = ledger.applied.filter(row => row.number > lowest).toReversed();
-    return above.map(({ version, number, upChecksum, downChecksum }) => {
+    return above.map(({ version, number, upChecksum }) => {
       const inFolder = source.migrations.find(migration => migration.version === version);
-      const kept =
-        inFolder === undefined ? this.#read(undefined, connection => keptDownScript(connection, version)) : undefined;
       const down =
         inFolder === undefined
-          ? kept === undefined
-            ? undefined
-            : keptScript(version, kept, downChecksum ?? '')
+          ? this.#read(undefined, connection => keptDownScript(connection, version))
           : inFolder.down;
       if (down === undefined) {
         throw new UsageError(

@@ -6,7 +6,8 @@ import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
 import { type AppliedMigration, EMPTY_LEDGER, type Ledger } from '../ledger.ts';
-import type { Migration } from '../script.ts';
+import { keptScript } from '../reversal.ts';
+import type { Migration, Script } from '../script.ts';
 import type { AuditProblem, AuditReport } from '../verify-audit.ts';
 import type { SqliteConnection, SqliteRow } from './connection.ts';
 
@@ -100,10 +101,12 @@ function appliedOf(row: SqliteRow): AppliedRow {
   });
 }
 
-/** The down script that the ledger kept; undefined where there was none. */
-export function keptDownScript(connection: SqliteConnection, version: string): string | undefined {
-  const [row] = connection.query('SELECT down_script FROM migrate_ledger WHERE version = ?', [version]);
-  return row?.down_script === null || row?.down_script === undefined ? undefined : String(row.down_script);
+/** The down script that the ledger kept, found to be the one that was stored; undefined where there was none. Throws LedgerDamaged. */
+export function keptDownScript(connection: SqliteConnection, version: string): Script | undefined {
+  const [row] = connection.query('SELECT down_script, down_checksum FROM migrate_ledger WHERE version = ?', [version]);
+  if (row === undefined || row.down_script === null) return undefined;
+  const checksum = row.down_checksum === null ? null : String(row.down_checksum);
+  return keptScript(connection.path, version, String(row.down_script), checksum);
 }
 
 export type SqliteEvent = 'applied' | 'reverted' | 'baseline' | 'failed' | 'restored';

@@ -10,7 +10,7 @@
 import type { ImportedMigration } from '../baseline.ts';
 import { type EngineError, failure } from '../errors.ts';
 import type { Reversal } from '../reversal.ts';
-import type { Migration, Script } from '../script.ts';
+import type { Migration } from '../script.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
 import {
   appendSqliteAudit,
@@ -281,9 +281,4 @@ async function noteFailure(
   } catch {
     if (connection.isInTransaction) connection.execute('ROLLBACK');
   }
-}
-
-/** A script's text as the ledger kept it, for a version that has left the files. */
-export function keptScript(version: string, text: string, checksum: string): Script {
-  return { file: `${version}.down.sql`, text, checksum };
 }
