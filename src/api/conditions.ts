@@ -12,6 +12,8 @@ export const CONDITION_MEANINGS = {
   Migrated: 'Whether the database is at the target.',
   RolledOut: 'Whether the app runs as it should.',
   Validated: 'Whether the checks said yes after the rollout.',
+  AuditDiffers:
+    'Present and True when the audit in the database does not have the row that this resource had seen last; goes with the next plan that finds it whole.',
 } as const;
 
 /** The same for a DatabaseBackup, which has Reconciling and Stalled besides. */
@@ -40,6 +42,8 @@ interface Reason extends Text {
 
 const NOTHING = 'Nothing.';
 const WAIT = 'Wait; it goes on by itself.';
+const AUDIT_REMEDY =
+  'Nothing, if the database was restored on purpose: releases go on. Else find out who can write to the ledger; `migrate history --verify` checks what is left.';
 
 const AT_REST = {
   UpToDate: {
@@ -310,6 +314,18 @@ const OF_STEPS = {
     steps: ['Migrated'],
     meaning: 'The resource was deleted during a run, which was given up.',
     remedy: NOTHING,
+  },
+  RowsMissing: {
+    steps: ['AuditDiffers'],
+    meaning:
+      'The audit in the database ends before the row that this resource has seen: the database was restored from a backup or is another one, or rows were removed.',
+    remedy: AUDIT_REMEDY,
+  },
+  RowReplaced: {
+    steps: ['AuditDiffers'],
+    meaning:
+      'The audit in the database has another row in the place of the one that this resource has seen: it was restored and migrated since, is another one, or was written anew.',
+    remedy: AUDIT_REMEDY,
   },
   Passed: { steps: ['Validated'], meaning: 'All checks said yes.', remedy: NOTHING },
   NoChecks: { steps: ['Validated'], meaning: '`spec.validation` names no check.', remedy: NOTHING },

@@ -337,6 +337,23 @@ export interface DatabaseMigrationStatus {
     host?: string;
   };
   /**
+   * The last row of the database's audit (docs/formats.md) that a migration of this resource left or a look behind the fence saw. Kept outside the database, so that rows that are cut off its end show: each plan looks for it.
+   */
+  audit?: {
+    /**
+     * Number of the row.
+     */
+    id: number;
+    /**
+     * Its hash
+     */
+    hash: string;
+    /**
+     * When it was seen.
+     */
+    seenTime: string;
+  };
+  /**
    * Uids of workloads that this resource has started from zero by `replicas`.
    *
    * @maxItems 64
@@ -744,6 +761,10 @@ export interface DatabaseMigrationStatus {
      * Its DatabaseBackup.
      */
     backup?: string;
+    /**
+     * What it found and went on with, for a person to know: AuditDiffers.
+     */
+    note?: string;
     /**
      * When it began.
      */

@@ -54,10 +54,15 @@ const baseline = z.object({ version: migrationVersion });
 /** Asks the first act of a Job to wait until no session of these roles is left. An empty list means the URL's own role. */
 const sessionCheck = z.object({ appRoles: z.array(z.string()), drainSeconds: z.int() });
 
+/** A row of the audit chain. */
+const auditRow = z.object({ id: z.int().positive(), hash: sha256 });
+
 const planInput = z.object({
   step: z.literal('plan'),
   ...common,
   target: z.string(),
+  /** The row that status names: what became of it is `plan.audit`. */
+  auditSeen: auditRow.optional(),
   baseline: baseline.optional(),
   strategy: z.enum(['Recreate', 'Rolling', 'None']),
   execution,
@@ -135,7 +140,15 @@ const databaseIdentity = z.object({
 });
 
 /** The last row of the audit chain: noted in status, so that a tail that is cut off in the database shows. */
-const auditHead = z.object({ id: z.int().positive(), hash: sha256 }).nullable().optional();
+const auditHead = auditRow.nullable().optional();
+
+/** Where the audit is not the one that status knows. */
+const auditDifference = z.object({
+  /** `RowsMissing`: it ends before the row that was seen. `RowReplaced`: another row has its number. */
+  kind: z.enum(['RowsMissing', 'RowReplaced']),
+  /** Its last row; 0: it has none, or there is no audit. */
+  lastId: z.int().nonnegative(),
+});
 
 /** A downgrade as planned. */
 const downgrade = z.object({
@@ -195,6 +208,8 @@ const planResult = z.object({
       baseline: z.object({ version: migrationVersion, count: z.int().positive() }).optional(),
       /** Present when the direction is Down. */
       downgrade: downgrade.optional(),
+      /** Present when the audit does not have the row that it was asked about. */
+      audit: auditDifference.optional(),
     })
     .optional(),
 });

@@ -128,6 +128,9 @@ const runShape = runFields.refine(run => run.committedTime === undefined || run.
 });
 const statusShape = z.looseObject({
   attempt: z.int().nonnegative().optional(),
+  audit: z
+    .looseObject({ id: z.int().positive(), hash: z.string().regex(/^[0-9a-f]{64}$/), seenTime: z.string() })
+    .optional(),
   run: runShape.optional(),
   conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).optional(),
 });

@@ -1,9 +1,10 @@
 // Walks the audit's hash chain and says what was done to it: a row edited, removed or put in; its tail cut off or the whole
-// written anew, which only a head noted elsewhere (status, a file) can show. Reads only. Called by `history --verify`.
+// written anew, which only a head noted elsewhere (status, a file) can show. Reads only. Called by `history --verify`, and by
+// the runner's plan for the one row that status has noted.
 //
 //   const report = await verifyAudit(connection, schema, head);     // head: optional, from outside
 //   report.problems.length === 0
-import { type AuditHead, COMPUTED_HASH, GENESIS } from './audit.ts';
+import { type AuditHead, COMPUTED_HASH, GENESIS, readAuditHead } from './audit.ts';
 import { type Connection, quoted, type Row, textOf } from './connection.ts';
 
 export type { AuditHead } from './audit.ts';
@@ -23,6 +24,26 @@ export interface AuditReport {
   readonly head: AuditHead | null;
   /** In order of ids; empty: the chain is whole. */
   readonly problems: readonly AuditProblem[];
+}
+
+/** What has become of a row that was noted elsewhere; undefined: it is there. Reads two rows, however long the chain is. */
+export async function findNotedRow(
+  connection: Connection,
+  schema: string,
+  noted: AuditHead,
+): Promise<NotedRowProblem | undefined> {
+  const head = await readAuditHead(connection, schema);
+  const lastId = head?.id ?? 0;
+  if (lastId < noted.id) return { kind: 'RowsMissing', lastId };
+  const [row] = await connection.query(`SELECT hash FROM ${quoted(schema)}.audit WHERE id = $1`, [String(noted.id)]);
+  return row?.hash === noted.hash ? undefined : { kind: 'RowReplaced', lastId };
+}
+
+export interface NotedRowProblem {
+  /** `RowsMissing`: the audit ends before it. `RowReplaced`: another row has its number. */
+  readonly kind: 'RowsMissing' | 'RowReplaced';
+  /** 0: there is no row, or no audit. */
+  readonly lastId: number;
 }
 
 /** One row of the chain, with the hash that its content has now. */

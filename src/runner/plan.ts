@@ -18,6 +18,7 @@ import { describeLoss } from '../engine/losses.ts';
 import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
 import type { Server } from '../engine/server.ts';
 import { loadGrammar, type ParsedFile, parseFile } from '../engine/statements.ts';
+import { findAuditDifference } from './audit-seen.ts';
 import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 import { ledgerState } from './ledger-state.ts';
 import { readMountedSource } from './source.ts';
@@ -39,6 +40,7 @@ export async function plan(
     await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const found = await readLedger(connection, input.ledgerSchema, server.role);
     assertMayOwn(found.epoch, attemptOf(input));
+    const audit = await findAuditDifference(connection, input, environment.log);
     const asked = { ledgerSchema: input.ledgerSchema, baseline: input.baseline?.version };
     const adoption = await findAdoption(connection, found, source, asked);
     const ledger = adoption?.ledger ?? found;
@@ -56,7 +58,8 @@ export async function plan(
             prepareDowngrade(connection, server, request),
           )
         : undefined;
-    return answer(input, environment, { planned, ledger, adoption, server, sourceDigest: source.digest, downgrade });
+    const facts = { planned, ledger, adoption, server, sourceDigest: source.digest, downgrade, audit };
+    return answer(input, environment, facts);
   } finally {
     await connection.close();
   }
@@ -70,12 +73,13 @@ interface Facts {
   readonly server: Server;
   readonly sourceDigest: string;
   readonly downgrade: Downgrade | undefined;
+  readonly audit: Awaited<ReturnType<typeof findAuditDifference>>;
 }
 
 function answer(
   input: JobInputOf<'plan'>,
   environment: StepEnvironment,
-  { planned, ledger, adoption, server, sourceDigest, downgrade }: Facts,
+  { planned, ledger, adoption, server, sourceDigest, downgrade, audit }: Facts,
 ): JobResultOf<'PlanResult'> {
   const parsed = downgrade?.files.map(file => file.parsed) ?? parseAll(planned, ledger.progress);
   const { mode, notes } = transactionMode(parsed, input.execution.transaction, input.strategy);
@@ -98,6 +102,7 @@ function answer(
       transaction: mode,
       ...(adoption === undefined ? {} : { baseline: baselineAnswer(adoption) }),
       ...(downgrade === undefined ? {} : { downgrade: downgradeAnswer(downgrade) }),
+      ...(audit === undefined ? {} : { audit }),
     },
   };
 }

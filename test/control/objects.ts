@@ -8,6 +8,8 @@ export interface Release {
   /** The way back, of those that have one. */
   readonly downs?: Readonly<Record<string, string>>;
   readonly strategy: 'Recreate' | 'Rolling' | 'None';
+  /** At which version a database without a record is adopted. */
+  readonly baseline?: string;
 }
 
 export interface App {
@@ -37,6 +39,7 @@ export function migrationSpecOf(release: Release, healthUrl: string, { kind = 'D
     database: { urlSecretRef: { name: SECRET, key: 'url' }, appRoles: ['app'] },
     source: { configMapRefs: [{ name: configMapOf(release).metadata.name }] },
     target: targetOf(release),
+    ...(release.baseline === undefined ? {} : { baseline: { version: release.baseline } }),
     backup: isManaged
       ? { policy: 'Always', storage: { volumeClaim: { name: CLAIM } } }
       : { policy: 'Never', storage: null },

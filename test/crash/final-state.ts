@@ -12,7 +12,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 const DROPPED = new Set([
   ...['startTime', 'endTime', 'committedTime', 'lastTransitionTime', 'retryTime', 'completionTime', 'time', 'since'],
   ...['uid', 'attempt', 'tries', 'resourceVersion', 'sourceRevision', 'planInputDigest', 'stoppedSeconds'],
-  ...['sizeBytes', 'blockedSince', 'database', 'digest'],
+  ...['sizeBytes', 'blockedSince', 'database', 'digest', 'audit'],
 ]);
 
 export async function leftBehind(stage: Stage): Promise<Json> {

@@ -17,6 +17,8 @@ export interface Incarnation {
 }
 
 const KEPT_LINES = 60;
+/** Of the Jobs' containers. */
+export const RUNNER_IMAGE = 'runner:played';
 
 export async function bringToLife(upstream: Upstream, namespace: string, point?: KillPoint): Promise<Incarnation> {
   const proxy = new KillingProxy(upstream, point);
@@ -26,7 +28,7 @@ export async function bringToLife(upstream: Upstream, namespace: string, point?:
   try {
     const machine = await createOperator({
       transport,
-      image: { name: 'runner:played', pullPolicy: 'Never' },
+      image: { name: RUNNER_IMAGE, pullPolicy: 'Never' },
       namespaces: [namespace],
       logger: keeping(log),
       metrics: noMetrics,

@@ -1,8 +1,10 @@
 // One run of a scenario from an empty namespace to its end: the reference run, whose operator lives, or one whose
 // operator is killed at a point and followed by a second one.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MIGRATIONS } from '../../src/operator/sources.ts';
+import { APP } from '../control/objects.ts';
 import type { World } from '../control/world.ts';
-import { broken, databaseState } from './database-state.ts';
+import { broken, brokenAudit, databaseState } from './database-state.ts';
 import { differences, isSettled, type Json, leftBehind } from './final-state.ts';
 import { bringToLife, type Incarnation } from './incarnation.ts';
 import type { AnsweredWrite, KillPoint } from './proxy.ts';
@@ -43,7 +45,12 @@ export async function play(world: World, scenario: Scenario, name: string, point
     await Promise.all(lives.map(operator => operator.end()));
     const database = await databaseState(stage.database);
     const { end } = scenario;
-    const all = [...problems, ...broken(database, end.tables, end.version), ...wrongEnd(state, scenario)];
+    const all = [
+      ...problems,
+      ...broken(database, end.tables, end.version),
+      ...brokenAudit(database, (await world.api.get(MIGRATIONS, name, APP))?.status),
+      ...wrongEnd(state, scenario),
+    ];
     return {
       reached,
       writes,

@@ -8,6 +8,8 @@ export interface Scenario {
   readonly played?: 'Both';
   /** Where its operator is killed at each write, when each is tried once. */
   readonly side: Side;
+  /** Migrations that a person ran by hand before there was an operator: tables and no record. */
+  readonly byHand?: Release['migrations'];
   /** What is installed, uncounted, before the release. */
   readonly installed?: Release;
   readonly release: Release;
@@ -46,7 +48,16 @@ export const SCENARIOS: readonly Scenario[] = [
     end: { ready: 'UpToDate', version: '006_ledger', replicas: 3, tables: tablesAtSix },
   },
   {
+    name: 'adoption',
+    side: 'after',
+    byHand: atFive,
+    release: { migrations: withSix, strategy: 'Rolling', baseline: '005_auth' },
+    app: { replicas: 3 },
+    end: { ready: 'UpToDate', version: '006_ledger', replicas: 3, tables: tablesAtSix },
+  },
+  {
     name: 'rolling',
+    played: 'Both',
     side: 'after',
     installed: { migrations: atFive, strategy: 'None' },
     release: { migrations: { ...withSix, ...migration('007_budgets') }, strategy: 'Rolling' },

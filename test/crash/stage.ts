@@ -40,6 +40,7 @@ export interface Stage {
 export async function setStage(world: World, scenario: Scenario, name: string): Promise<Stage> {
   const { api } = world;
   const database = await createDatabase(world.postgres, name);
+  for (const sql of Object.values(scenario.byHand ?? {})) await database.query(`SET ROLE owner; ${sql}`);
   const stringData = { url: database.url };
   await api.create(NAMESPACES, undefined, { metadata: { name } });
   // Its controller makes it too, but Pods that come before are delayed by seconds.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ANNOTATIONS } from '../../src/api/names.ts';
 import type { Condition } from '../../src/api/parse.ts';
 import type { DatabaseMigration } from '../../src/operator/sources.ts';
-import { APP, MIGRATION } from './names.ts';
+import { APP, MIGRATION, OPERATOR_IMAGE } from './names.ts';
 import { kubectl, list, migrationOf, query, read, type Site, until } from './site.ts';
 
 type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'Migrated' | 'BackedUp' | 'RolledOut' | 'Validated';
@@ -54,6 +54,14 @@ export async function expectLedger(site: Site, versions: readonly string[]): Pro
   assert.deepEqual(ledger, versions, 'the ledger');
   assert.deepEqual(applied, versions, 'audit rows of the event "applied"');
   assert.deepEqual(await query(site, 'SELECT version FROM migrate.progress'), [], 'half-done files');
+}
+
+/** What outlives the run: the status names the last row of the audit, and the ledger the image that applied it all. */
+export async function expectRecord(site: Site): Promise<void> {
+  const { id, hash } = (await migrationOf(site)).status?.audit ?? {};
+  const last = await query(site, "SELECT id || ' ' || hash FROM migrate.audit ORDER BY id DESC LIMIT 1");
+  assert.deepEqual([`${id} ${hash}`], last, 'the last row of the audit');
+  assert.deepEqual(await query(site, 'SELECT DISTINCT image FROM migrate.ledger'), [OPERATOR_IMAGE]);
 }
 
 /** The app stands at its count, every Pod is available, and no mark of ours is left on it. */

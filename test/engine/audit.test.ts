@@ -81,4 +81,26 @@ describe('The audit', () => {
       await session.close();
     }
   });
+
+  it('is asked by a plan for the row that status has noted: one that is gone or replaced is told, and the plan is made', async () => {
+    const site = await Site.create(server, FILES);
+    const { ledger } = await site.migrate();
+    const auditSeen = ledger?.auditHead ?? undefined;
+    assert.equal(auditSeen?.id, 3);
+    const asked = async (seen = auditSeen) => {
+      const { exitCode, plan } = await site.plan(seen === undefined ? {} : { auditSeen: seen });
+      assert.equal(exitCode, 0);
+      return plan?.audit;
+    };
+    assert.equal(await asked(), undefined, 'it is there');
+    await site.settle();
+    assert.equal(await asked(), undefined, 'rows came after it');
+    site.sql('ALTER TABLE migrate.audit DISABLE TRIGGER ALL; DELETE FROM migrate.audit WHERE id > 2');
+    assert.deepEqual(await asked(), { kind: 'RowsMissing', lastId: 2 });
+    assert.match(site.log.at(-2) ?? '', /ends at row 2, before row 3, which the resource has seen/);
+    await site.settle();
+    assert.deepEqual(await asked(), { kind: 'RowReplaced', lastId: 3 }, 'another row has its number');
+    site.sql('DROP SCHEMA migrate CASCADE; DROP TABLE users, groups');
+    assert.deepEqual(await asked(), { kind: 'RowsMissing', lastId: 0 }, 'another database');
+  });
 });

@@ -55,6 +55,7 @@ describe('A result', () => {
           lossCount: 5_000,
           losses: Array.from({ length: 20 }, () => ({ kind: 'Column', name: 'ä'.repeat(190), rows: 2 ** 40 })),
         },
+        audit: { kind: 'RowReplaced', lastId: 2 ** 40 },
       },
     }),
     huge({

@@ -68,7 +68,11 @@ function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): 
   const isDone = exitCode === 0;
   switch (input.step) {
     case 'plan':
-      return isDone ? { plan: planOf(input.target, adopted(database, input.baseline)) } : {};
+      return isDone
+        ? {
+            plan: { ...planOf(input.target, adopted(database, input.baseline)), ...auditOf(database, input.auditSeen) },
+          }
+        : {};
     case 'migrate':
       return isDone
         ? {
@@ -78,6 +82,7 @@ function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): 
               appliedNow: appliedBetween(input.from, database).length,
               revertedNow: revertedBetween(input.from, database).length,
               progressRows: 0,
+              auditHead: auditHeadOf(database),
             },
           }
         : { wrote: true };
@@ -154,7 +159,18 @@ function settledLedger(runId: number, database: DatabaseModel) {
     unchanged: isSame,
     appliedByRun: applied,
     revertedByRun: reverted,
+    auditHead: auditHeadOf(database),
   };
+}
+
+/** Each attempt leaves a row. */
+function auditHeadOf({ epochAttempt }: DatabaseModel) {
+  return { id: epochAttempt, hash: digestOf(['audit', epochAttempt]) };
+}
+
+function auditOf({ epochAttempt }: DatabaseModel, seen: { readonly id: number } | undefined) {
+  const isMissing = seen !== undefined && seen.id > epochAttempt;
+  return isMissing ? { audit: { kind: 'RowsMissing', lastId: epochAttempt } } : {};
 }
 
 function appliedBetween(from: string | null, database: DatabaseModel): readonly string[] {

@@ -96,6 +96,7 @@ function historyEntry(t: Turn, outcome: NonNullable<Run['outcome']>): HistoryEnt
   const keys = remember
     ? [...new Set([plan.key, ...(run.ledger === undefined ? [] : [planKey(plan, run.ledger.ledgerDigest)])])]
     : undefined;
+  const note = t.conditionOf('AuditDiffers')?.message;
   return {
     id: run.id,
     outcome,
@@ -111,6 +112,7 @@ function historyEntry(t: Turn, outcome: NonNullable<Run['outcome']>): HistoryEnt
     ...(keys === undefined ? {} : { planKeys: keys }),
     ...(run.environmentDigest === undefined ? {} : { environmentDigest: run.environmentDigest }),
     ...(run.backup?.uid === undefined ? {} : { backup: run.backup.name }),
+    ...(note === undefined ? {} : { note: note.slice(0, 1000) }),
     ...(run.committedTime === undefined ? {} : { stoppedSeconds: stoppedSeconds(t) }),
   };
 }

@@ -79,10 +79,12 @@ function inputFor(t: Turn, step: Exclude<JobStep, 'backup'>, attempt: number): J
   if (step === 'plan') {
     const backups = spec.backup.policy === 'Always' ? 'Mounted' : 'NotMounted';
     const baseline = spec.baseline === undefined ? {} : { baseline: spec.baseline };
+    const { audit } = t.status;
     return {
       step,
       ...common,
       target: spec.target,
+      ...(audit === undefined ? {} : { auditSeen: { id: audit.id, hash: audit.hash } }),
       ...baseline,
       strategy,
       execution: spec.execution,

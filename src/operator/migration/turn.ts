@@ -153,6 +153,11 @@ export class Turn {
     });
   }
 
+  /** Takes a condition away that is there only while it is True. */
+  drop(type: ConditionType): void {
+    this.#conditions.delete(type);
+  }
+
   conditionOf(type: ConditionType): Condition | undefined {
     return this.#conditions.get(type);
   }

@@ -7,6 +7,7 @@ import {
   conditionOf,
   eventReasons,
   expectLedger,
+  expectRecord,
   expectRunning,
   FIRST_FIVE,
   waitForReason,
@@ -71,6 +72,7 @@ async function upgrade(site: Site, rows: unknown): Promise<void> {
   await waitForReason(site, ['UpToDate']);
   await expectRunning(site, 2);
   await expectLedger(site, ALL_SIX);
+  await expectRecord(site);
   assert.deepEqual((await ask(site, '/users')).body, rows);
   const accounts = (await ask(site, '/accounts')).body as readonly { readonly name: string }[];
   assert.deepEqual(

@@ -31,6 +31,11 @@ async function endsLower(scene: Scene): Promise<void> {
   assert.equal(left?.name, null, 'the table of 002 is still there');
 }
 
+async function auditHead(scene: Scene) {
+  const [row] = await scene.database.query('SELECT id, hash FROM migrate.audit ORDER BY id DESC LIMIT 1');
+  return { id: Number(row?.id), hash: row?.hash };
+}
+
 export const scenarios: readonly Scenario[] = [
   {
     name: 'revert',
@@ -104,6 +109,38 @@ export const scenarios: readonly Scenario[] = [
       );
       await scene.edit({ baseline: null });
       await scene.reads({ reason: 'UpToDate', says: [/nothing was pending/] });
+    },
+  },
+  {
+    name: 'restored-by-hand',
+    title: 'a database that a person has restored is told by its audit, and migrated again without waiting for anybody',
+    async run(scene) {
+      const { postgres } = scene.world;
+      await scene.install();
+      await scene.apply(ONE);
+      await scene.startOperator();
+      await scene.endsWell('001_accounts');
+      postgres.psql(`CREATE DATABASE "${scene.name}-before" OWNER owner TEMPLATE "${scene.name}"`, 'postgres');
+      await scene.apply(TWO);
+      await scene.endsWell('002_groups');
+      const { id, hash } = (await scene.migration()).status?.audit ?? {};
+      assert.deepEqual({ id, hash }, await auditHead(scene), 'the status has noted the last row');
+      postgres.psql(`DROP DATABASE "${scene.name}" WITH (FORCE)`, 'postgres');
+      postgres.psql(`ALTER DATABASE "${scene.name}-before" RENAME TO "${scene.name}"`, 'postgres');
+      await scene.retry('restored');
+      const says = [new RegExp(`before row ${id}, which this resource had seen`), /restored from a backup/];
+      await scene.reads({ type: 'AuditDiffers', reason: 'RowsMissing', says });
+      await scene.endsWell('002_groups');
+      const { status } = await scene.migration();
+      assert.match(status?.history?.[0]?.note ?? '', /restored from a backup/, 'the run keeps it for later');
+      const { id: now, hash: nowHash } = status?.audit ?? {};
+      assert.deepEqual({ id: now, hash: nowHash }, await auditHead(scene), 'what is there now counts from now on');
+      await scene.retry('again');
+      await scene.until('a plan finds the audit whole', async () => {
+        const { conditions = [] } = (await scene.migration()).status ?? {};
+        return !conditions.some(one => one.type === 'AuditDiffers');
+      });
+      assert.equal((await scene.jobs('migrate')).length, 3);
     },
   },
 ];

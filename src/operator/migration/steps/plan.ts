@@ -1,6 +1,7 @@
 // Plan: what would run? A Job reads the ledger and the files and writes nothing. Its Pod mounts all that later Jobs
 // need, so a wrong Secret, claim or image is known before anything is stopped.
 import type { JobResultOf } from '../../../api/job-contract.ts';
+import { takeAudit } from '../audit.ts';
 import { migrations } from '../direction.ts';
 import { describeDowngrade, forbiddenDowngrade, keptOf, pendingOf } from '../downgrade.ts';
 import { end, fail, planKey, remembered } from '../ending.ts';
@@ -96,6 +97,7 @@ function lost(t: Turn, cause: string, message: string): 'Waiting' {
 function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
   const { status, run } = t;
   t.sawEpoch(answer.epochAttempt);
+  takeAudit(t, answer.audit);
   status.targetVersion = answer.target;
   status.pending = pendingOf(answer);
   status.serverVersion = answer.serverVersion;

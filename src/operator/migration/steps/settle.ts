@@ -3,6 +3,7 @@
 import type { JobResultOf } from '../../../api/job-contract.ts';
 import type { MigrationStatus } from '../../../api/parse.ts';
 import { compareVersions } from '../../../api/versions.ts';
+import { noteAudit } from '../audit.ts';
 import { isChanging } from '../direction.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
@@ -67,6 +68,7 @@ export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epoch
   const { run, status } = t;
   const { revertedByRun = [] } = ledger;
   t.sawEpoch(ledger.epochAttempt);
+  noteAudit(t, ledger.auditHead);
   run.ledger = {
     attempt,
     ...(ledger.version === null ? {} : { version: ledger.version }),
