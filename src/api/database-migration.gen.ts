@@ -345,7 +345,7 @@ export interface DatabaseMigrationStatus {
      */
     id: number;
     /**
-     * Its hash
+     * Its hash, which covers all rows before it.
      */
     hash: string;
     /**
