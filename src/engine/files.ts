@@ -1,10 +1,11 @@
 // Reads migrations from directories, in whatever layout they are written (layouts/): order, text, digest. Several
 // directories are merged, as ConfigMaps are mounted side by side. Reads, never writes, and never looks at a database.
-// Called by the runner's plan and migrate, and by the command line.
+// Called by the runner's plan and migrate, and by the command line. Reads synchronously, because nothing else could be
+// done meanwhile, and thousands of small files take several times as long by promises.
 import { createHash } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { type Dirent, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { sha256 } from '../api/digest.ts';
 import { orderOf } from '../api/versions.ts';
 import { BUNDLE_FILE, MOST_UNPACKED_BYTES, unpackBundle } from './bundle.ts';
 import { type Dialect, filesFor } from './dialect.ts';
@@ -43,7 +44,7 @@ export async function readSource(
   dialect: Dialect = 'PostgreSQL',
   placeOf: (directory: string) => string = directory => directory,
 ): Promise<Source> {
-  const { layout, files, ignored } = await readRecognised(root, dialect, placeOf);
+  const { layout, files, ignored } = readRecognised(root, dialect, placeOf);
   const errors: EngineError[] = [];
   const reading = layout.read(files);
   const migrations = inOrder(reading.migrations, errors);
@@ -59,42 +60,47 @@ export async function readSource(
 
 /** The files of the migrations themselves, for whoever packs or signs them. */
 export async function readSourceFiles(root: string, dialect: Dialect): Promise<readonly SourceFile[]> {
-  return (await readRecognised(root, dialect, directory => directory)).files;
+  return readRecognised(root, dialect, directory => directory).files;
 }
 
-async function readRecognised(root: string, dialect: Dialect, placeOf: (directory: string) => string) {
+function readRecognised(root: string, dialect: Dialect, placeOf: (directory: string) => string) {
   const errors: EngineError[] = [];
-  const found = filesFor(await findFiles(root, placeOf), dialect, errors);
+  const found = filesFor(findFiles(root, placeOf), dialect, errors);
   const unique = withoutDuplicates(found, placeOf, errors);
   if (errors.length > 0) throw gathered(errors);
-  const read = await Promise.all([...unique.values()].map(one => readFound(one, placeOf)));
+  const read = [...unique.values()].map(one => readFound(one, placeOf));
   const { layout, files, ignored } = recogniseLayout(read);
   if (files.length === 0) throw failure('NoMigrations', { directory: placeOf(root), ignored });
   return { layout, files, ignored };
 }
 
-async function findFiles(root: string, placeOf: (directory: string) => string): Promise<readonly Found[]> {
+function findFiles(root: string, placeOf: (directory: string) => string): readonly Found[] {
   const files: Found[] = [];
   let room = MOST_UNPACKED_BYTES;
-  const visit = async (directory: string, depth: 'root' | 'child'): Promise<void> => {
-    for (const entry of await entriesOf(directory)) {
+  const visit = (directory: string, depth: 'root' | 'child'): void => {
+    for (const entry of entriesOf(directory)) {
       const path = join(directory, entry.name);
-      const kind = await kindOf(entry, path);
-      if (kind?.isDirectory() && depth === 'root') await visit(path, 'child');
+      const kind = kindOf(entry, path);
+      if (kind?.isDirectory() && depth === 'root') visit(path, 'child');
       else if (kind?.isFile() && entry.name === BUNDLE_FILE) {
-        const bundle = unpackBundle(await readFile(path), `${BUNDLE_FILE} in ${placeOf(directory)}`, room);
+        const bundle = unpackBundle(readFileSync(path), `${BUNDLE_FILE} in ${placeOf(directory)}`, room);
         room -= bundle.size;
         files.push(...bundle.files.map(file => ({ name: file.path, directory, path, bytes: file.bytes })));
       } else if (kind?.isFile()) files.push({ name: nameOf(directory, entry.name, depth), directory, path });
     }
   };
-  await visit(root, 'root');
+  visit(root, 'root');
   return files;
 }
 
 /** A mounted ConfigMap's files are symbolic links; to ask for all others too would cost more than all the rest. */
-async function kindOf(entry: Dirent, path: string): Promise<Pick<Dirent, 'isFile' | 'isDirectory'> | undefined> {
-  return entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
+function kindOf(entry: Dirent, path: string): Dirent | Stats | undefined {
+  if (!entry.isSymbolicLink()) return entry;
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** In Diesel's layout the folder is the version; a ConfigMap's folder is only where it is mounted. */
@@ -103,9 +109,9 @@ function nameOf(directory: string, entry: string, depth: 'root' | 'child'): stri
   return isDiesel ? `${basename(directory)}/${entry}` : entry;
 }
 
-async function entriesOf(directory: string): Promise<readonly Dirent[]> {
+function entriesOf(directory: string): readonly Dirent[] {
   try {
-    const entries = await readdir(directory, { withFileTypes: true });
+    const entries = readdirSync(directory, { withFileTypes: true });
     return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch {
     return [];
@@ -130,11 +136,8 @@ function withoutDuplicates(
 }
 
 /** What no layout reads the content of (pictures, say) is not read either. */
-async function readFound(
-  { name, directory, path, bytes: given }: Found,
-  placeOf: (directory: string) => string,
-): Promise<SourceFile> {
-  const bytes = given ?? (/\.(sql|toml|conf)$/.test(name) ? await readFile(path) : new Uint8Array());
+function readFound({ name, directory, path, bytes: given }: Found, placeOf: (directory: string) => string): SourceFile {
+  const bytes = given ?? (/\.(sql|toml|conf)$/.test(name) ? readFileSync(path) : new Uint8Array());
   return { path: name, place: `${name} in ${placeOf(directory)}`, bytes };
 }
 
@@ -156,9 +159,7 @@ function inOrder(found: Reading['migrations'], errors: EngineError[]): readonly 
 function digestOf(files: readonly SourceFile[]): string {
   const hash = createHash('sha256');
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  for (const { path, bytes } of sorted) {
-    hash.update(`${path}\0${createHash('sha256').update(bytes).digest('hex')}\n`);
-  }
+  for (const { path, bytes } of sorted) hash.update(`${path}\0${sha256(bytes)}\n`);
   return hash.digest('hex');
 }
 

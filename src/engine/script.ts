@@ -1,6 +1,6 @@
 // A migration as text: its version, its place in the order, and a script for each way. Reads bytes, never a file system.
 // Made by the layouts, run by everything else in the engine.
-import { createHash } from 'node:crypto';
+import { sha256 } from '../api/digest.ts';
 import { failure } from './errors.ts';
 
 /** One direction of a migration. */
@@ -24,13 +24,16 @@ export interface Migration {
   readonly down: Script | undefined;
 }
 
+/** Without `stream` it keeps nothing from one call to the next. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Decodes a file: UTF-8 or an error, a byte order mark removed, no NUL (the grammar would end there in silence). */
 export function decodeScript(file: string, bytes: Uint8Array): Script {
-  const checksum = createHash('sha256').update(bytes).digest('hex');
+  const checksum = sha256(bytes);
   if (bytes[0] === 0xff || bytes[0] === 0xfe) throw failure('BadFileText', { file, reason: 'is UTF-16' });
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = UTF8.decode(bytes);
   } catch {
     throw failure('BadFileText', { file, reason: `is not UTF-8 (line ${firstBadLine(bytes)})` });
   }
