@@ -7,7 +7,7 @@ import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../src/api/
 import { openConnection } from '../src/database/postgres.ts';
 import { parseConnectionUrl } from '../src/database/url.ts';
 import { readSource } from '../src/engine/files.ts';
-import { EMPTY_TARGET } from '../src/engine/reversal.ts';
+import { EMPTY_TARGET } from '../src/engine/plan.ts';
 import type { Migration } from '../src/engine/script.ts';
 import { readServer } from '../src/engine/server.ts';
 import { runStep } from '../src/runner/run.ts';

@@ -1,6 +1,5 @@
 // What a person sees: data on standard output, everything that is said about it (progress, notes, questions) on standard
 // error, so that a pipe gets data alone. Colour only on a terminal and never with NO_COLOR. Knows no command.
-import { createInterface } from 'node:readline/promises';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { UsageError } from './failure.ts';
 
@@ -68,6 +67,7 @@ export class Terminal {
     if (this.#in.isTTY !== true) {
       throw new UsageError(`${question} There is no terminal to ask at: run it again with --yes if that is meant.`);
     }
+    const { createInterface } = await import('node:readline/promises');
     const reader = createInterface({ input: this.#in, output: this.#err as NodeJS.WritableStream });
     try {
       const answer = await reader.question(`${question} [y/N] `, { signal });

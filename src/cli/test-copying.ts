@@ -2,7 +2,7 @@
 // adopted there if the database belongs to somebody else. Called by test-copy.
 import type { ExitCode } from '../api/exit-codes.ts';
 import type { Source } from '../engine/files.ts';
-import { EMPTY_TARGET } from '../engine/reversal.ts';
+import { EMPTY_TARGET } from '../engine/plan.ts';
 import { type Difference, describeDifference } from '../schema/difference.ts';
 import type { Invocation } from './command.ts';
 import type { Database } from './database.ts';

@@ -9,13 +9,13 @@ import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
 import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted } from './connection.ts';
 import { failure } from './errors.ts';
-import { type Fenced, openSession, raiseEpochAlone, takeFence } from './fence.ts';
+import { type Fenced, raiseEpochAlone, takeFence } from './fence.ts';
 import type { Source } from './files.ts';
 import { hasLedger, type Ledger, readLedger } from './ledger.ts';
 import { createLedger, grantApplication } from './ledger-schema.ts';
 import { nearNames } from './near-names.ts';
 import type { Migration } from './script.ts';
-import type { Server } from './server.ts';
+import { openSession, type Server } from './server.ts';
 import { storeSnapshot } from './stored-snapshot.ts';
 import type { Surroundings } from './work.ts';
 

@@ -9,7 +9,7 @@ import { type Ledger, readLedger } from './ledger.ts';
 import { LEDGER_FORMAT } from './ledger-schema.ts';
 import { upgradeLedger } from './ledger-upgrade.ts';
 import { takeMigrationLock } from './migration-lock.ts';
-import { readServer, type Server } from './server.ts';
+import type { Server } from './server.ts';
 import type { Surroundings } from './work.ts';
 
 export interface Fenced {
@@ -35,17 +35,6 @@ export async function takeFence(
   const ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
   if (ownLostPid === undefined) assertMayRaise(ledger.epoch, attempt);
   return { connection, server, surroundings, ledger };
-}
-
-/** Opens a session and reads its server, closing it again when that fails. */
-export async function openSession(surroundings: Surroundings): Promise<{ connection: Connection; server: Server }> {
-  const connection = await surroundings.connect();
-  try {
-    return { connection, server: await readServer(connection) };
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
 }
 
 /**

@@ -4,9 +4,12 @@ import { type EngineError, failure, gathered } from './errors.ts';
 import { numberOf, type Source } from './files.ts';
 import type { Ledger } from './ledger.ts';
 import { nearNames } from './near-names.ts';
-import { EMPTY_TARGET, type PlannedReversal } from './reversal.ts';
+import type { PlannedReversal } from './reversal.ts';
 import type { Migration } from './script.ts';
 import type { ParsedFile } from './statements.ts';
+
+/** The target below the first migration: everything is reverted. */
+export const EMPTY_TARGET = 'empty';
 
 export interface MigrationPlan {
   /** The target with `latest` resolved; `empty` when everything is to be taken back. */

@@ -4,12 +4,12 @@ import { type AuditHead, readAuditHead } from './audit.ts';
 import { type Connection, type ConnectionLost, LostAlone } from './connection.ts';
 import { assertOwner } from './epoch.ts';
 import { EngineError, failure } from './errors.ts';
-import { openSession, takeFence } from './fence.ts';
+import { takeFence } from './fence.ts';
 import { numberOf } from './files.ts';
 import type { Ledger } from './ledger.ts';
 import { sleep } from './pace.ts';
-import { EMPTY_TARGET } from './reversal.ts';
-import { isSameServer, type Server } from './server.ts';
+import { EMPTY_TARGET } from './plan.ts';
+import { isSameServer, openSession, type Server } from './server.ts';
 import { CommitUnknown } from './transactions.ts';
 import type { Work } from './work.ts';
 

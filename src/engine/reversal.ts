@@ -11,9 +11,6 @@ import { failure } from './errors.ts';
 import type { Script } from './script.ts';
 import { assertVersionSigned, type Trust } from './signatures.ts';
 
-/** The target below the first migration: everything is reverted. */
-export const EMPTY_TARGET = 'empty';
-
 /** One version to be taken back, with the text that does it. */
 export interface Reversal {
   readonly version: string;

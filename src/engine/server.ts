@@ -84,6 +84,19 @@ export async function readServer(connection: Connection): Promise<Server> {
   });
 }
 
+/** Opens a session and reads its server, closing it again when that fails. */
+export async function openSession(surroundings: {
+  connect(): Promise<Connection>;
+}): Promise<{ connection: Connection; server: Server }> {
+  const connection = await surroundings.connect();
+  try {
+    return { connection, server: await readServer(connection) };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
 /** A value that some servers (managed ones) do not let everybody read. */
 async function optional(connection: Connection, sql: string): Promise<string> {
   try {

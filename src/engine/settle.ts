@@ -8,10 +8,10 @@ import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
 import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { EngineError } from './errors.ts';
-import { openSession, raiseEpochAlone, takeFence } from './fence.ts';
+import { raiseEpochAlone, takeFence } from './fence.ts';
 import { type Epoch, hasLedger, type Ledger, readLedger } from './ledger.ts';
 import { createLedger } from './ledger-schema.ts';
-import type { Server } from './server.ts';
+import { openSession, type Server } from './server.ts';
 import type { Surroundings } from './work.ts';
 
 export interface Settlement {

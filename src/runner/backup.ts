@@ -7,8 +7,8 @@ import { runChild } from '../backup/children.ts';
 import { libpqEnvironment } from '../database/url.ts';
 import { waitForApplicationToLeave } from '../engine/application-sessions.ts';
 import { assertOwner } from '../engine/epoch.ts';
-import { openSession } from '../engine/fence.ts';
 import { readLedger } from '../engine/ledger.ts';
+import { openSession } from '../engine/server.ts';
 import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 
 const MOST_JOBS = 4;

@@ -4,7 +4,6 @@ import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
 import type { Source } from '../../engine/files.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
-import { readStoredSnapshot } from '../../engine/stored-snapshot.ts';
 import type {
   Consent,
   Database,
@@ -18,7 +17,6 @@ import type {
 } from '../database.ts';
 import type { Settings } from '../settings.ts';
 import { readPostgresHistory } from './history.ts';
-import { waitForOwnSessions } from './own-sessions.ts';
 import { type PostgresPlan, planPostgres } from './plan.ts';
 import { Sessions } from './sessions.ts';
 
@@ -88,6 +86,7 @@ class PostgresDatabase implements Database {
   }
 
   async #nextAttempt({ adopts }: Consent) {
+    const { waitForOwnSessions } = await import('./own-sessions.ts');
     return this.#sessions.reading(async reading => {
       const { signal } = this.#surroundings;
       await waitForOwnSessions(reading.connection, this.#sessions.owner, OWN_SESSIONS_WAIT_MS, signal);
@@ -143,7 +142,8 @@ class PostgresDatabase implements Database {
     });
   }
 
-  storedSchema(): Promise<StoredSchema | undefined> {
+  async storedSchema(): Promise<StoredSchema | undefined> {
+    const { readStoredSnapshot } = await import('../../engine/stored-snapshot.ts');
     return this.#sessions.reading(({ connection }) => readStoredSnapshot(connection, this.ledgerSchema));
   }
 

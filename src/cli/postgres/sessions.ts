@@ -5,11 +5,10 @@ import { hostname, userInfo } from 'node:os';
 import { type OpenedConnection, openConnection } from '../../database/postgres.ts';
 import { type ConnectionSettings, type Host, parseConnectionUrl } from '../../database/url.ts';
 import { type Attempt, applicationName } from '../../engine/attempt.ts';
-import { type LockLimits, readSnapshotBounded } from '../../engine/bounded-reads.ts';
+import type { LockLimits } from '../../engine/bounded-reads.ts';
 import type { Connection } from '../../engine/connection.ts';
-import { openSession } from '../../engine/fence.ts';
 import { type Ledger, readLedger } from '../../engine/ledger.ts';
-import type { Server } from '../../engine/server.ts';
+import { openSession, type Server } from '../../engine/server.ts';
 import type { Surroundings as EngineSurroundings } from '../../engine/work.ts';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { Surroundings } from '../database.ts';
@@ -82,7 +81,8 @@ export class Sessions {
   }
 
   /** The schema as it is. Throws LockTimeout with who holds the lock that it waited for. */
-  snapshot({ connection, server }: Reading, limits: LockLimits): Promise<readonly SnapshotEntry[]> {
+  async snapshot({ connection, server }: Reading, limits: LockLimits): Promise<readonly SnapshotEntry[]> {
+    const { readSnapshotBounded } = await import('../../engine/bounded-reads.ts');
     return readSnapshotBounded(connection, server, this.#schema, this.engine(READER), limits);
   }
 

@@ -8,8 +8,8 @@ import { failure } from '../../engine/errors.ts';
 import type { Source } from '../../engine/files.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
 import { EMPTY_LEDGER, type Ledger } from '../../engine/ledger.ts';
-import { planMigrations } from '../../engine/plan.ts';
-import { EMPTY_TARGET, type Reversal } from '../../engine/reversal.ts';
+import { EMPTY_TARGET, planMigrations } from '../../engine/plan.ts';
+import type { Reversal } from '../../engine/reversal.ts';
 import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import {
   keptDownScript,
