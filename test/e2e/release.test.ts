@@ -11,6 +11,7 @@ import { misjudged } from '../health-rules.ts';
 import { type Audit, countRequests, readAudit, requestsFor, rightOf, statusWrites, unauthorized } from './audit.ts';
 import { grantedRights } from './rights.ts';
 import { isWanted, play, type Scenario } from './scenario.ts';
+import { baseline } from './scenarios/baseline.ts';
 import { chart } from './scenarios/chart.ts';
 import { deletion, deletionDuringBackup, deletionHeld } from './scenarios/deletion.ts';
 import { killedOperator } from './scenarios/killed-operator.ts';
@@ -27,7 +28,7 @@ import { breaches } from './status-rules.ts';
 /** The longest first. */
 const SIDE_BY_SIDE: readonly Scenario[] = [
   ...[release, revert, session, killedPods, rolling, deletionHeld, deletion, deletionDuringBackup, statefulSet],
-  ...[mistypedWorkload, wrongSecret, missingConfigMap, none, quota],
+  ...[baseline, mistypedWorkload, wrongSecret, missingConfigMap, none, quota],
 ];
 const ONE_BY_ONE: readonly Scenario[] = [killedOperator, chart];
 const AT_A_TIME = 4;
