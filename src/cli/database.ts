@@ -130,4 +130,9 @@ export interface Database {
 export interface Surroundings {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
+  /**
+   * From here on SIGINT and SIGTERM end the process at once, unheard. For SQLite, whose statements no signal reaches, and
+   * whose file is whole whenever its process ends.
+   */
+  readonly letSignalsEnd: () => void;
 }

@@ -12,10 +12,16 @@ const interrupt = (): void => {
 };
 process.once('SIGINT', interrupt);
 process.once('SIGTERM', interrupt);
-// `migrate history | head` closes the pipe early: that is no failure.
+const letSignalsEnd = (): void => {
+  process.removeAllListeners('SIGINT');
+  process.removeAllListeners('SIGTERM');
+};
+// `migrate history | head` closes the pipe early: that is no failure. A full disk behind `>` is one.
 process.stdout.on('error', error => {
-  if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0);
-  throw error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EPIPE') process.exit(0);
+  process.stderr.write(`error: The output cannot be written: ${code === 'ENOSPC' ? 'the disk is full' : code}.\n`);
+  process.exit(2);
 });
 
 process.exitCode = await runProgram(process.argv.slice(2), {
@@ -23,8 +29,8 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   directory: process.cwd(),
   terminal: new Terminal(process.stdout, process.stderr, process.stdin, process.env),
   signal: stop.signal,
+  letSignalsEnd,
 });
-process.removeAllListeners('SIGINT');
-process.removeAllListeners('SIGTERM');
+letSignalsEnd();
 // A terminal that was asked something stays open otherwise.
 process.stdin.destroy();

@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly directory: string;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
+  /** From here on SIGINT and SIGTERM end the process at once: see database.ts. */
+  readonly letSignalsEnd: () => void;
 }
 
 const INTRODUCTION = `Database migrations: from files in Git to a database, up and down, with a ledger of what was applied.
@@ -102,7 +104,7 @@ async function runCommand(
   options: Options,
   surroundings: Surroundings,
 ): Promise<number> {
-  const { terminal, signal, environment } = surroundings;
+  const { terminal, signal, environment, letSignalsEnd } = surroundings;
   let settings: Settings | undefined;
   let opened: Promise<Database> | undefined;
   try {
@@ -118,7 +120,9 @@ async function runCommand(
       commands: COMMANDS,
       output: (options.text('output') ?? 'text') as Output,
       database: () => {
-        opened ??= import('./opening.ts').then(({ openDatabase }) => openDatabase(known, { terminal, signal }));
+        opened ??= import('./opening.ts').then(({ openDatabase }) =>
+          openDatabase(known, { terminal, signal, letSignalsEnd }),
+        );
         return opened;
       },
     };

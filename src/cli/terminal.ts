@@ -62,16 +62,20 @@ export class Terminal {
     return `\u001b[${on}m${text}\u001b[${off}m`;
   }
 
-  /** Asks for a yes. Where nobody can answer it throws a UsageError that names --yes. */
+  /** Asks for a yes; Ctrl-C and Ctrl-D are a no. Where nobody can answer it throws a UsageError that names --yes. */
   async confirm(question: string, signal: AbortSignal): Promise<'Yes' | 'No'> {
     if (this.#in.isTTY !== true) {
-      throw new UsageError(`${question} There is no terminal to ask at: run it again with --yes if that is meant.`);
+      throw new UsageError(`There is no terminal to ask at: ${question} Run it again with --yes if that is meant.`);
     }
     const { createInterface } = await import('node:readline/promises');
     const reader = createInterface({ input: this.#in, output: this.#err as NodeJS.WritableStream });
     try {
       const answer = await reader.question(`${question} [y/N] `, { signal });
       return /^y(es)?$/i.test(answer.trim()) ? 'Yes' : 'No';
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+      this.say('');
+      return 'No';
     } finally {
       reader.close();
     }

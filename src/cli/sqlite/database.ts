@@ -10,7 +10,7 @@ import type { ToolName } from '../../engine/histories/tools.ts';
 import { EMPTY_LEDGER, type Ledger } from '../../engine/ledger.ts';
 import { EMPTY_TARGET, planMigrations } from '../../engine/plan.ts';
 import type { Reversal } from '../../engine/reversal.ts';
-import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
+import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import {
   keptDownScript,
   readSqliteLedger,
@@ -47,7 +47,7 @@ import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { duration } from '../terminal.ts';
 import { backupSqlite, inspectSqliteBackup, restoreSqlite } from './backup.ts';
-import { lookAtFile } from './file.ts';
+import { type FilePlace, lookAtFile, openingMistake } from './file.ts';
 
 const LOCK_WAIT_MS = 30_000;
 const STATEMENT_WAIT_MS = 5_000;
@@ -82,17 +82,16 @@ class SqliteDatabase implements Database {
     try {
       return openSqlite(this.#path, { mode, busyTimeoutMs: STATEMENT_WAIT_MS });
     } catch (error) {
-      if (error instanceof SqliteFailure && error.code === RESULT.cannotOpen) {
-        throw new UsageError(
-          `${this.place} cannot be opened or made. May you write there? Or correct ${this.#settings.urlVariable}.`,
-        );
-      }
-      throw foreseen(error, this.#path);
+      throw openingMistake(error, mode, this.#file()) ?? foreseen(error, this.#path);
     }
   }
 
+  #file(): FilePlace {
+    return { path: this.#path, place: this.place, urlVariable: this.#settings.urlVariable };
+  }
+
   #lookAtFile() {
-    return lookAtFile({ path: this.#path, place: this.place, urlVariable: this.#settings.urlVariable });
+    return lookAtFile(this.#file());
   }
 
   /** Reads; where there is no file yet, answers what an empty one would. */
@@ -168,6 +167,7 @@ class SqliteDatabase implements Database {
   async migrate(source: Source, plan: Plan, _consent: Consent): Promise<Outcome> {
     const done: string[] = [];
     const work = this.#work(done);
+    this.#surroundings.letSignalsEnd();
     if (plan.direction === 'Up') {
       const wanted = new Set(plan.versions);
       await applySqlite(
@@ -271,7 +271,9 @@ class SqliteDatabase implements Database {
       await remove();
       throw error;
     }
-    return { database: new SqliteDatabase(path, this.#settings, this.#surroundings), remove };
+    // Here a signal is heard between statements, so that the scratch file is removed.
+    const surroundings = { ...this.#surroundings, letSignalsEnd: () => {} };
+    return { database: new SqliteDatabase(path, this.#settings, surroundings), remove };
   }
 
   async #copyTo(path: string): Promise<void> {
@@ -296,7 +298,11 @@ class SqliteDatabase implements Database {
   async backup(directory: string) {
     this.#assertThere();
     await proveBackupPlace(directory);
-    return backupSqlite(this.#open('ReadOnly'), directory);
+    try {
+      return await backupSqlite(this.#open('ReadOnly'), directory);
+    } catch (error) {
+      throw foreseen(error, this.#path);
+    }
   }
 
   async inspectBackup(directory: string) {

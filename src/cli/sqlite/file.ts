@@ -2,6 +2,8 @@
 // and a folder that is not there are nearly the same. Reads sixteen bytes, makes nothing. Called by database.ts.
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { SqliteOptions } from '../../database/sqlite.ts';
+import { RESULT, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { UsageError } from '../failure.ts';
 
 /** https://www.sqlite.org/fileformat.html#magic_header_string */
@@ -41,6 +43,20 @@ export function lookAtFile(file: FilePlace): 'There' | 'NotYet' {
         `${file.place} is no SQLite database: it does not begin as one (it may be encrypted). Nothing was written. ${correct}.`,
       );
   }
+}
+
+/** What SQLite could not open for want of a right, in words; undefined: something else. */
+export function openingMistake(error: unknown, mode: SqliteOptions['mode'], file: FilePlace): UsageError | undefined {
+  if (!(error instanceof SqliteFailure)) return undefined;
+  if (error.code === RESULT.cannotOpen) {
+    return new UsageError(
+      `${file.place} cannot be opened or made. May you write there? Or correct ${file.urlVariable}.`,
+    );
+  }
+  if (mode !== 'ReadOnly' || error.code !== RESULT.readOnly) return undefined;
+  return new UsageError(
+    `${file.place} was left half written by a process that was killed. Before it can be read that must be rolled back, and you may not write there. Run any command as somebody who may.`,
+  );
 }
 
 function kindOf(path: string) {

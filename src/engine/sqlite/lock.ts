@@ -74,6 +74,10 @@ export function foreseen(error: unknown, path: string): unknown {
       return failure('ServerInTrouble', { reason: `${path}: ${error.message}` });
     case RESULT.readOnly:
       return failure('ServerReadOnly', { host: path, reason: 'the file or its directory is read-only' });
+    case RESULT.full:
+      return failure('ServerInTrouble', {
+        reason: `the disk of ${path} is full. Make room and run it again; nothing of it was kept`,
+      });
     default:
       return failure('ServerInTrouble', { reason: `${path}: ${error.message}` });
   }

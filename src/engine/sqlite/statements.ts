@@ -121,18 +121,19 @@ function split(script: Script): readonly SqliteStatement[] {
     tokens = tokensOf(script.text);
   } catch (error) {
     if (!(error instanceof Unterminated)) throw error;
-    const line = lineOf(script.text, error.offset);
+    const line = ascendingLines(script.text)(error.offset);
     const reason = `${error.message}, in line ${line}`;
     throw failure('SyntaxError', { file: script.file, reason }, { migration: versionOf(script.file), line });
   }
   const statements: SqliteStatement[] = [];
+  const lineAt = ascendingLines(script.text);
   let run: Token[] = [];
   const close = () => {
     const [first] = run;
     const last = run.at(-1);
     if (first !== undefined && last !== undefined && first !== last) {
       const text = script.text.slice(first.start, last.end);
-      statements.push({ number: statements.length + 1, line: lineOf(script.text, first.start), text, tokens: run });
+      statements.push({ number: statements.length + 1, line: lineAt(first.start), text, tokens: run });
     }
     run = [];
   };
@@ -143,12 +144,7 @@ function split(script: Script): readonly SqliteStatement[] {
   if (run.length === 1 && run[0]?.text !== ';') {
     // A lone word without a semicolon is still a statement, and SQLite will say what is wrong with it.
     const [word] = run as [Token];
-    statements.push({
-      number: statements.length + 1,
-      line: lineOf(script.text, word.start),
-      text: word.text,
-      tokens: run,
-    });
+    statements.push({ number: statements.length + 1, line: lineAt(word.start), text: word.text, tokens: run });
   } else close();
   return statements;
 }
@@ -164,8 +160,12 @@ function endsTrigger(tokens: readonly Token[]): boolean {
   return keyword(tokens.at(-2)) === 'END' && tokens.at(-3)?.text === ';';
 }
 
-function lineOf(text: string, offset: number): number {
+/** The line of an offset, for offsets that never go back: counting from the start for each would be quadratic in the file. */
+function ascendingLines(text: string): (offset: number) => number {
   let line = 1;
-  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) line += 1;
-  return line;
+  let next = text.indexOf('\n');
+  return offset => {
+    for (; next >= 0 && next < offset; next = text.indexOf('\n', next + 1)) line += 1;
+    return line;
+  };
 }

@@ -28,6 +28,15 @@ describe('A terminal', () => {
     }
   });
 
+  it('takes Ctrl-C and Ctrl-D for a no', async () => {
+    for (const typed of ['\u0003', '\u0004']) {
+      const { it, input } = terminal('Terminal');
+      const answer = it.confirm('Lose it?', never);
+      input.write(typed);
+      assert.equal(await answer, 'No', JSON.stringify(typed));
+    }
+  });
+
   it('asks nobody where there is none to answer', async () => {
     await assert.rejects(terminal('Pipe').it.confirm('Lose it?', never), (error: unknown) => {
       return error instanceof UsageError && error.message.includes('--yes');

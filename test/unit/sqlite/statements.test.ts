@@ -43,6 +43,13 @@ describe('A file for SQLite', () => {
     assert.deepEqual(texts(' -- nothing\n'), []);
   });
 
+  it('of many megabytes is read in one pass', { timeout: 120_000 }, () => {
+    const rows = 60_000;
+    const line = `INSERT INTO t VALUES (1, '${'x'.repeat(80)}');\n`;
+    // Counting lines from the top for each statement took ten minutes here.
+    assert.equal(parse(line.repeat(rows)).statements.at(-1)?.line, rows);
+  });
+
   it('names the line where a string or a comment has no end', () => {
     assert.match(refusal("SELECT 1;\nSELECT 'a"), /the string that begins here has no end, in line 2/);
     assert.match(refusal('SELECT 1; /* SELECT 2;'), /the comment that begins here has no end, in line 1/);
