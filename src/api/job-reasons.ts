@@ -138,6 +138,11 @@ export const JOB_REASONS = {
     meaning: 'A statement of a migration failed; the message has its place and the words of PostgreSQL.',
     remedy: 'Mend the migration and release it.',
   },
+  UncountedLoss: {
+    meaning:
+      'A down took away what was not among the losses that were counted, by something that its statements do not show.',
+    remedy: 'Write what it does into the down script, or take away what does it; then release it.',
+  },
   InvalidIndex: {
     meaning: 'An index that a failed build left is in the way.',
     remedy: 'Drop it, then ask for a retry.',

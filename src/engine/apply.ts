@@ -4,6 +4,7 @@
 import { QueryError } from './connection.ts';
 import { prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
 import { assertStillLossless } from './guards.ts';
+import { assertOnlyCounted, takeInventory } from './inventory.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
 import type { TransactionMode } from './plan.ts';
@@ -64,6 +65,7 @@ async function applyTogether(work: Work, files: readonly PendingFile[]): Promise
       work,
       async transaction => {
         for (const file of files) if (file.direction === 'Down') await assertStillLossless(work, file);
+        const inventory = await takeInventory(work, files);
         for (const file of files) {
           const startedAt = new Date();
           transaction.where = file.parsed.file;
@@ -74,6 +76,7 @@ async function applyTogether(work: Work, files: readonly PendingFile[]): Promise
           await asOwner(work);
           await recordDone(work, file, startedAt);
         }
+        await assertOnlyCounted(work, files, inventory);
       },
       () => prepareSession(work, first),
     ),

@@ -49,7 +49,7 @@ export async function prepareDowngrade(
     ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
   ].filter(problem => problem !== undefined);
   if (problems.length > 0) throw gathered(problems);
-  const { losses, guards } = await countLosses(
+  const { losses, guards, counted } = await countLosses(
     connection,
     server,
     files.map(file => remaining(file, ledger)),
@@ -58,6 +58,7 @@ export async function prepareDowngrade(
   const guarded = files.map(file => ({
     ...file,
     guards: guards.filter(guard => guard.version === file.migration.version),
+    counted,
   }));
   return Object.freeze({
     reversals,

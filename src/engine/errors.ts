@@ -234,6 +234,11 @@ const FINAL_ERRORS = {
     exitCode: 20,
     message: (f: { where: string; reason: string }) => `${f.where} failed: ${f.reason}.`,
   },
+  UncountedLoss: {
+    exitCode: 20,
+    message: (f: { versions: readonly string[]; gone: readonly string[] }) =>
+      `The down of ${list(f.versions, 5)} took away what nobody had counted: ${list(f.gone, 5)}. It was rolled back. Something that its statements do not show did it: a trigger, an event trigger, a function behind a view or an operator, or what came after the count. If it is meant, write it into the down script, so that it is asked about; if not, take it out.`,
+  },
   InvalidIndex: {
     exitCode: 20,
     message: (f: { file: string; index: string }) =>

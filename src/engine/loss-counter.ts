@@ -38,7 +38,9 @@ export async function countLosses(
   try {
     const counter = new Counter(connection, server, limits, changedNames(files));
     for (const file of files) await counter.count(file);
-    return Object.freeze({ losses: counter.losses, guards: counter.guards });
+    const { losses, guards, names } = counter;
+    const isOpen = losses.some(loss => loss.kind === 'Statement');
+    return Object.freeze({ losses, guards, counted: isOpen ? undefined : { names, made: madeNames(files) } });
   } finally {
     if (!connection.isLost) await connection.query('ROLLBACK');
   }
@@ -77,6 +79,8 @@ class Counter {
   /** By kind and name: what several downs lose is said once. */
   readonly #losses = new Map<string, Loss>();
   readonly #guards: Guard[] = [];
+  /** Whatever was looked at, lost or not. */
+  readonly names = new Set<string>();
   /** Names without a schema that were dropped: the next of that name is another object. */
   readonly #dropped = new Set<string>();
 
@@ -138,7 +142,7 @@ class Counter {
   }
 
   #isNamedTwice(drop: Drop): boolean {
-    const named = namedBy(drop);
+    const named = drop.kind === 'Inserts' || drop.kind === 'Refresh' ? undefined : namedBy(drop);
     if (named === undefined || named.schema !== undefined) return false;
     return this.#dropped.has(named.name);
   }
@@ -187,6 +191,7 @@ class Counter {
   async #countLost(cause: Cause, lost: Row): Promise<void> {
     const table = `${quoted(textOf(lost, 'nspname'))}.${quoted(textOf(lost, 'relname'))}`;
     const name = textOf(lost, 'name');
+    this.names.add(name);
     // An attribute goes from every value of the composite type, wherever that is stored.
     if (lost.relkind === 'c') return this.#add(cause, { kind: 'Column', name }, null);
     if (lost.relkind === 'm') return this.#countView(cause, { kind: 'Table', name }, textOf(lost, 'oid'), table);
@@ -223,6 +228,7 @@ class Counter {
     condition: string,
   ): Promise<void> {
     const { version, statement } = cause;
+    this.names.add(found.name);
     this.#guards.push(Object.freeze({ version, statement, ...found, relation, condition }));
     await this.#countInto(cause, found, relation, condition);
   }
@@ -262,11 +268,22 @@ class Counter {
 /** A relation that the same down makes before it drops it. */
 function isMadeBy(file: DownFile, drop: Drop): boolean {
   if (drop.kind !== 'Object' || drop.of !== 'relation') return false;
-  return file.parsed.statements.some(statement => {
-    const { type, fields } = nodeOfStatement(statement);
-    const made = type === 'SelectStmt' ? childOf(fields, 'intoClause') : MAKES.has(type) ? fields : {};
-    return JSON.stringify(made).includes(`"relname":${JSON.stringify(drop.name.name)}`);
-  });
+  return file.parsed.statements.some(statement => madeBy(nodeOfStatement(statement)) === drop.name.name);
+}
+
+/** The name of the relation that a statement makes. */
+function madeBy({ type, fields }: Node): string | undefined {
+  if (type === 'CreateTableAsStmt' || type === 'SelectStmt') {
+    const into = childOf(fields, type === 'SelectStmt' ? 'intoClause' : 'into');
+    return stringOf(childOf(into, 'rel'), 'relname');
+  }
+  const field = MAKES[type];
+  return field === undefined ? undefined : stringOf(childOf(fields, field), 'relname');
+}
+
+function madeNames(files: readonly DownFile[]): ReadonlySet<string> {
+  const made = files.flatMap(file => file.parsed.statements.map(statement => madeBy(nodeOfStatement(statement))));
+  return new Set(made.filter(name => name !== undefined));
 }
 
 /** Limits are the engine's own; everything else may decide what a name or a value is. */
@@ -281,7 +298,7 @@ function setsOnly(fields: Node['fields']): boolean {
 }
 
 const LIMITS = /^(statement_timeout|lock_timeout|idle_.*|transaction_.*|default_transaction_.*|row_security)$/;
-const MAKES = new Set(['CreateStmt', 'CreateTableAsStmt', 'ViewStmt', 'CreateSeqStmt']);
+const MAKES: Readonly<Record<string, string>> = { CreateStmt: 'relation', ViewStmt: 'view', CreateSeqStmt: 'sequence' };
 const keyOf = ({ kind, name }: Found) => `${kind} ${name}`;
 const nameSql = ({ schema, name }: QualifiedName) =>
   schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;

@@ -3,7 +3,7 @@
 // fence and refuses with DowngradeWouldLoseData unless the plan's digest was confirmed. Pure.
 import { digestOf } from '../api/digest.ts';
 import type { Reversal } from './reversal.ts';
-import type { Guard } from './work.ts';
+import type { Counted, Guard } from './work.ts';
 
 /** One thing that is lost. Never the data itself. */
 export interface Loss {
@@ -23,6 +23,8 @@ export interface LossCount {
   readonly losses: readonly Loss[];
   /** Of what is not among the losses. */
   readonly guards: readonly Guard[];
+  /** Undefined: a statement among the losses may take away anything. */
+  readonly counted: Counted | undefined;
 }
 
 export interface LossLimits {

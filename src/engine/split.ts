@@ -7,6 +7,7 @@ import { EngineError, failure } from './errors.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
 import { assertStillLossless } from './guards.ts';
 import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
+import { assertOnlyCounted, takeInventory } from './inventory.ts';
 import type { ProgressRow } from './ledger.ts';
 import { seconds } from './pace.ts';
 import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
@@ -47,8 +48,10 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
       async transaction => {
         transaction.where = whereOf(file.parsed, firstOf(segment));
         if (file.direction === 'Down') await assertStillLossless(work, guardedFrom(file, firstOf(segment)));
+        const inventory = await takeInventory(work, [file]);
         await runStatements(work, file, segment.statements);
         await asOwner(work);
+        await assertOnlyCounted(work, [file], inventory);
         await recordSegmentDone(work, file, number, segment);
       },
       () => prepareSession(work, file, firstOf(segment)),

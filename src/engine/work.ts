@@ -50,6 +50,16 @@ export interface DownFile {
   readonly parsed: ParsedFile;
   /** What must still hold nothing when it runs: not that whose loss a person has accepted. */
   readonly guards?: readonly Guard[];
+  /** All that was counted for the downs together; undefined where something is accepted that cannot be counted. */
+  readonly counted?: Counted | undefined;
+}
+
+/** What may go: everything else must still be there when a transaction of downs ends (inventory.ts). */
+export interface Counted {
+  /** Tables, views and columns whose loss was counted, whatever the number: `public.users`, `public.users.email`. */
+  readonly names: ReadonlySet<string>;
+  /** Names, without a schema, of what the downs make themselves. */
+  readonly made: ReadonlySet<string>;
 }
 
 /** Looked at again by `migrate`, in the transaction of the down and with writers locked out: still nothing to lose? */

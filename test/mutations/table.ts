@@ -283,6 +283,30 @@ export const MUTATIONS: readonly Mutation[] = [
     'that is gone while its tables are there is not begun anew',
   ),
   mutation(
+    'a later attempt loses what its run was allowed',
+    'engine/scripts-to-run.ts',
+    [
+      'const isAllowed = begun !== undefined && isAccepted(',
+      'const isAllowed = !isFirst || begun !== undefined && isAccepted(',
+    ],
+    'downgrade',
+    'may lose no more than that: not a table that was empty when the run began',
+  ),
+  mutation(
+    'what was empty is looked at again with writers locked out',
+    'engine/guards.ts',
+    ['    if (rows.length === 0) continue;', '    if (rows.length >= 0) continue;'],
+    'downgrade',
+    'is looked at once more with writers locked out: a row that is written after the count stops it',
+  ),
+  mutation(
+    'what is taken away was counted',
+    'engine/inventory.ts',
+    ['  if (gone.length === 0) return;', '  if (gone.length >= 0) return;'],
+    'inventory',
+    'does not take away a table that came after the count',
+  ),
+  mutation(
     'DISCARD is refused',
     'engine/classify.ts',
     ["  if (type === 'DiscardStmt')", "  if (type === 'Discard')"],
