@@ -86,10 +86,18 @@ const CHANGES: Readonly<Record<string, (play: BackupPlay, value: never) => void>
   asked: (play, asked: BackupWorld['asked']) => {
     play.asked = asked;
   },
-  refused: (play, { message, why = 'Refused', seconds = 0 }: { message: string; why?: string; seconds?: number }) => {
+  refused: (
+    play,
+    {
+      act = 'CreateJob',
+      message,
+      why = 'Refused',
+      seconds = 0,
+    }: { act?: string; message: string; why?: string; seconds?: number },
+  ) => {
     play.refusals = [
       {
-        act: `CreateJob ${play.status.steps?.[0]?.job?.name}`,
+        act: `${act} ${play.status.steps?.[0]?.job?.name}`,
         why: why === 'NameTaken' ? 'NameTaken' : 'Refused',
         message,
         since: new Date(play.nowMs - seconds * 1000).toISOString().replace('.000Z', 'Z'),

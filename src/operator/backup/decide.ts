@@ -3,15 +3,15 @@
 //
 // Order of effects: (1) the Job's name goes to status, (2) the Job is created, (3) its answer goes to status, (4) the Job
 // is handed to the garbage collector. A crash after any leaves the next pass what it needs.
-import { createHash } from 'node:crypto';
-import { CONTRACT_VERSION, type JobResultOf } from '../../api/job-contract.ts';
+import type { JobResultOf } from '../../api/job-contract.ts';
 import type { BackupSpec, BackupStatus, Condition } from '../../api/parse.ts';
 import { jobRetrySeconds } from '../controller/backoff.ts';
-import type { EventNote, JobRequest } from '../migration/actions.ts';
+import type { EventNote } from '../migration/actions.ts';
 import { NODE_LOST_SECONDS, readAttempt } from '../migration/attempt.ts';
 import { toTime } from '../migration/turn.ts';
 import { cut, phrase, sentence } from '../migration/wording.ts';
-import type { BackupAction, BackupWorld } from './world.ts';
+import { jobName, madeFor, requestFor } from './request.ts';
+import { type BackupAction, type BackupWorld, backupActKey } from './world.ts';
 
 export interface BackupDecision {
   readonly status: BackupStatus;
@@ -24,6 +24,7 @@ export interface BackupDecision {
 type Step = NonNullable<BackupStatus['steps']>[number];
 
 const CRASH_LIMIT = 3;
+const REFUSED = ' The API server refuses to let go of its Job: ';
 
 export function decideBackup(world: BackupWorld): BackupDecision {
   return new Judgement(world).decide();
@@ -201,6 +202,20 @@ class Judgement {
       else if (job.finished === undefined && !hasStarted)
         this.#actions.push({ do: 'DeleteJob', name: job.name, uid: job.uid });
     }
+    this.#sayRefused();
+  }
+
+  /** What it has ended with stays said, and what is refused of the tidying up stands behind it for as long as it is. */
+  #sayRefused(): void {
+    const acts = new Set(this.#actions.map(backupActKey));
+    const refusal = this.#world.refusals.find(one => acts.has(one.act));
+    const added = refusal === undefined ? '' : `${REFUSED}${phrase(refusal.message)}. It is tried again by itself.`;
+    for (const type of ['Complete', 'Stalled']) {
+      const before = this.#condition(type);
+      if (before === undefined) continue;
+      const message = `${before.message.split(REFUSED)[0]}${added}`;
+      if (before.message !== message) this.#set(type, before.status, before.reason, message);
+    }
   }
 
   #progress(reason: string, message: string): void {
@@ -252,42 +267,4 @@ class Judgement {
 function drain({ sessionCheck }: BackupSpec): string {
   if (sessionCheck === undefined) return '';
   return ` Its Job begins once no session of the app is left in the database, for which it waits up to ${sessionCheck.drainSeconds} s.`;
-}
-
-function madeFor(world: BackupWorld, tries: number): string {
-  return hash([world.uid, tries]).slice(0, 32);
-}
-
-function jobName(world: BackupWorld, tries: number): string {
-  return `${world.name.slice(0, 40).replace(/[.-]+$/, '')}-backup-${hash([world.uid, tries]).slice(0, 10)}`;
-}
-
-function hash(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
-function requestFor(world: BackupWorld, spec: BackupSpec, tries: number): JobRequest {
-  return {
-    name: jobName(world, tries),
-    step: 'backup',
-    input: {
-      step: 'backup',
-      contract: CONTRACT_VERSION,
-      resource: `${world.namespace}/${spec.run.migration}`,
-      owner: world.owner,
-      resourceUid: spec.run.uid,
-      attempt: spec.run.attempt,
-      runId: spec.run.id,
-      job: jobName(world, tries),
-      ledgerSchema: spec.database.ledgerSchema,
-      directory: `${world.namespace}/${world.name}-${world.uid.slice(0, 8)}`,
-      ...(spec.sessionCheck === undefined ? {} : { sessionCheck: spec.sessionCheck }),
-    },
-    madeFor: madeFor(world, tries),
-    secret: spec.database.urlSecretRef,
-    configMaps: [],
-    volumeClaim: spec.storage.volumeClaim.name,
-    job: spec.job,
-    ownership: 'Free',
-  };
 }
