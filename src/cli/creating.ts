@@ -14,13 +14,19 @@ export interface Created {
 
 const LONGEST = 100;
 
-/** Writes the files. Throws UsageError. */
-export function createMigration(settings: Settings, description: string): Created {
+/** What the two files say. */
+export interface MigrationTexts {
+  readonly up: string;
+  readonly down: string;
+  readonly notes: readonly string[];
+}
+
+/** Writes the files: with templates, where there are no texts for them. Throws UsageError. */
+export function createMigration(settings: Settings, description: string, text = templates(description)): Created {
   const name = nameFrom(description);
   makeFolder(settings.migrations);
   assertOwnLayout(settings.migrations, readdirSync(settings.migrations));
   const version = `${nextNumber(readdirSync(settings.migrations))}_${name}`;
-  const text = texts(description);
   const files = (['up', 'down'] as const).map(way => {
     const path = join(settings.migrations, `${version}.${way}.sql`);
     writeFileSync(path, text[way], { flag: 'wx' });
@@ -29,7 +35,7 @@ export function createMigration(settings: Settings, description: string): Create
   return { version, files, notes: text.notes };
 }
 
-function texts(description: string) {
+function templates(description: string): MigrationTexts {
   return {
     up: `-- ${description.trim().replaceAll(/\s+/g, ' ')}\n-- One transaction; the statements that bring the schema up.\n`,
     down: `-- Takes ${JSON.stringify(description.trim())} back. Without statements nothing is taken back: remove this file if there is no way.\n`,

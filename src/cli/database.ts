@@ -10,6 +10,7 @@ import type { AuditReport } from '../engine/verify-audit.ts';
 import type { Difference } from '../schema/difference.ts';
 import type { SchemaModel } from '../schema/erd/model.ts';
 import type { SnapshotEntry } from '../schema/snapshot.ts';
+import type { Script } from '../schema/statements/text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One applied version as history shows it. Times are ISO 8601 in UTC. */
@@ -72,10 +73,25 @@ export interface OtherHistory {
   readonly history: readonly ImportedMigration[];
 }
 
+/** Why versions may be noted that were not run. */
+export interface Grounds {
+  /** Another tool's, with its times and people. */
+  readonly history: OtherHistory | undefined;
+  /** Above what the ledger has: that the files were seen to make this schema. */
+  readonly onTopOf: (StoredSchema & { readonly version: string }) | undefined;
+}
+
 /** A database made for one command and removed with it. */
 export interface Scratch {
   readonly database: Database;
   remove(): Promise<void>;
+}
+
+/** The statements between two schemas, there and back. */
+export interface WrittenDifference {
+  readonly up: Script;
+  readonly down: Script;
+  readonly notes: readonly string[];
 }
 
 export interface BackupSummary {
@@ -103,8 +119,8 @@ export interface Database {
   plan(source: Source, target: string): Promise<Plan>;
   /** Carries a plan out under the lock; a plan that is outdated by then is refused. Throws EngineError. */
   migrate(source: Source, plan: Plan, consent: Consent): Promise<Outcome>;
-  /** Notes versions up to one as applied without running them; with the history of another tool, its times and people. */
-  baseline(source: Source, version: string, history: OtherHistory | undefined, consent: Consent): Promise<Outcome>;
+  /** Notes versions up to one as applied without running them: those that the ledger does not have yet. */
+  baseline(source: Source, version: string, grounds: Grounds, consent: Consent): Promise<Outcome>;
   /** What another tool's table says it applied. `auto`: whichever tool's table is there. Throws EngineError. */
   otherHistory(source: Source, tool: ToolName | 'auto', version: string | undefined): Promise<OtherHistory>;
   /** The highest applied version as the application's role may know it; null: nothing applied, or no ledger yet. */
@@ -114,6 +130,8 @@ export interface Database {
   storedSchema(): Promise<StoredSchema | undefined>;
   /** What became of the first to be the second, object by object. */
   compare(before: StoredSchema, after: StoredSchema): Promise<readonly Difference[]>;
+  /** What leads from a schema to the live one, as statements and comments; the files tell what a snapshot does not. */
+  writeDifference(before: StoredSchema, source: Source | undefined): Promise<WrittenDifference>;
   verifyAudit(): Promise<AuditReport>;
   model(): Promise<SchemaModel>;
   /** An empty database, or a copy of this one with its rows. */

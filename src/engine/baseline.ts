@@ -1,6 +1,7 @@
 // Adopts a database that has tables and no ledger: writes a row for every version up to the given one without running it,
-// marked `baseline`, or `imported` where another tool's history says when it was applied. Under the fence, and only where
-// no ledger has rows. A repeat is refused (LedgerNotEmpty); a crash leaves all rows or none. Called by the CLI.
+// marked `baseline`, or `imported` where another tool's history says when it was applied. Under the fence. On top of rows
+// that are there only versions above them, and only for a schema that the files were proven to produce. A repeat is refused
+// (LedgerNotEmpty, PlanOutdated); a crash leaves all rows or none. Called by the CLI.
 //
 //   const outcome = await baselineDatabase(request, surroundings);   // throws EngineError
 import { snapshotDigest } from '../schema/snapshot.ts';
@@ -35,6 +36,16 @@ export interface BaselineRequest {
   /** Another tool's name and history; undefined: a person says so. */
   readonly imported: { readonly from: string; readonly history: readonly ImportedMigration[] } | undefined;
   readonly appRoles: readonly string[];
+  /** Where the ledger is not empty: what was proven to be in need of no more than the rows. */
+  readonly onTopOf?: Proven | undefined;
+}
+
+/** A database of which it was shown that the files up to a version produce its schema. */
+export interface Proven {
+  /** The version that its ledger was at. */
+  readonly version: string;
+  /** Of its schema as it was then: what has changed since is not proven. */
+  readonly snapshotDigest: string;
 }
 
 export interface BaselineOutcome {
@@ -46,17 +57,17 @@ export interface BaselineOutcome {
   readonly notes: readonly string[];
 }
 
-/** Throws LedgerNotEmpty, UnknownTarget, and what the fence throws. */
+/** Throws LedgerNotEmpty, UnknownTarget, PlanOutdated, and what the fence throws. */
 export async function baselineDatabase(request: BaselineRequest, surroundings: Surroundings): Promise<BaselineOutcome> {
   const { attempt } = request;
   const schema = attempt.ledgerSchema;
-  const adopted = versionsUpTo(request);
+  const upTo = versionsUpTo(request);
   const { connection, server } = await openSession(surroundings);
   try {
     const fenced = await takeFence(connection, server, attempt, surroundings);
-    const { applied, progress } = fenced.ledger;
-    const rows = Math.max(applied.length, progress.length);
-    if (rows > 0) throw failure('LedgerNotEmpty', { schema, applied: rows });
+    assertAdoptable(request, fenced.ledger);
+    const noted = new Set(fenced.ledger.applied.map(row => row.version));
+    const adopted = upTo.filter(migration => !noted.has(migration.version));
     await write(request, fenced, adopted);
     const missing = await grantApplication(connection, schema, request.appRoles);
     const ledger = await readLedger(connection, schema, server.role);
@@ -68,6 +79,18 @@ export async function baselineDatabase(request: BaselineRequest, surroundings: S
     await connection.close();
   }
 }
+
+function assertAdoptable({ attempt, onTopOf }: BaselineRequest, { applied, progress, version }: Ledger): void {
+  const rows = Math.max(applied.length, progress.length);
+  if (onTopOf === undefined && rows > 0) {
+    throw failure('LedgerNotEmpty', { schema: attempt.ledgerSchema, applied: rows });
+  }
+  if (onTopOf !== undefined && (onTopOf.version !== version || progress.length > 0)) {
+    throw outdated('the version of the database', onTopOf.version, version ?? 'empty');
+  }
+}
+
+const outdated = (what: string, planned: string, found: string) => failure('PlanOutdated', { what, planned, found });
 
 function versionsUpTo({ source, version, imported }: BaselineRequest): readonly Migration[] {
   const names = source.migrations.map(migration => migration.version);
@@ -85,7 +108,11 @@ async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly
   const schema = attempt.ledgerSchema;
   if (!(await hasLedger(connection, schema))) await createLedger(connection, schema, server.role);
   const entries = await readSnapshotBounded(connection, server, schema, surroundings, fenceLimitsOf(surroundings));
-  const start = { version: null, ledgerDigest: ledger.digest, snapshotDigest: snapshotDigest(entries) };
+  const digest = snapshotDigest(entries);
+  if (request.onTopOf !== undefined && request.onTopOf.snapshotDigest !== digest) {
+    throw outdated('the schema', 'as the files make it', 'another');
+  }
+  const start = { version: ledger.version, ledgerDigest: ledger.digest, snapshotDigest: digest };
   const history = new Map(imported?.history.map(one => [one.version, one]));
   await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {
     for (const migration of adopted) {

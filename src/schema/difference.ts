@@ -134,7 +134,9 @@ function textOf(value: unknown): string {
   if (value === true) return 'yes';
   if (value === false) return 'no';
   if (typeof value === 'string') return value;
-  return Array.isArray(value) ? value.map(textOf).join(', ') : JSON.stringify(value);
+  if (!Array.isArray(value)) return JSON.stringify(value);
+  // SQLite's UNIQUE behind a single column has no list of columns of its own.
+  return value.length === 0 ? 'none' : value.map(item => textOf(item) || 'of one column').join(', ');
 }
 
 /** Columns that stand in another order; those that only moved up because another is gone do not count. */

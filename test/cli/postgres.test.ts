@@ -108,6 +108,44 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     }
   });
 
+  it('what was changed by hand is written as a migration, noted here, and run elsewhere, there and back', async () => {
+    const { project, sql } = await place({
+      '001_moods.up.sql':
+        "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE people (id int PRIMARY KEY, m mood, old text);",
+      '001_moods.down.sql': 'DROP TABLE people; DROP TYPE mood;',
+    });
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    sql("SET ROLE owner; ALTER TYPE mood ADD VALUE 'glad'");
+    sql(`SET ROLE owner; ALTER TABLE people ALTER m SET DEFAULT 'glad', DROP old, ADD seen timestamptz NOT NULL DEFAULT now();
+      CREATE VIEW glad AS SELECT id FROM people WHERE m = 'glad' ORDER BY people.id; GRANT SELECT ON glad TO app;
+      CREATE TABLE later (i int); CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM later'`);
+    const made = await project.migrate('create', '--from-diff', 'glad people');
+    assert.equal(made.code, 0, made.said);
+    assert.match(made.said, /1 of which would destroy data elsewhere/);
+    // A value that is added is used: not in one transaction.
+    assert.match(project.read('migrations/002_glad_people.up.sql'), /^-- migrate: no-transaction\n-- glad people\n/);
+    const noted = await project.migrate('baseline', '002_glad_people');
+    assert.equal(noted.code, 0, noted.said + noted.out);
+    assert.equal((await project.migrate('check')).code, 0);
+    const elsewhere = { DATABASE_URL: await server.createDatabase('cli_elsewhere') };
+    for (const args of [['upgrade'], ['check', '--from-files'], ['downgrade', '001_moods', '--yes']]) {
+      const run = await project.start(args, elsewhere).ended;
+      assert.equal(run.code, 0, `${args}: ${run.out}${run.said}`);
+    }
+    const drift = (await project.start(['check', '--from-files'], elsewhere).ended).out;
+    assert.equal(drift, 'enum public.mood: values from sad to sad, glad\n');
+    assert.match(
+      project.read('migrations/002_glad_people.down.sql'),
+      /enum public\.mood: the values were sad, glad and are sad/,
+    );
+    sql('SET ROLE owner; CREATE TABLE sneaked (i int)');
+    project.write('migrations/003_other.up.sql', 'CREATE TABLE other (i int);');
+    const refused = await project.migrate('baseline', '003_other');
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /table public\.sneaked was added/);
+    assert.equal(sql('SELECT max(version) FROM migrate.ledger'), '002_glad_people');
+  });
+
   it('a backup is restored by a swap of names, and what it replaced is kept', async () => {
     const { project, sql, name } = await place(TWO);
     await project.migrate('upgrade');

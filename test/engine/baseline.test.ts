@@ -91,6 +91,28 @@ describe('A baseline', () => {
     assert.equal(rows, 'imported|goose|ann|t\nimported|goose|owner|f');
   });
 
+  it('on top of what the ledger has notes the rest, for the schema and the version that were proven', async () => {
+    const site = await oldDatabase();
+    const { ledger } = await baseline(site, { version: '001_users' });
+    const owner = await site.session('owner');
+    const snapshotDigest = site.sql('SELECT digest FROM migrate.snapshot');
+    const onTopOf = { version: '001_users', snapshotDigest };
+    try {
+      for (const [what, changes] of Object.entries({
+        'another version': { onTopOf: { ...onTopOf, version: '002_groups' } },
+        'another schema': { onTopOf: { ...onTopOf, snapshotDigest: ledger.digest } },
+      })) {
+        await assert.rejects(baseline(site, changes), { code: 'PlanOutdated' }, what);
+      }
+      const outcome = await baseline(site, { onTopOf });
+      assert.deepEqual([outcome.ledger.version, outcome.versions], ['002_groups', ['002_groups']]);
+      assert.equal((await verifyAudit(owner, 'migrate')).problems.length, 0);
+      assert.equal(site.sql('SELECT version FROM migrate.snapshot'), '002_groups');
+    } finally {
+      await owner.close();
+    }
+  });
+
   it('is refused where the ledger has rows, and changes nothing', async () => {
     const site = await Site.create(server, THREE);
     await site.migrate({ to: '001_users' });

@@ -6,7 +6,8 @@ export const baseline: Command = {
   name: 'baseline',
   summary: 'Adopt a database that has tables and no ledger: note versions as applied without running them',
   about: [
-    'Say up to which version the database has been migrated; nothing but the ledger is written. `migrate check --from-files` before it tells whether the files produce what the database has. The ledger must be empty.',
+    'Say up to which version the database has been migrated; nothing but the ledger is written. `migrate check --from-files` before it tells whether the files produce what the database has.',
+    'In a database whose ledger is not empty the versions above are noted, as after `migrate create --from-diff`: there the files are first built in a scratch database, and nothing is noted if they do not make the schema that is there (exit code 1).',
   ],
   arguments: [{ name: '[version]', about: 'the version that the database has (default: latest)' }],
   options: [

@@ -7,6 +7,7 @@ import type { ToolName } from '../../engine/histories/tools.ts';
 import type {
   Consent,
   Database,
+  Grounds,
   OtherHistory,
   Outcome,
   Plan,
@@ -94,17 +95,17 @@ class PostgresDatabase implements Database {
     });
   }
 
-  async baseline(
-    source: Source,
-    version: string,
-    history: OtherHistory | undefined,
-    consent: Consent,
-  ): Promise<Outcome> {
+  async baseline(source: Source, version: string, { history, onTopOf }: Grounds, consent: Consent): Promise<Outcome> {
     const attempt = await this.#nextAttempt(consent);
     const { appRoles } = this.#settings;
-    const { baselineDatabase } = await import('../../engine/baseline.ts');
+    const [{ baselineDatabase }, { snapshotDigest }] = await Promise.all([
+      import('../../engine/baseline.ts'),
+      import('../../schema/snapshot.ts'),
+    ]);
+    const proven =
+      onTopOf === undefined ? undefined : { version: onTopOf.version, snapshotDigest: snapshotDigest(onTopOf.entries) };
     await baselineDatabase(
-      { attempt, source, version, imported: history, appRoles },
+      { attempt, source, version, imported: history, appRoles, onTopOf: proven },
       this.#sessions.engineFor(attempt),
     );
     const index = source.migrations.findIndex(migration => migration.version === version);
@@ -150,6 +151,11 @@ class PostgresDatabase implements Database {
   async compare(before: StoredSchema, after: StoredSchema) {
     const { compareSnapshots } = await import('../../schema/difference.ts');
     return compareSnapshots(before, after).differences;
+  }
+
+  async writeDifference(before: StoredSchema) {
+    const { postgresDifference } = await import('./difference.ts');
+    return postgresDifference(this.#sessions, before, this.ledgerSchema, READ_LIMITS);
   }
 
   async verifyAudit() {

@@ -35,6 +35,7 @@ import { proveBackupPlace } from '../backup-place.ts';
 import type {
   Consent,
   Database,
+  Grounds,
   OtherHistory,
   Outcome,
   Plan,
@@ -190,15 +191,12 @@ class SqliteDatabase implements Database {
     return { version: this.#ledger().version, versions: done, notes: [] };
   }
 
-  async baseline(
-    source: Source,
-    version: string,
-    history: OtherHistory | undefined,
-    _consent: Consent,
-  ): Promise<Outcome> {
+  async baseline(source: Source, version: string, { history, onTopOf }: Grounds, _consent: Consent): Promise<Outcome> {
     const index = source.migrations.findIndex(migration => migration.version === version);
     const upTo = source.migrations.slice(0, index + 1);
-    await baselineSqlite(this.#work([]), upTo, history);
+    const noted = new Set(this.#ledger().applied.map(row => row.version));
+    const above = upTo.filter(migration => !noted.has(migration.version));
+    await baselineSqlite(this.#work([]), above, { imported: history, onTopOf });
     return { version, versions: upTo.map(migration => migration.version), notes: [] };
   }
 
@@ -251,6 +249,12 @@ class SqliteDatabase implements Database {
 
   async compare(before: StoredSchema, after: StoredSchema) {
     return compareSnapshots({ entries: before.entries }, { entries: after.entries }).differences;
+  }
+
+  async writeDifference(before: StoredSchema, source: Source | undefined) {
+    this.#assertThere();
+    const { sqliteDifference } = await import('./difference.ts');
+    return sqliteDifference(() => this.#open('ReadOnly'), before, source, this.#surroundings.signal);
   }
 
   async verifyAudit() {

@@ -7,6 +7,7 @@
 //  3 ledger read again      somebody else may have applied the version while we waited: then it is passed over
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
+import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { type EngineError, failure } from '../errors.ts';
 import type { Reversal } from '../reversal.ts';
@@ -86,23 +87,30 @@ export async function revertSqlite(work: SqliteWork, reversals: readonly Reversa
   });
 }
 
-/** Writes rows for versions without running them, as another tool's history says or as a person does. Throws when the ledger has rows. */
+/** Why versions are noted that were not run: another tool's history; a proof for those above what the ledger has. */
+export interface SqliteGrounds {
+  readonly imported: { readonly from: string; readonly history: readonly ImportedMigration[] } | undefined;
+  readonly onTopOf: { readonly version: string; readonly entries: readonly SnapshotEntry[] } | undefined;
+}
+
+/** Writes rows for versions without running them. Throws PlanOutdated when the ledger has other rows than was thought. */
 export async function baselineSqlite(
   work: SqliteWork,
   migrations: readonly Migration[],
-  imported: { readonly from: string; readonly history: readonly ImportedMigration[] } | undefined,
+  { imported, onTopOf }: SqliteGrounds,
 ): Promise<void> {
   const connection = work.connect();
   try {
     await beginImmediate(work, connection);
     if (!hasSqliteLedger(connection)) createSqliteLedger(connection);
-    const { applied, version } = readSqliteLedger(connection);
-    if (applied.length > 0) {
-      throw failure('PlanOutdated', {
-        what: 'the version of the database',
-        planned: 'empty',
-        found: version ?? 'empty',
-      });
+    const { version } = readSqliteLedger(connection);
+    const entries = readSqliteSnapshot(connection);
+    if (version !== (onTopOf?.version ?? null)) {
+      const planned = onTopOf?.version ?? 'empty';
+      throw failure('PlanOutdated', { what: 'the version of the database', planned, found: version ?? 'empty' });
+    }
+    if (onTopOf !== undefined && JSON.stringify(onTopOf.entries) !== JSON.stringify(entries)) {
+      throw failure('PlanOutdated', { what: 'the schema', planned: 'as the files make it', found: 'another' });
     }
     const startedAt = new Date().toISOString();
     const told = new Map(imported?.history.map(one => [one.version, { ...one, from: imported.from }]));
@@ -110,7 +118,7 @@ export async function baselineSqlite(
       const of = told.get(migration.version);
       recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'baseline', imported: of });
     }
-    storeSqliteSnapshot(connection, migrations.at(-1)?.version ?? null, readSqliteSnapshot(connection));
+    storeSqliteSnapshot(connection, migrations.at(-1)?.version ?? null, entries);
     await commit(work, connection);
   } finally {
     connection.close();

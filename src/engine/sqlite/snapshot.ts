@@ -93,11 +93,12 @@ function groupAfter(tokens: readonly Token[], index: number): string {
   return spelled(tokens.slice(index + 1));
 }
 
-function normalized(sql: string): string {
+/** What counts of a text: its tokens, words in lower case. */
+export function normalized(sql: string): string {
   return spelled(tokensOf(sql));
 }
 
-function spelled(tokens: readonly Token[]): string {
+export function spelled(tokens: readonly Token[]): string {
   return tokens.map(token => (token.kind === 'word' ? token.text.toLowerCase() : token.text)).join(' ');
 }
 

@@ -1,0 +1,117 @@
+// `create --from-diff`: what has become of the ledger's snapshot, written as the next migration, and how to go on in a
+// database that has that change already. Writes two files and nothing in the database. Called by create.
+import { existsSync } from 'node:fs';
+import type { Source } from '../engine/files.ts';
+import type { SnapshotEntry } from '../schema/snapshot.ts';
+import { commented, type Script } from '../schema/statements/text.ts';
+import type { Invocation } from './command.ts';
+import { type Created, createMigration } from './creating.ts';
+import type { Database, StoredSchema, WrittenDifference } from './database.ts';
+import { UsageError } from './failure.ts';
+import { readFolder } from './source.ts';
+import { storedSchemaOf } from './stored-schema.ts';
+import { counted } from './terminal.ts';
+
+export interface CreatedFromDiff extends Created {
+  readonly statements: number;
+  /** Of these, how many lose rows or values. */
+  readonly destructive: number;
+  /** Differences that are told in comments only. */
+  readonly unsaid: number;
+}
+
+/** Undefined where there is no difference. Throws UsageError. */
+export async function createFromDiff(invocation: Invocation): Promise<CreatedFromDiff | undefined> {
+  const { settings, terminal } = invocation;
+  const description = invocation.arguments[0] ?? '';
+  const database = await invocation.database();
+  const source = existsSync(settings.migrations) ? await filesOf(invocation, database) : undefined;
+  const live = await database.schema();
+  assertNothingPending(
+    source,
+    (await database.state()).ledger.applied.map(row => row.version),
+  );
+  const before = isUntouched(live, source) ? emptyLike(live) : await storedSchemaOf(database, live, 'Write');
+  if ((await database.compare(before, live)).length === 0) return undefined;
+  const written = await database.writeDifference(before, source);
+  const { up, down } = written;
+  const made = createMigration(settings, description, textsOf(description, before, written));
+  for (const note of written.notes) terminal.say(terminal.noted('warn', `note: ${note}`));
+  return { ...made, statements: up.statements, destructive: up.destructive, unsaid: up.unsaid + down.unsaid };
+}
+
+/** A folder without migrations is no mistake here. */
+async function filesOf({ settings }: Invocation, database: Database): Promise<Source | undefined> {
+  const { readdirSync } = await import('node:fs');
+  return readdirSync(settings.migrations).length === 0 ? undefined : readFolder(settings, database.dialect);
+}
+
+/** The difference is taken from what the ledger has: what is pending would be written a second time. */
+function assertNothingPending(source: Source | undefined, applied: readonly string[]): void {
+  const pending = source?.migrations.find(migration => !applied.includes(migration.version));
+  if (pending === undefined) return;
+  const { version } = pending;
+  throw new UsageError(
+    `${version} is pending: what it does would be written again. Apply it first (migrate upgrade), or, if this database has it already, note it (migrate baseline ${version}), or remove its files.`,
+  );
+}
+
+/** Neither ledger nor files: the whole schema is the difference, and the first migration. */
+const isUntouched = (live: StoredSchema, source: Source | undefined): boolean =>
+  live.version === null && source === undefined;
+
+/** What every database of PostgreSQL has from the beginning; one of SQLite has nothing. */
+const INITIAL: readonly Pick<SnapshotEntry, 'kind' | 'name'>[] = [
+  { kind: 'schema', name: 'public' },
+  { kind: 'extension', name: 'plpgsql' },
+];
+
+function emptyLike(live: StoredSchema): StoredSchema {
+  const isInitial = (entry: SnapshotEntry) =>
+    INITIAL.some(({ kind, name }) => kind === entry.kind && name === entry.name);
+  const entries = live.entries.filter(isInitial);
+  return { ...live, entries: entries.map(one => (one.kind === 'schema' ? { ...one, definition: '{}' } : one)) };
+}
+
+function textsOf(description: string, before: StoredSchema, { up, down }: WrittenDifference) {
+  const what = description.trim().replaceAll(/\s+/g, ' ');
+  const from = before.version ?? 'an empty database';
+  const head = (first: string, { directives, unsaid }: Script) => [
+    ...directives,
+    commented(first),
+    ...(unsaid === 0
+      ? []
+      : [
+          commented(
+            `${counted(unsaid, 'difference is', 'differences are')} not written, and told at the end: see to them.`,
+          ),
+        ]),
+    '',
+  ];
+  const upHead = head(what, up);
+  upHead.splice(
+    upHead.length - 1,
+    0,
+    commented(
+      `Written by "migrate create --from-diff" from what became of the schema that ${from} left. Read it first.`,
+    ),
+  );
+  return {
+    up: [...upHead, up.body].join('\n'),
+    down: [...head(`Takes ${JSON.stringify(description.trim())} back.`, down), down.body].join('\n'),
+    notes: [],
+  };
+}
+
+/** What there is to know and to do next, for a person. */
+export function nextSteps({ version, statements, destructive, unsaid }: CreatedFromDiff): readonly string[] {
+  const losses = destructive === 0 ? '' : `, ${destructive} of which would destroy data elsewhere`;
+  const told = unsaid === 0 ? '' : `; ${counted(unsaid, 'difference is', 'differences are')} told in comments only`;
+  return [
+    `${counted(statements, 'statement')} on the way up${losses}${told}. Read both files.`,
+    'This database has the change already: upgrade would make it a second time, and fail. When the files are right:',
+    `  migrate check --from-files --to ${version}   do the files make what is here?`,
+    `  migrate baseline ${version}   note it here as applied, without running it`,
+    'Everywhere else: migrate upgrade.',
+  ];
+}

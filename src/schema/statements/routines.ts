@@ -1,0 +1,49 @@
+// Functions and procedures: the server's own CREATE OR REPLACE. One that has to go before its like can come (other names of
+// arguments, another result) goes early, any other late, when nothing uses it any more.
+import type { Draft } from './draft.ts';
+import { type Item, text } from './items.ts';
+import { baseName, namesIn } from './names.ts';
+
+export function writeRoutines(draft: Draft): void {
+  const { dropped, added, changed } = draft.change;
+  for (const item of dropped.filter(isRoutine)) dropRoutine(draft, item);
+  for (const item of added.filter(isRoutine)) createRoutine(draft, item);
+  for (const { from, to } of changed.filter(one => isRoutine(one.to))) {
+    if (text(from, 'definition') !== text(to, 'definition')) createRoutine(draft, to);
+  }
+}
+
+const isRoutine = ({ kind }: Item) => kind === 'function' || kind === 'procedure';
+/** Without its body, which is a text to PostgreSQL until it runs. */
+const headOf = (item: Item) => text(item, 'definition').replace(/\nAS [\s\S]*$/, '');
+
+function dropRoutine(draft: Draft, item: Item): void {
+  draft.claim(item);
+  const { added, dropped } = draft.change;
+  const base = baseName(item.name);
+  const mentioned = namesIn(headOf(item));
+  const isInTheWay = added.some(one => isRoutine(one) && baseName(one.name) === base);
+  const standsOnDropped = dropped.some(one => !isRoutine(one) && one.name !== item.name && mentioned.has(one.name));
+  draft.write(
+    isInTheWay || standsOnDropped ? 'drop in the way' : 'drop late',
+    `DROP ${item.kind.toUpperCase()} ${item.name}`,
+    {
+      names: [base],
+      needs: headOf(item),
+    },
+  );
+}
+
+function createRoutine(draft: Draft, item: Item): void {
+  if (draft.change.after.parentsOf(item).length > 0) {
+    draft.claim(item);
+    return;
+  }
+  draft.claimOf(item, 'definition');
+  const names = [baseName(item.name)];
+  draft.write('routines', text(item, 'definition').trimEnd(), { names, needs: headOf(item) });
+}
+
+/** Whether the file makes routines whose bodies the server would check too early. */
+export const makesRoutines = ({ pieces }: Draft): boolean =>
+  pieces.some(piece => piece.stage === 'routines' && /\nAS /.test(piece.sql));
