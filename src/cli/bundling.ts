@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { BUNDLE_FILE, type BundledFile, packBundle } from '../engine/bundle.ts';
 import { readSource, readSourceFiles } from '../engine/files.ts';
-import { SIGNATURE_FILE } from '../engine/signatures.ts';
+import { SIGNATURE_FILE, signedSource } from '../engine/signatures.ts';
 import { UsageError } from './failure.ts';
 import type { Settings } from './settings.ts';
 import { signatureText } from './signing.ts';
@@ -22,6 +22,8 @@ export interface BundleRequest {
 const MOST_BYTES = 1_000_000;
 /** Kubernetes allows 253 characters; the hash and an index come behind it. */
 const NAME = /^[a-z0-9]([-a-z0-9]{0,200}[a-z0-9])?$/;
+/** An RFC 1123 label, as namespaces are named. */
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const HASH_CHARACTERS = 10;
 
 /** Throws UsageError, or EngineError for a folder with mistakes: what cannot be run is not bundled. */
@@ -29,6 +31,11 @@ export async function bundleFolder(settings: Settings, request: BundleRequest) {
   if (!NAME.test(request.name)) {
     throw new UsageError(
       `${JSON.stringify(request.name)} cannot be the name of a ConfigMap: lower case letters, digits and "-", up to 202.`,
+    );
+  }
+  if (request.namespace !== undefined && !NAMESPACE.test(request.namespace)) {
+    throw new UsageError(
+      `${JSON.stringify(request.namespace)} cannot be a namespace: lower case letters, digits and "-", up to 63.`,
     );
   }
   if (request.maxBytes > MOST_BYTES)
@@ -57,7 +64,15 @@ async function signatureOf(
 ) {
   if (keyFile !== undefined) return signatureText(source, resolve(settings.directory, keyFile));
   const path = join(settings.migrations, SIGNATURE_FILE);
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  if (!existsSync(path)) return undefined;
+  const text = readFileSync(path, 'utf8');
+  // Whether the key is trusted is not known here; a signature of other files would be refused by every runner.
+  if (signedSource(text) !== source.digest) {
+    throw new UsageError(
+      `${SIGNATURE_FILE} was made for other files than those that are there. Sign them again (--key, or migrate sign), or remove it.`,
+    );
+  }
+  return text;
 }
 
 /** In order of their paths, each part as full as it can be. Sizes do not simply add up, so each part is packed to know. */

@@ -1,6 +1,6 @@
 // Makes the two files of a new migration under the next free number. Never overwrites: two people at once get an error,
 // not a lost file. Called by create.
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { UsageError } from './failure.ts';
 import { makeFolder } from './folder.ts';
@@ -29,7 +29,7 @@ export function createMigration(settings: Settings, description: string, text = 
   const version = `${nextNumber(readdirSync(settings.migrations))}_${name}`;
   const files = (['up', 'down'] as const).map(way => {
     const path = join(settings.migrations, `${version}.${way}.sql`);
-    writeFileSync(path, text[way], { flag: 'wx' });
+    writeNew(path, text[way]);
     return relative(settings.directory, path);
   });
   return { version, files, notes: text.notes };
@@ -43,6 +43,19 @@ function templates(description: string): MigrationTexts {
   };
 }
 
+/** A file that could be made and not be written (a full disk) would be an empty migration: it is taken away again. */
+function writeNew(path: string, text: string): void {
+  const descriptor = openSync(path, 'wx');
+  try {
+    writeFileSync(descriptor, text);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw Object.assign(error as Error, { path });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Another tool's folder keeps that tool's names, and what would be made here would be a second layout in it. */
 function assertOwnLayout(folder: string, names: readonly string[]): void {
   const others = names.filter(name => name.endsWith('.sql') && !/\.(up|down)(\.sqlite)?\.sql$/.test(name));
@@ -53,12 +66,25 @@ function assertOwnLayout(folder: string, names: readonly string[]): void {
   );
 }
 
+/** Letters that are no letter with a mark, as they are written without them. */
+const LETTERS: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  ø: 'o',
+  œ: 'oe',
+  ł: 'l',
+  đ: 'd',
+  ð: 'd',
+  þ: 'th',
+};
+
 /** `Add "Ünïcode" names!` → `add_unicode_names`. */
 function nameFrom(description: string): string {
   const name = description
     .normalize('NFKD')
     .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
+    .replaceAll(/[ßæøœłđðþ]/g, letter => LETTERS[letter] ?? '')
     .replaceAll(/[^a-z0-9]+/g, '_')
     .slice(0, LONGEST)
     .replaceAll(/^_+|_+$/g, '');

@@ -1,10 +1,10 @@
 // Draws the schema, and writes or compares the drawing. Called by erd.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ExitCode } from '../api/exit-codes.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './failure.ts';
-import { makeFolder } from './folder.ts';
+import { makeFolder, readText, writeText } from './folder.ts';
 import { counted } from './terminal.ts';
 
 export async function drawSchema(invocation: Invocation): Promise<ExitCode> {
@@ -25,13 +25,13 @@ export async function drawSchema(invocation: Invocation): Promise<ExitCode> {
   const file = resolve(settings.directory, out);
   if (!options.has('check')) {
     makeFolder(dirname(file));
-    writeFileSync(file, drawing);
+    writeText(file, drawing);
     terminal.print(
       `${out}: ${counted(model.tables.length, 'table')}, ${counted(model.references.length, 'reference')}`,
     );
     return 0;
   }
-  if (existsSync(file) && readFileSync(file, 'utf8') === drawing) {
+  if (existsSync(file) && readText(file) === drawing) {
     terminal.print(terminal.styled('good', `${out} is what the schema gives.`));
     return 0;
   }

@@ -41,7 +41,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'is not there',
-  EACCES: 'cannot be opened: permission denied',
+  EACCES: 'cannot be opened or made: permission denied',
   EPERM: 'cannot be changed: not permitted',
   EEXIST: 'exists already',
   EISDIR: 'is a directory',

@@ -24,9 +24,15 @@ export async function runMigrating(
     const plan = await database.plan(source, target);
     assertWay(plan, way, target);
     sayPlan(terminal, plan);
-    if (plan.direction === 'None' || options.has('dryRun')) {
-      const { data, lines } = dryAnswer(plan);
-      await terminal.data(output, data, () => lines);
+    if (options.has('dryRun')) {
+      await terminal.data(output, { ...planData(plan), dryRun: true }, () =>
+        plan.versions.map(version => `  ${version}`),
+      );
+      return 0;
+    }
+    if (plan.direction === 'None') {
+      const milliseconds = Math.round(performance.now() - began);
+      await terminal.data(output, { ...planData(plan), version: plan.from, milliseconds }, () => []);
       return 0;
     }
     if (!(await isWanted(invocation, plan, way))) {
@@ -74,8 +80,4 @@ function assertWay(plan: Plan, way: 'Upgrade' | 'Downgrade', target: string): vo
 async function isWanted({ terminal, options, signal }: Invocation, plan: Plan, way: string): Promise<boolean> {
   if (plan.losses.length === 0 || options.has('yes')) return true;
   return (await terminal.confirm(`${way} and lose this data?`, signal)) === 'Yes';
-}
-
-function dryAnswer(plan: Plan) {
-  return { data: { ...planData(plan), dryRun: true }, lines: plan.versions.map(version => `  ${version}`) };
 }

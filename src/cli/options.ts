@@ -25,7 +25,8 @@ export class Options {
     if (text === undefined) return undefined;
     const value = Number(text);
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new UsageError(`--${name} must be a whole number of at least ${least}, not ${JSON.stringify(text)}.`);
+      const flag = name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+      throw new UsageError(`--${flag} must be a whole number of at least ${least}, not ${JSON.stringify(text)}.`);
     }
     return value;
   }

@@ -25,8 +25,9 @@ const INTRODUCTION = `Database migrations: from files in Git to a database, up a
 The database is $DATABASE_URL: sqlite:///./dev.db or postgresql://user@host/database.`;
 
 const CLOSING = `
-Exit codes: 0 done, 1 something was found, 2 wrong usage or input, 10 no database, 11 a lock, 12 somebody else is at work,
-20 a migration failed, 21 an applied file was changed, 22 a right is missing, 23 not signed, 24 outdated, 30 outcome unknown.
+Exit codes: 0 done, 1 something was found, 2 wrong usage or input, 10 no database, 11 a lock, 12 somebody else is at work
+(or interrupted), 13 the app is connected, 20 a migration failed, 21 an applied file was changed, 22 a right is missing,
+23 not signed, 24 outdated, 30 outcome unknown, any other: the program crashed.
 
 Examples:
   $ migrate create "add users"                     # migrations/001_add_users.up.sql and .down.sql
@@ -38,9 +39,10 @@ export function buildProgram(run: (command: Command, args: readonly unknown[], v
     .description(INTRODUCTION)
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand('help [command]', 'Print the help of a command')
     .configureHelp({ helpWidth: 120, sortSubcommands: false })
     .showSuggestionAfterError(true)
+    .showHelpAfterError('(see: migrate --help)')
     .addHelpText('after', CLOSING)
     .exitOverride();
   for (const command of COMMANDS) program.addCommand(buildCommand(command, run), { hidden: false });
@@ -88,7 +90,10 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
       program.outputHelp({ error: true });
       return 2;
     }
-    await program.parseAsync(argv, { from: 'user' });
+    // Commander's own `help` answers a mistyped command with the whole help and not a word of the mistake.
+    const [word, topic] = argv;
+    const isMistyped = word === 'help' && topic !== undefined && !COMMANDS.some(({ name }) => name === topic);
+    await program.parseAsync(isMistyped ? [topic] : argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -41,5 +41,6 @@ export function cliReference(): string {
 }
 
 function exitCodes(): readonly string[] {
-  return Object.entries(EXIT_CODES).map(([code, { meaning }]) => `| ${code} | ${meaning} |`);
+  const known = Object.entries(EXIT_CODES).map(([code, { meaning }]) => `| ${code} | ${meaning} |`);
+  return [...known, '| any other | the program crashed (70), or a signal ended it |'];
 }

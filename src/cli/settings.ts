@@ -1,9 +1,10 @@
 // Where a command works: the database's URL, the folder of the migrations, the ledger's schema. From the environment, an
 // optional migrate.yaml, and options, the later winning. migrate.yaml holds names of environment variables, never values:
 // it is made to be committed. Reads files and the environment; opens nothing.
-import { existsSync, readFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { UsageError } from './failure.ts';
+import { readText } from './folder.ts';
 import type { Options } from './options.ts';
 
 export interface Settings {
@@ -34,23 +35,33 @@ interface Asked {
 export async function readSettings(options: Options, asked: Asked): Promise<Settings> {
   const { environment } = asked;
   const directory = personsDirectory(asked);
-  const file = join(directory, options.text('config') ?? CONFIG_FILE);
+  const file = resolve(directory, options.text('config') ?? CONFIG_FILE);
   const { shared, sections } = await readConfig(file, options.text('config') === undefined ? 'Optional' : 'Needed');
   const environmentName = chosenSection(options.text('env'), environment.ENVIRONMENT, sections, file);
   const section = { ...shared, ...(environmentName === undefined ? {} : sections.get(environmentName)) };
   const urlVariable = section.url ?? 'DATABASE_URL';
   const url = environment[urlVariable]?.trim() || undefined;
-  const migrations = options.text('dir') ?? section.migrations ?? 'migrations';
   return Object.freeze({
     directory,
     environmentName,
     url,
     urlVariable,
-    migrations: isAbsolute(migrations) ? migrations : resolve(directory, migrations),
+    migrations: migrationsFolder(options.text('dir'), section.migrations, { directory, file }),
     ledgerSchema: section.ledgerSchema ?? 'migrate',
     appRoles: section.appRoles ?? [],
     secrets: url === undefined ? [] : await secretsIn(url),
   });
+}
+
+/** An option is relative to where the person stands, a setting to the file that it stands in. */
+function migrationsFolder(
+  option: string | undefined,
+  setting: string | undefined,
+  { directory, file }: { readonly directory: string; readonly file: string },
+): string {
+  return option === undefined && setting !== undefined
+    ? resolve(dirname(file), setting)
+    : resolve(directory, option ?? 'migrations');
 }
 
 /** `npm run migrate` starts in the project's root; INIT_CWD is where the person stands. Other scripts inherit it too. */
@@ -85,13 +96,13 @@ interface Config {
 
 async function readConfig(file: string, need: 'Optional' | 'Needed'): Promise<Config> {
   if (need === 'Optional' && !existsSync(file)) return { shared: {}, sections: new Map() };
-  const text = readFileSync(file, 'utf8');
+  const text = readText(file);
   const { parse } = await import('yaml');
   let whole: unknown;
   try {
     whole = parse(text) ?? {};
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const reason = error instanceof Error ? error.message.split('\n')[0]?.replace(/:$/, '.') : String(error);
     throw new UsageError(`${file} is not YAML: ${reason}`);
   }
   if (!isMap(whole)) throw new UsageError(`${file} must be a map of settings.`);

@@ -1,5 +1,5 @@
 // The folder of migrations as commands read it: for the dialect of the database that the settings name. Reads only.
-import { existsSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import type { Dialect } from '../engine/dialect.ts';
 import { readSource, type Source } from '../engine/files.ts';
 import { UsageError } from './failure.ts';
@@ -13,7 +13,13 @@ export async function readFolder(settings: Settings, dialect: Dialect): Promise<
 }
 
 export function assertFolder({ migrations }: Settings): void {
-  if (existsSync(migrations)) return;
+  const stat = statSync(migrations, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) {
+    // A folder that may not be read would count as an empty one.
+    accessSync(migrations, constants.R_OK | constants.X_OK);
+    return;
+  }
+  if (stat !== undefined) throw new UsageError(`${migrations} is a file. Name the folder that the migrations are in.`);
   throw new UsageError(
     `There is no folder ${migrations}. Make a first migration with: migrate create "first tables"; or name the folder with --dir.`,
   );

@@ -18,7 +18,12 @@ export async function standing(invocation: Invocation): Promise<Standing> {
   const database = await invocation.database();
   const { ledger, applied } = await database.state();
   // What is applied can be told without a folder; then everything is unknown to it and nothing pending.
-  const hasFolder = existsSync(invocation.settings.migrations);
+  const { migrations: folder } = invocation.settings;
+  const hasFolder = existsSync(folder);
+  if (!hasFolder) {
+    const note = `note: there is no folder ${folder}, so what is pending is not known; --dir names another`;
+    invocation.terminal.say(invocation.terminal.noted('dim', note));
+  }
   const migrations = hasFolder ? (await readFolder(invocation.settings, database.dialect)).migrations : [];
   const files = new Map(migrations.map(migration => [migration.version, migration]));
   const checksums = new Map(ledger.applied.map(row => [row.version, row.upChecksum]));

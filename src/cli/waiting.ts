@@ -34,11 +34,18 @@ export async function waitForVersion(invocation: Invocation): Promise<ExitCode> 
     if (found.state !== said) terminal.say(`waiting for ${wanted}: ${found.state}`);
     said = found.state;
     if (Date.now() - began >= seconds * 1_000) {
-      terminal.say(`${terminal.noted('bad', 'error:')} ${wanted} was not reached within ${seconds} s: ${found.state}.`);
+      terminal.say(
+        `${terminal.noted('bad', 'error:')} ${wanted} was not reached within ${seconds} s. ${sentence(found.state)}`,
+      );
       return 10;
     }
     await after(POLL_MS, undefined, { signal });
   }
+}
+
+/** A state as a sentence of its own; some are whole messages. */
+function sentence(state: string): string {
+  return `${state.charAt(0).toUpperCase()}${state.slice(1)}${state.endsWith('.') ? '' : '.'}`;
 }
 
 function reaches(version: string, wanted: bigint): boolean {

@@ -53,6 +53,10 @@ export function parseConnectionUrl(url: string): ConnectionSettings {
     throw failure('BadConnectionUrl', { reason: 'it must look like postgresql://user:password@host:5432/database' });
   }
   const [, credentials = '', authority = '', path = '', query = ''] = match;
+  // libpq would take what follows the first "@" for a host, and name a part of the password in its message.
+  if (authority.includes('@')) {
+    throw failure('BadConnectionUrl', { reason: 'the user or the password holds an "@"; write it as %40' });
+  }
   const parameters = readParameters(query);
   const colon = credentials.indexOf(':');
   const user = colon < 0 ? credentials : credentials.slice(0, colon);

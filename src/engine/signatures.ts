@@ -52,6 +52,11 @@ export function signSource(source: Source, key: SigningKey): string {
   return `${list}end ${key.sign(list)}\n`;
 }
 
+/** Digest of the source that a signature file was made for, unverified; undefined: it is no such file. */
+export function signedSource(text: string): string | undefined {
+  return /^source ([0-9a-f]+)$/m.exec(text)?.[1];
+}
+
 /** The text of the signature file in the source's directory or one below it; undefined when there is none. */
 export async function findSignatures(root: string): Promise<string | undefined> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);

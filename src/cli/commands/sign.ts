@@ -23,7 +23,7 @@ export const sign: Command = {
       { chosenDialect, readFolder },
       { UsageError },
       { counted },
-      fs,
+      { writeText },
       path,
       { SIGNATURE_FILE },
     ] = await Promise.all([
@@ -31,7 +31,7 @@ export const sign: Command = {
       import('../source.ts'),
       import('../failure.ts'),
       import('../terminal.ts'),
-      import('node:fs'),
+      import('../folder.ts'),
       import('node:path'),
       import('../../engine/signatures.ts'),
     ]);
@@ -40,7 +40,7 @@ export const sign: Command = {
     if (key === undefined) throw new UsageError('Name the private key: migrate sign --key release.key');
     const source = await readFolder(settings, chosenDialect(options.text('dialect'), settings));
     const file = path.join(settings.migrations, SIGNATURE_FILE);
-    fs.writeFileSync(file, signatureText(source, path.resolve(settings.directory, key)));
+    writeText(file, signatureText(source, path.resolve(settings.directory, key)));
     terminal.print(
       `${path.relative(settings.directory, file)} signs ${counted(source.migrations.length, 'version')}, up to ${source.migrations.at(-1)?.version}`,
     );

@@ -1,7 +1,7 @@
 // A local backup of a PostgreSQL database, the same as the cluster's: pg_dump under an exported snapshot, read back to the
 // end, with the manifest of docs/formats.md. Writes nothing to the database.
 import { basename, dirname, join } from 'node:path';
-import { findCompleteBackup, makeBackup } from '../../backup/backup.ts';
+import { makeBackup } from '../../backup/backup.ts';
 import { runChild } from '../../backup/children.ts';
 import { archiveProblem, digestOf, readManifest } from '../../backup/manifest.ts';
 import { libpqEnvironment } from '../../database/url.ts';
@@ -25,7 +25,6 @@ export async function backupPostgres(
     const { connection, server } = reading;
     const attempt = sessions.attempt(await sessions.ledger(reading), undefined);
     const request = { attempt, volume: dirname(directory), directory: basename(directory) };
-    await findCompleteBackup(request, log);
     const made = await makeBackup(request, {
       connection,
       server,
