@@ -14,10 +14,14 @@ import type { Execution, Surroundings } from './work.ts';
 export interface LockLimits {
   readonly lockTimeoutMs: number;
   readonly retryMs: number;
+  /** Which setting lengthens them; absent: none does. */
+  readonly setting?: string;
 }
 
 export function lockLimitsOf(execution: Omit<Execution, 'transaction'>): LockLimits {
-  return { lockTimeoutMs: execution.lockTimeoutMilliseconds, retryMs: execution.lockRetrySeconds * 1000 };
+  const { lockTimeoutMilliseconds, lockRetrySeconds } = execution;
+  const setting = 'execution.lockRetrySeconds';
+  return { lockTimeoutMs: lockTimeoutMilliseconds, retryMs: lockRetrySeconds * 1000, setting };
 }
 
 /** For the steps that are given no limits of their own: as long as the fence is waited for. */
@@ -37,7 +41,7 @@ export async function readBounded<T>(
   what: string,
   read: () => Promise<T>,
 ): Promise<T> {
-  const { lockTimeoutMs, retryMs } = limits;
+  const { lockTimeoutMs, retryMs, setting = null } = limits;
   const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
   // The monitor ends what lock_timeout does not: a wait after a statement that has set it anew.
   const watching = { firstLookMs: Math.min(FIRST_LOOK_MS, lockTimeoutMs / 2), blockedLimitMs: lockTimeoutMs + 1_000 };
@@ -53,7 +57,7 @@ export async function readBounded<T>(
         const wait = jittered(pause);
         const { blockers } = monitor;
         if (Date.now() + wait >= deadline)
-          throw failure('LockTimeout', { where: what, waited: seconds(retryMs), blockers });
+          throw failure('LockTimeout', { where: what, waited: seconds(retryMs), blockers, setting });
         surroundings.log(`${what} waits for a lock held by ${blockers.join(', ') || 'a session that is not visible'}`);
         await sleep(wait, surroundings.signal, `while ${what} waited for a lock`);
       }

@@ -204,8 +204,9 @@ const RETRYABLE_ERRORS = {
   },
   LockTimeout: {
     exitCode: 11,
-    message: (f: { where?: string; waited: string; blockers: readonly string[] }) =>
-      `${f.where === undefined ? 'A lock' : `${f.where}: a lock`} was not to be had within ${f.waited}. ${f.blockers.length > 0 ? `It is held by ${list(f.blockers, 3)}.` : 'Who holds it is not visible.'} End that session, or raise execution.lockRetrySeconds.`,
+    /** `setting`: what lengthens the wait; null: nothing does. */
+    message: (f: { where?: string; waited: string; blockers: readonly string[]; setting?: string | null }) =>
+      `${f.where === undefined ? 'A lock' : `${f.where}: a lock`} was not to be had within ${f.waited}. ${f.blockers.length > 0 ? `It is held by ${list(f.blockers, 3)}.` : 'Who holds it is not visible.'} End that session${f.setting === null ? '' : `, or raise ${f.setting ?? 'execution.lockRetrySeconds'}`}.`,
   },
   FenceHeld: {
     exitCode: 12,

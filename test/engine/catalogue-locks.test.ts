@@ -61,6 +61,7 @@ describe('A table that somebody has locked ACCESS EXCLUSIVE', () => {
     const result = await whileHeld(holder, () => site.settle({ environment: { fenceWaitMs: 1_500 } }));
     assert.deepEqual([result.exitCode, result.error?.code], [11, 'LockTimeout']);
     assert.match(result.error?.message ?? '', named(holder));
+    assert.match(result.error?.message ?? '', /End that session\.$/, 'no setting lengthens it');
     const again = await site.settle();
     assert.deepEqual(again.ledger?.appliedByRun, ['001_users']);
   });

@@ -14,7 +14,7 @@ const BLOCKER = [/pid \d+/, /role owner/, /monthly-report/, /since 20\d\d-/, /SE
 
 /** The server locks a table to print its constraints, as a snapshot of the schema does. */
 const CHECKED = migration('001_accounts', 'ALTER TABLE accounts ADD CHECK (id > 0);');
-const HOLDER = [/Reading the schema/, /pid \d+/, /role owner/, /nightly-rewrite/];
+const HOLDER = [/Reading the schema/, /pid \d+/, /role owner/, /nightly-rewrite/, /End that session\.$/];
 
 async function installWithBlocker(scene: Scene) {
   await scene.install();
