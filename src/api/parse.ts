@@ -106,13 +106,18 @@ const step = z.looseObject({
   state: z.enum(['Active', 'Waiting', 'Done', 'Failed']),
   startTime: z.string(),
 });
+/** What the schema demands of the live spec by a rule that a copy in status is not held to. */
+const frozenSpec = migrationSpec.refine(({ backup }) => backup.policy === 'Never' || backup.storage !== undefined, {
+  path: ['backup', 'storage'],
+  message: 'is missing, although a backup is to be taken',
+});
 const runFields = z.looseObject({
   id: z.int(),
   generation: z.int(),
   startTime: z.string(),
   sourceRevision: z.string(),
   planInputDigest: z.string(),
-  spec: migrationSpec.optional(),
+  spec: frozenSpec.optional(),
   steps: z.array(step).optional(),
   workloads: z.array(z.looseObject({ state: z.enum(['Seen', 'Stopped', 'Starting', 'Started']) })).optional(),
   failure: z

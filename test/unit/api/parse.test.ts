@@ -97,6 +97,20 @@ test('a status that was edited by hand is refused with its mistakes', () => {
   assert.ok(parsed.mistakes.some(mistake => mistake.startsWith('status.run.id')));
 });
 
+test('a run whose frozen spec has lost the storage of its backup cannot be read', () => {
+  const read = (policy: string) => {
+    const run = runWith(['outcome'], 'Failed');
+    return parseStatus({
+      observedGeneration: 1,
+      run: { ...run, spec: overlay(MINIMAL, { backup: { policy } }) },
+    } as never);
+  };
+  const parsed = read('Always');
+  assert.ok(!parsed.ok);
+  assert.match(parsed.mistakes.join(), /status\.run\.spec\.backup\.storage: is missing/);
+  assert.equal(read('Never').ok, true);
+});
+
 test('a status that a newer operator wrote keeps the fields that this one does not know', () => {
   const status = { attempt: 4, tomorrow: { yes: true } } as never;
   assert.deepEqual(parseStatus(status), { ok: true, value: status });
