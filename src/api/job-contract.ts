@@ -64,8 +64,6 @@ const planInput = z.object({
   /** The row that status names: what became of it is `plan.audit`. */
   auditSeen: auditRow.optional(),
   baseline: baseline.optional(),
-  /** `status.version`: a database without a record cannot be the one that this resource has migrated, and is not adopted. */
-  knownVersion: migrationVersion.optional(),
   strategy: z.enum(['Recreate', 'Rolling', 'None']),
   execution,
   appRoles: z.array(z.string()),
@@ -180,7 +178,7 @@ const ledgerState = {
   /** Highest applied version, null when nothing is applied. */
   version: migrationVersion.nullable(),
   appliedCount: z.int().nonnegative(),
-  /** SHA-256 over versions, checksums and progress rows. */
+  /** SHA-256 over versions, checksums, progress rows and repeatable migrations. */
   ledgerDigest: sha256,
   epochAttempt: z.int().nonnegative(),
   serverVersion: z.string(),
@@ -201,20 +199,17 @@ const planResult = z.object({
     .object({
       ...ledgerState,
       target: migrationVersion,
+      /** `Up` too where the version stays and only repeatable migrations are to be run. */
       direction: z.enum(['Up', 'None', 'Down']),
+      /** To apply: versions, and after them repeatable migrations, which come after a way down too. */
       pendingCount: z.int().nonnegative(),
       pendingFirst: z.array(z.string()).max(20),
+      /** Ledger digest when all is done; present when repeatable migrations are to be run, of which no version tells. */
+      goalDigest: sha256.optional(),
       sourceDigest: sha256,
       transaction: z.enum(['PerRun', 'PerMigration']),
       /** Present when the database is to be adopted first: all above is as it will be then; `count` versions are not run. */
-      baseline: z
-        .object({
-          version: migrationVersion,
-          count: z.int().positive(),
-          /** What is adopted, for a person to see whether it is the right database. */
-          tables: z.object({ count: z.int().positive(), first: z.array(z.string()).max(10) }).optional(),
-        })
-        .optional(),
+      baseline: z.object({ version: migrationVersion, count: z.int().positive() }).optional(),
       /** Present when the direction is Down. */
       downgrade: downgrade.optional(),
       /** Present when the audit does not have the row that it was asked about. */
@@ -274,7 +269,7 @@ const settleResult = z.object({
       schemaSinceEpoch: z.enum(['Same', 'Changed', 'Unknown']),
       /** The ledger is as the run found it: the same version, no progress row, and the schema is the same or never touched. */
       unchanged: z.boolean(),
-      /** Versions that this run applied, at most the first 20. */
+      /** Versions that this run applied, then repeatable migrations that it ran; at most the first 20. */
       appliedByRun: z.array(z.string()).max(20),
       /** Versions that this run took back, at most the first 20. */
       revertedByRun: z.array(z.string()).max(20).optional(),

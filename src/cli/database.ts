@@ -1,6 +1,6 @@
 // What the commands ask of a database, the same for PostgreSQL and SQLite. A command never asks which of the two it has,
 // unless it is to say so. Types only; each implementation is a folder beside this, and opening.ts chooses.
-import type { ImportedMigration } from '../engine/baseline.ts';
+import type { ImportedHistory } from '../engine/baseline.ts';
 import type { Dialect } from '../engine/dialect.ts';
 import type { Source } from '../engine/files.ts';
 import type { ToolName } from '../engine/histories/tools.ts';
@@ -25,6 +25,8 @@ export interface AppliedVersion {
 export interface State {
   readonly ledger: Ledger;
   readonly applied: readonly AppliedVersion[];
+  /** As they last ran, in order of their names. */
+  readonly repeatables: readonly AppliedVersion[];
 }
 
 /** Statements that are committed together, or one that stands alone. */
@@ -66,11 +68,9 @@ export interface StoredSchema {
 }
 
 /** What another tool has applied here, as far as its table tells. */
-export interface OtherHistory {
-  readonly from: string;
+export interface OtherHistory extends ImportedHistory {
   readonly table: string;
   readonly version: string;
-  readonly history: readonly ImportedMigration[];
 }
 
 /** Why versions may be noted that were not run. */

@@ -70,7 +70,8 @@ function assertWay(plan: Plan, way: 'Upgrade' | 'Downgrade', target: string): vo
   if (way === 'Upgrade' && plan.direction === 'Down') {
     throw new UsageError(`The database is at ${plan.from}, above ${target}. To go down: migrate downgrade ${target}`);
   }
-  if (way === 'Downgrade' && plan.direction === 'Up') {
+  // At the target already, with a repeatable migration left to run, perhaps by a downgrade that was cut short.
+  if (way === 'Downgrade' && plan.direction === 'Up' && plan.from !== plan.to) {
     throw new UsageError(
       `The database is at ${plan.from ?? 'empty'}, below ${target}. To go up: migrate upgrade ${target}`,
     );

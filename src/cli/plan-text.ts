@@ -7,6 +7,7 @@ import { counted, type Terminal } from './terminal.ts';
 export function planHeadline(plan: Plan): string {
   const { from, to, direction, versions } = plan;
   if (direction === 'None') return `Nothing to do: the database is at ${from ?? 'empty'}.`;
+  if (from === to) return `At ${from ?? 'empty'}: ${counted(versions.length, 'repeatable migration')} to run`;
   const verb = direction === 'Up' ? 'Upgrade' : 'Downgrade';
   return `${verb} from ${from ?? 'empty'} to ${to ?? 'empty'}: ${counted(versions.length, 'migration')}`;
 }

@@ -1,6 +1,7 @@
 // How files and ledger stand to each other: what is applied, pending, unknown, half done. Reads only, and reports a changed
 // file instead of failing over it. Called by current and history.
 import { existsSync } from 'node:fs';
+import { planRepeatables } from '../engine/repeatables.ts';
 import type { Invocation } from './command.ts';
 import type { AppliedVersion } from './database.ts';
 import { readFolder } from './source.ts';
@@ -8,7 +9,12 @@ import { readFolder } from './source.ts';
 export interface Standing {
   readonly version: string | null;
   readonly applied: readonly (AppliedVersion & { readonly file: 'Same' | 'Changed' | 'Missing' })[];
+  /** Repeatable migrations as they last ran. */
+  readonly repeatables: Standing['applied'];
+  /** In the order in which they would run: versions, then repeatable migrations. */
   readonly pending: readonly string[];
+  /** Those of the pending that are repeatable: new, or changed since they ran. */
+  readonly pendingRepeatables: readonly string[];
   /** Applied versions that have no file. */
   readonly unknown: readonly string[];
   readonly halfDone: readonly string[];
@@ -16,17 +22,24 @@ export interface Standing {
 
 export async function standing(invocation: Invocation): Promise<Standing> {
   const database = await invocation.database();
-  const { ledger, applied } = await database.state();
+  const { ledger, applied, repeatables } = await database.state();
   // What is applied can be told without a folder; then everything is unknown to it and nothing pending.
-  const { migrations: folder } = invocation.settings;
-  const hasFolder = existsSync(folder);
+  const { migrations: path } = invocation.settings;
+  const hasFolder = existsSync(path);
   if (!hasFolder) {
-    const note = `note: there is no folder ${folder}, so what is pending is not known; --dir names another`;
+    const note = `note: there is no folder ${path}, so what is pending is not known; --dir names another`;
     invocation.terminal.say(invocation.terminal.noted('dim', note));
   }
-  const migrations = hasFolder ? (await readFolder(invocation.settings, database.dialect)).migrations : [];
-  const files = new Map(migrations.map(migration => [migration.version, migration]));
-  const checksums = new Map(ledger.applied.map(row => [row.version, row.upChecksum]));
+  const folder = hasFolder ? await readFolder(invocation.settings, database.dialect) : undefined;
+  const migrations = folder?.migrations ?? [];
+  const again = planRepeatables({ repeatables: folder?.repeatables ?? [] }, ledger);
+  const pendingRepeatables = again.toRun.map(({ version }) => version);
+  const files = new Map([...migrations, ...(folder?.repeatables ?? [])].map(one => [one.version, one]));
+  const checksums = new Map([
+    ...ledger.applied.map(row => [row.version, row.upChecksum] as const),
+    ...ledger.repeatables.map(row => [row.version, row.checksum] as const),
+  ]);
+  const pending = migrations.filter(({ version }) => !checksums.has(version)).map(({ version }) => version);
   const fileOf = (version: string) => {
     const file = files.get(version);
     if (file === undefined) return 'Missing';
@@ -35,8 +48,10 @@ export async function standing(invocation: Invocation): Promise<Standing> {
   return {
     version: ledger.version,
     applied: applied.map(row => ({ ...row, file: fileOf(row.version) })),
-    pending: migrations.filter(({ version }) => !checksums.has(version)).map(({ version }) => version),
-    unknown: hasFolder ? applied.filter(row => !files.has(row.version)).map(row => row.version) : [],
+    repeatables: repeatables.map(row => ({ ...row, file: fileOf(row.version) })),
+    pending: [...pending, ...pendingRepeatables],
+    pendingRepeatables,
+    unknown: hasFolder ? [...applied, ...repeatables].map(row => row.version).filter(one => !files.has(one)) : [],
     halfDone: [...new Set(ledger.progress.map(row => row.version))],
   };
 }

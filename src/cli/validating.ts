@@ -12,6 +12,7 @@ export interface Validation {
   readonly dialect: Dialect;
   readonly layout: LayoutName;
   readonly migrations: number;
+  readonly repeatables: number;
   readonly highest: string;
   readonly notes: readonly string[];
 }
@@ -20,12 +21,13 @@ export interface Validation {
 export async function validateFolder(settings: Settings, dialectName: string | undefined): Promise<Validation> {
   const dialect = chosenDialect(dialectName, settings);
   const source = await readFolder(settings, dialect);
-  const { migrations } = source;
+  const { migrations, repeatables } = source;
   const notes = dialect === 'SQLite' ? await validateSqlite(source) : await validatePostgres(source);
   return {
     dialect,
     layout: source.layout,
     migrations: migrations.length,
+    repeatables: repeatables.length,
     highest: migrations.at(-1)?.version ?? 'empty',
     notes: [...notes, ...pairNotes(migrations)],
   };
@@ -39,14 +41,18 @@ function pairNotes(migrations: readonly Migration[]): readonly string[] {
 
 const emptyNote = (script: Script) => `${script.file} has no statements`;
 
-async function validatePostgres({ migrations }: Source): Promise<readonly string[]> {
-  const { loadGrammar, parseFile } = await import('../engine/statements.ts');
-  await loadGrammar();
+type Reading = readonly [
+  script: Script,
+  parse: () => { readonly statements: readonly object[]; readonly notes: readonly string[] },
+];
+
+/** Reads each script. Throws every mistake at once. */
+function notesOf(readings: readonly Reading[]): readonly string[] {
   const errors: EngineError[] = [];
   const notes: string[] = [];
-  for (const script of scriptsOf(migrations)) {
+  for (const [script, parse] of readings) {
     try {
-      const parsed = parseFile(script);
+      const parsed = parse();
       if (parsed.statements.length === 0) notes.push(emptyNote(script));
       notes.push(...parsed.notes);
     } catch (error) {
@@ -57,28 +63,29 @@ async function validatePostgres({ migrations }: Source): Promise<readonly string
   return notes;
 }
 
+async function validatePostgres({ migrations, repeatables }: Source): Promise<readonly string[]> {
+  const { loadGrammar, parseFile, parseRepeatable } = await import('../engine/statements.ts');
+  await loadGrammar();
+  return notesOf([
+    ...scriptsOf(migrations).map((script): Reading => [script, () => parseFile(script)]),
+    ...repeatables.map((one): Reading => [one.up, () => parseRepeatable(one)]),
+  ]);
+}
+
 function scriptsOf(migrations: readonly Migration[]): readonly Script[] {
   return migrations.flatMap(({ up, down }) => (down === undefined ? [up] : [up, down]));
 }
 
 /** Ups in their order, then downs from the highest as far as there are some, then what is left again up. */
-async function validateSqlite({ migrations }: Source): Promise<readonly string[]> {
-  const [{ parseSqliteFile }, { rehearseInMemory }] = await Promise.all([
+async function validateSqlite({ migrations, repeatables }: Source): Promise<readonly string[]> {
+  const [{ parseSqliteFile, parseSqliteRepeatable }, { rehearseInMemory }] = await Promise.all([
     import('../engine/sqlite/statements.ts'),
     import('./sqlite/rehearse.ts'),
   ]);
-  const errors: EngineError[] = [];
-  const notes: string[] = [];
-  for (const script of scriptsOf(migrations)) {
-    try {
-      const parsed = parseSqliteFile(script);
-      if (parsed.statements.length === 0) notes.push(emptyNote(script));
-      notes.push(...parsed.notes);
-    } catch (error) {
-      errors.push(error as EngineError);
-    }
-  }
-  if (errors.length > 0) throw gathered(errors);
-  rehearseInMemory(migrations);
+  const notes = notesOf([
+    ...scriptsOf(migrations).map((script): Reading => [script, () => parseSqliteFile(script)]),
+    ...repeatables.map((one): Reading => [one.up, () => parseSqliteRepeatable(one)]),
+  ]);
+  rehearseInMemory(migrations, repeatables);
   return notes;
 }

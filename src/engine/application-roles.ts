@@ -10,7 +10,7 @@ export async function assertRolesExist(
   connection: Connection,
   database: string,
   roles: readonly string[],
-  pending: readonly Migration[],
+  pending: readonly Pick<Migration, 'up'>[],
 ): Promise<void> {
   if (roles.length === 0) return;
   const rows = await connection.query('SELECT rolname FROM pg_catalog.pg_roles ORDER BY rolname');

@@ -15,7 +15,7 @@ import type { Source } from './files.ts';
 import { hasLedger, type Ledger, readLedger } from './ledger.ts';
 import { createLedger, grantApplication } from './ledger-schema.ts';
 import { nearNames } from './near-names.ts';
-import type { Migration } from './script.ts';
+import type { Migration, Repeatable } from './script.ts';
 import { openSession, type Server } from './server.ts';
 import { storeSnapshot } from './stored-snapshot.ts';
 import type { Surroundings } from './work.ts';
@@ -28,13 +28,28 @@ export interface ImportedMigration {
   readonly appliedBy: string | null;
 }
 
+/** A repeatable migration that another tool ran with the very text that is here. */
+export interface ImportedRepeatable {
+  /** The tool's name. */
+  readonly from: string;
+  readonly appliedAt: string | null;
+  readonly appliedBy: string | null;
+}
+
+/** Another tool's name, and what its table says. */
+export interface ImportedHistory {
+  readonly from: string;
+  readonly history: readonly ImportedMigration[];
+  readonly repeatables: readonly (ImportedRepeatable & { readonly repeatable: Repeatable })[];
+}
+
 export interface BaselineRequest {
   readonly attempt: Attempt;
   readonly source: Source;
   /** The highest version that the database has: its name among the files. */
   readonly version: string;
-  /** Another tool's name and history; undefined: a person says so. */
-  readonly imported: { readonly from: string; readonly history: readonly ImportedMigration[] } | undefined;
+  /** Undefined: a person says so. */
+  readonly imported: ImportedHistory | undefined;
   readonly appRoles: readonly string[];
   /** Where the ledger is not empty: what was proven to be in need of no more than the rows. */
   readonly onTopOf?: Proven | undefined;
@@ -120,8 +135,31 @@ async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly
       const detail = { upChecksum: migration.up.checksum, from: imported?.from ?? null };
       await appendAudit(connection, attempt, 'baseline', migration.version, detail);
     }
+    for (const { repeatable, ...told } of imported?.repeatables ?? []) {
+      await writeRepeatable(connection, request, repeatable, told);
+      const detail = { checksum: repeatable.up.checksum, from: told.from };
+      await appendAudit(connection, attempt, 'repeated', repeatable.version, detail);
+    }
     await storeSnapshot(connection, server, attempt, entries);
   });
+}
+
+async function writeRepeatable(
+  connection: Connection,
+  { attempt, source }: BaselineRequest,
+  { version, up }: Repeatable,
+  { from, appliedAt, appliedBy }: ImportedRepeatable,
+): Promise<void> {
+  await connection.query(
+    `INSERT INTO ${quoted(attempt.ledgerSchema)}.repeatable (name, checksum, applied_by, owner, attempt, run, job, started_at,
+        finished_at, image, origin, imported_from, layout)
+      VALUES ($1, $2, coalesce($3, session_user), $4, $5, $6, $7, coalesce($8::timestamptz, pg_catalog.now()),
+        coalesce($8::timestamptz, pg_catalog.now()), $9, 'imported', $10, $11)`,
+    [
+      ...[version, up.checksum, appliedBy, attempt.owner, String(attempt.number), runKey(attempt.run), attempt.job],
+      ...[appliedAt, attempt.image ?? null, from, source.layout],
+    ],
+  );
 }
 
 /** One row of what is taken to be applied, inside an open transaction. */

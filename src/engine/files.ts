@@ -12,12 +12,14 @@ import { type Dialect, filesFor } from './dialect.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
 import type { LayoutName, Reading, SourceFile } from './layouts/layout.ts';
 import { recogniseLayout } from './layouts/recognise.ts';
-import type { Migration } from './script.ts';
+import type { Migration, Repeatable } from './script.ts';
 
 export interface Source {
   readonly layout: LayoutName;
   /** In order of their numbers. */
   readonly migrations: readonly Migration[];
+  /** In the order in which they run, after every pending migration. */
+  readonly repeatables: readonly Repeatable[];
   /** SHA-256 over sorted names and contents: what the plan was made for. */
   readonly digest: string;
   /** Files that are no migrations and were passed over. */
@@ -49,13 +51,15 @@ export async function readSource(
   const reading = layout.read(files);
   const migrations = inOrder(reading.migrations, errors);
   errors.unshift(...reading.errors);
-  for (const { file } of reading.repeatables) {
-    // To pass it over would leave the database without what Flyway would have run.
-    const reason = 'repeatable migrations are not run yet. Make it a versioned one';
-    errors.push(failure('BadMarker', { file, layout: layout.name, reason }));
+  const { repeatables } = reading;
+  const [alone] = migrations.length === 0 && errors.length === 0 ? repeatables : [];
+  if (alone !== undefined) {
+    const reason = 'there is no versioned one beside it, and a database without a version cannot be spoken of. Add one';
+    errors.push(failure('BadMarker', { file: alone.up.file, layout: layout.name, reason }));
   }
   if (errors.length > 0) throw gathered(errors);
-  return Object.freeze({ layout: layout.name, migrations, digest: digestOf(files), ignored, directory: root });
+  const digest = digestOf(files);
+  return Object.freeze({ layout: layout.name, migrations, repeatables, digest, ignored, directory: root });
 }
 
 /** The files of the migrations themselves, for whoever packs or signs them. */

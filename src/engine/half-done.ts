@@ -60,7 +60,8 @@ export function forsakenProblem(
 }
 
 /** The first script of a plan. */
-export function nextOf(plan: Pick<MigrationPlan, 'direction' | 'pending' | 'reverts'>) {
-  const { direction, pending, reverts } = plan;
-  return { direction, version: (direction === 'Down' ? reverts : pending)[0]?.version };
+export function nextOf(plan: Pick<MigrationPlan, 'direction' | 'pending' | 'reverts' | 'repeatables'>) {
+  const { direction, pending, reverts, repeatables } = plan;
+  const [first] = direction === 'Down' ? reverts : [...pending, ...repeatables];
+  return { direction, version: first?.version };
 }

@@ -1,11 +1,11 @@
-// The ledger's tables, format 2 (docs/formats.md), and their making: everything in one transaction, so that a ledger is
+// The ledger's tables, format 3 (docs/formats.md), and their making: everything in one transaction, so that a ledger is
 // there whole or not at all. Owner-only; the application's roles get one function and nothing else. Called under the
 // migration lock. What brings an older ledger to these tables is ledger-upgrade.ts: whoever adds a column adds it to both.
 import { type Connection, literal, QueryError, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
 
 /** Raised when an older program could misread or spoil what is stored. */
-export const LEDGER_FORMAT = 2;
+export const LEDGER_FORMAT = 3;
 
 /** Makes schema and tables where there is no ledger yet. Throws RightMissing or LedgerDamaged. */
 export async function createLedger(connection: Connection, schema: string, role: string): Promise<void> {
@@ -63,6 +63,27 @@ export function snapshotTable(schema: string): string {
       content bytea NOT NULL)`;
 }
 
+/** The table that format 3 added. */
+export function repeatableTable(schema: string): string {
+  return `CREATE TABLE ${quoted(schema)}.repeatable (
+      name text PRIMARY KEY,
+      checksum text NOT NULL,
+      applied_by text NOT NULL,
+      owner text NOT NULL,
+      attempt bigint NOT NULL,
+      run text NOT NULL,
+      job text NOT NULL,
+      started_at timestamptz NOT NULL,
+      finished_at timestamptz NOT NULL,
+      lsn text,
+      signature text,
+      signed_by text,
+      image text,
+      origin text NOT NULL CHECK (origin IN ('applied', 'imported')),
+      imported_from text,
+      layout text NOT NULL)`;
+}
+
 function tables(schema: string): readonly string[] {
   const s = quoted(schema);
   return [
@@ -116,6 +137,7 @@ function tables(schema: string): readonly string[] {
       previous text NOT NULL,
       hash text NOT NULL)`,
     snapshotTable(schema),
+    repeatableTable(schema),
     `COMMENT ON TABLE ${s}.epoch IS ${literal(`migration ledger, format ${LEDGER_FORMAT}`)}`,
   ];
 }

@@ -5,7 +5,7 @@ import type { Attempt } from './attempt.ts';
 import { appendAudit } from './audit.ts';
 import { type Connection, literal, QueryError, quoted } from './connection.ts';
 import { failure } from './errors.ts';
-import { LEDGER_COLUMNS_2, LEDGER_FORMAT, PROGRESS_COLUMN_2, snapshotTable } from './ledger-schema.ts';
+import { LEDGER_COLUMNS_2, LEDGER_FORMAT, PROGRESS_COLUMN_2, repeatableTable, snapshotTable } from './ledger-schema.ts';
 
 /** A session that has just called current_version() in a long transaction must not hold us up for ever. */
 const LOCK_TIMEOUT_MS = 10_000;
@@ -16,6 +16,7 @@ export async function upgradeLedger(connection: Connection, attempt: Attempt, fr
   const statements = [
     `SET LOCAL lock_timeout TO ${LOCK_TIMEOUT_MS}`,
     ...(from < 2 ? toFormat2(attempt.ledgerSchema) : []),
+    ...(from < 3 ? [repeatableTable(attempt.ledgerSchema)] : []),
     `UPDATE ${s}.epoch SET format = ${LEDGER_FORMAT}`,
     `COMMENT ON TABLE ${s}.epoch IS ${literal(`migration ledger, format ${LEDGER_FORMAT}`)}`,
     'SET LOCAL lock_timeout TO 0',

@@ -19,6 +19,17 @@ export interface AppliedMigration {
   readonly origin: 'applied' | 'baseline' | 'imported';
 }
 
+/** A repeatable migration as it last ran. */
+export interface AppliedRepeatable {
+  /** Its name: `R__views`. */
+  readonly version: string;
+  readonly checksum: string;
+  readonly attempt: number;
+  readonly run: string;
+  /** `imported`: another tool's history said that it ran with this text. */
+  readonly origin: 'applied' | 'imported';
+}
+
 export interface ProgressRow {
   readonly version: string;
   /** 0-based number of the segment in its file. */
@@ -50,9 +61,11 @@ export interface Ledger {
   /** In order of their numbers. */
   readonly applied: readonly AppliedMigration[];
   readonly progress: readonly ProgressRow[];
+  /** In order of their names. */
+  readonly repeatables: readonly AppliedRepeatable[];
   /** Highest applied version. */
   readonly version: string | null;
-  /** SHA-256 over versions, checksums and progress rows; the same for no ledger and an empty one. */
+  /** SHA-256 over versions, checksums, progress rows and repeatables; the same for no ledger and an empty one. */
   readonly digest: string;
 }
 
@@ -61,8 +74,9 @@ export const EMPTY_LEDGER: Ledger = Object.freeze({
   epoch: undefined,
   applied: Object.freeze([]),
   progress: Object.freeze([]),
+  repeatables: Object.freeze([]),
   version: null,
-  digest: ledgerDigest([], []),
+  digest: ledgerDigest([], [], []),
 });
 
 /** Reads the ledger of a schema. Throws LedgerFormatUnknown, LedgerDamaged or RightMissing. */
@@ -87,13 +101,15 @@ export async function readLedger(connection: Connection, schema: string, role: s
         `SELECT version, segment, digest, state, effect, run, ${direction} FROM ${s}.progress ORDER BY 1, 2`,
       )
     ).map(progressOf);
+    const repeatables = format < 3 ? [] : await readRepeatables(connection, s);
     return Object.freeze({
       format,
       epoch: epochRow === undefined ? undefined : epochOf(epochRow),
       applied: Object.freeze(applied),
       progress: Object.freeze(progress),
+      repeatables: Object.freeze(repeatables),
       version: applied.at(-1)?.version ?? null,
-      digest: ledgerDigest(applied, progress),
+      digest: ledgerDigest(applied, progress, repeatables),
     });
   } catch (error) {
     throw ledgerFailure(error, schema, role);
@@ -103,10 +119,26 @@ export async function readLedger(connection: Connection, schema: string, role: s
 /** Where nobody has written the epoch yet: what the tables look like. */
 async function formatOfTables(connection: Connection, s: string): Promise<number> {
   const rows = await connection.query(
-    "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass($1) AND attname = 'direction'",
-    [`${s}.progress`],
+    `SELECT pg_catalog.to_regclass($2) IS NOT NULL AS third FROM pg_catalog.pg_attribute
+      WHERE attrelid = pg_catalog.to_regclass($1) AND attname = 'direction'`,
+    [`${s}.progress`, `${s}.repeatable`],
   );
-  return rows.length === 0 ? 1 : 2;
+  return rows[0] === undefined ? 1 : rows[0].third === 't' ? 3 : 2;
+}
+
+async function readRepeatables(connection: Connection, s: string): Promise<readonly AppliedRepeatable[]> {
+  const rows = await connection.query(
+    `SELECT name, checksum, attempt, run, origin FROM ${s}.repeatable ORDER BY name COLLATE "C"`,
+  );
+  return rows.map(row =>
+    Object.freeze({
+      version: textOf(row, 'name'),
+      checksum: textOf(row, 'checksum'),
+      attempt: Number(textOf(row, 'attempt')),
+      run: textOf(row, 'run'),
+      origin: textOf(row, 'origin') as AppliedRepeatable['origin'],
+    }),
+  );
 }
 
 function ledgerFailure(error: unknown, schema: string, role: string): unknown {
@@ -157,7 +189,13 @@ function epochOf(row: Row): Epoch {
   });
 }
 
-export function ledgerDigest(applied: readonly AppliedMigration[], progress: readonly ProgressRow[]): string {
+/** Repeatables count only where there are some, so that a ledger without them has the digest that it had before format 3. */
+export function ledgerDigest(
+  applied: readonly Pick<AppliedMigration, 'version' | 'upChecksum'>[],
+  progress: readonly ProgressRow[],
+  repeatables: readonly Pick<AppliedRepeatable, 'version' | 'checksum'>[],
+): string {
+  const named = repeatables.map(row => [row.version, row.checksum] as const).sort(([a], [b]) => (a < b ? -1 : 1));
   const content = [
     applied.map(row => [row.version, row.upChecksum]),
     progress.map(row => [
@@ -167,6 +205,7 @@ export function ledgerDigest(applied: readonly AppliedMigration[], progress: rea
       row.state,
       ...(row.direction === 'Down' ? ['down'] : []),
     ]),
+    ...(named.length === 0 ? [] : [named]),
   ];
   return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }
@@ -187,14 +226,16 @@ export async function hasLedger(connection: Connection, schema: string): Promise
   return row?.epoch !== null;
 }
 
-/** Tables for a person to recognise: how many, and the first names. */
-export interface FoundTables {
-  readonly count: number;
-  readonly first: readonly string[];
+/** Whether there is anything that migrations may have made. */
+export async function hasTables(connection: Connection, ledgerSchema: string): Promise<boolean> {
+  return (await userTables(connection, ledgerSchema)).count > 0;
 }
 
 /** User tables in the database, for "tables and no ledger": not the ledger's own, not an extension's. */
-export async function userTables(connection: Connection, schema: string): Promise<FoundTables> {
+async function userTables(
+  connection: Connection,
+  schema: string,
+): Promise<{ count: number; first: readonly string[] }> {
   const rows = await connection.query(
     `SELECT c.oid::regclass::text AS name, count(*) OVER () AS count
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

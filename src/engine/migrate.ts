@@ -45,6 +45,7 @@ export interface MigrateOutcome {
   /** The ledger as it was under the fence after the last write; undefined when it could not be read any more. */
   readonly ledger: Ledger | undefined;
   readonly server: Server | undefined;
+  /** Versions, and repeatable migrations. */
   readonly appliedNow: number;
   readonly revertedNow: number;
   /** The last row of the audit, to be noted elsewhere; null where it could not be read. */
@@ -81,7 +82,8 @@ export async function migrateDatabase(request: MigrateRequest, surroundings: Sur
   }
   const { wrote, ledger, server, notes, auditHead } = course;
   const change = ledger === undefined ? 0 : ledger.applied.length - course.before;
-  const [appliedNow, revertedNow] = [Math.max(0, change), Math.max(0, -change)];
+  const repeated = ledger?.repeatables.filter(row => row.attempt === request.attempt.number).length ?? 0;
+  const [appliedNow, revertedNow] = [Math.max(0, change) + repeated, Math.max(0, -change)];
   return { wrote, ledger, server, appliedNow, revertedNow, auditHead, notes, error };
 }
 
@@ -198,7 +200,7 @@ async function applyAll(
 /** Finds out and notes what is true after a failure; answers the error for the result, undefined if all was done. */
 async function afterFailure(thrown: unknown, work: Work, course: Course, request: MigrateRequest): Promise<unknown> {
   if (thrown instanceof CommitUnknown || thrown instanceof ConnectionLost) {
-    const recovered = await recoverCommit(work, thrown, { to: request.to, direction: request.direction ?? 'Up' });
+    const recovered = await recoverCommit(work, thrown, request);
     course.ledger = recovered.ledger;
     course.auditHead = recovered.auditHead;
     return recovered.error;

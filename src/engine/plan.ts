@@ -2,10 +2,11 @@
 // to show it and by `migrate` to do it, so that both say the same.
 import { type EngineError, failure, gathered } from './errors.ts';
 import { numberOf, type Source } from './files.ts';
-import type { Ledger } from './ledger.ts';
+import { type Ledger, ledgerDigest } from './ledger.ts';
 import { nearNames } from './near-names.ts';
+import { planRepeatables, type RepeatablePlan } from './repeatables.ts';
 import type { PlannedReversal } from './reversal.ts';
-import type { Migration } from './script.ts';
+import type { Migration, Repeatable } from './script.ts';
 import type { ParsedFile } from './statements.ts';
 
 /** The target below the first migration: everything is reverted. */
@@ -14,11 +15,16 @@ export const EMPTY_TARGET = 'empty';
 export interface MigrationPlan {
   /** The target with `latest` resolved; `empty` when everything is to be taken back. */
   readonly target: string;
+  /** `Up` too where the version stays and only repeatable migrations are to be run. */
   readonly direction: 'Up' | 'None' | 'Down';
   /** In order. Empty unless the direction is Up. */
   readonly pending: readonly Migration[];
   /** What is to be taken back, highest first. Empty unless the direction is Down; completed by reversal.ts. */
   readonly reverts: readonly PlannedReversal[];
+  /** New and changed ones, to be run after all that. */
+  readonly repeatables: readonly Repeatable[];
+  /** Digest of the ledger once all of it is done: where repeatables are run, the version alone does not tell that. */
+  readonly goalDigest: string;
   readonly notes: readonly string[];
 }
 
@@ -30,17 +36,45 @@ export function planMigrations(source: Source, ledger: Ledger, target: string): 
   if (errors.length > 0) throw gathered(errors);
   const resolved = resolveTarget(source, ledger, target);
   const wanted = resolved === EMPTY_TARGET ? -1n : numberOf(resolved);
-  const direction = wanted > current ? 'Up' : wanted < current ? 'Down' : 'None';
+  const again = planRepeatables(source, ledger);
+  // Below the first version there is nothing on which they could stand.
+  const repeatables = resolved === EMPTY_TARGET ? [] : again.toRun;
+  const isHigher = wanted > current || (wanted === current && repeatables.length > 0);
+  const direction = isHigher ? 'Up' : wanted < current ? 'Down' : 'None';
   const pending = source.migrations.filter(
     migration => !applied.has(migration.version) && migration.number > current && migration.number <= wanted,
   );
+  const reverts = direction === 'Down' ? revertsOf(source, ledger, wanted) : [];
+  const isBelowHighest = wanted < (source.migrations.at(-1)?.number ?? wanted);
   return Object.freeze({
     target: resolved,
     direction,
     pending: Object.freeze(direction === 'Up' ? pending : []),
-    reverts: Object.freeze(direction === 'Down' ? revertsOf(source, ledger, wanted) : []),
-    notes: Object.freeze(notesOf(source, ledger, pending)),
+    reverts: Object.freeze(reverts),
+    repeatables: Object.freeze(repeatables),
+    goalDigest: digestAfter(ledger, { pending, reverts, repeatables }),
+    notes: Object.freeze([
+      ...notesOf(source, ledger, pending),
+      ...notesOfRepeatables(again, repeatables, direction, isBelowHighest ? 'Below' : 'Highest'),
+    ]),
   });
+}
+
+/** The digest that the ledger has when all of a plan is done. */
+function digestAfter(
+  ledger: Ledger,
+  { pending, reverts, repeatables }: Pick<MigrationPlan, 'pending' | 'reverts' | 'repeatables'>,
+): string {
+  const gone = new Set(reverts.map(one => one.version));
+  const applied = ledger.applied.filter(row => !gone.has(row.version));
+  const added = pending.map(({ version, up }) => ({ version, upChecksum: up.checksum }));
+  const ran = new Map(ledger.repeatables.map(row => [row.version, row.checksum]));
+  for (const { version, up } of repeatables) ran.set(version, up.checksum);
+  return ledgerDigest(
+    [...applied, ...added],
+    [],
+    [...ran].map(([version, checksum]) => ({ version, checksum })),
+  );
 }
 
 function revertsOf(source: Source, ledger: Ledger, wanted: bigint): readonly PlannedReversal[] {
@@ -116,6 +150,27 @@ function notesOf(source: Source, ledger: Ledger, pending: readonly Migration[]):
   );
   add([...new Set(ledger.progress.map(row => row.version))], 'half done, to be gone on with');
   return notes;
+}
+
+function notesOfRepeatables(
+  { toRun, unchanged, removed }: RepeatablePlan,
+  repeatables: readonly Repeatable[],
+  direction: MigrationPlan['direction'],
+  place: 'Below' | 'Highest',
+): readonly string[] {
+  const isRun = repeatables.length > 0;
+  const names = toRun.map(one => one.version);
+  const isDown = direction === 'Down';
+  const stay = isDown ? [...unchanged, ...(isRun ? [] : names)] : [];
+  return [
+    { of: isRun && isDown ? names : [], text: 'repeatable, to be run after the way down, for their text is another' },
+    { of: stay, text: 'repeatable, without a way down: what they made stays' },
+    {
+      of: isRun && !isDown && place === 'Below' ? names : [],
+      text: 'repeatable, to be run although files above the target are not',
+    },
+    { of: removed, text: 'repeatable, no longer among the files: what they made stays' },
+  ].flatMap(({ of, text }) => (of.length === 0 ? [] : [`${text}: ${named(of)}`]));
 }
 
 function named(versions: readonly string[]): string {

@@ -5,10 +5,12 @@ import { type Connection, type ConnectionLost, LostAlone } from './connection.ts
 import { assertOwner } from './epoch.ts';
 import { EngineError, failure } from './errors.ts';
 import { takeFence } from './fence.ts';
-import { numberOf } from './files.ts';
+import { numberOf, type Source } from './files.ts';
 import type { Ledger } from './ledger.ts';
+import type { MigrateRequest } from './migrate-request.ts';
 import { sleep } from './pace.ts';
 import { EMPTY_TARGET } from './plan.ts';
+import { planRepeatables } from './repeatables.ts';
 import { isSameServer, openSession, type Server } from './server.ts';
 import { CommitUnknown } from './transactions.ts';
 import type { Work } from './work.ts';
@@ -22,10 +24,7 @@ export interface Recovered {
 }
 
 /** Where the run was going. */
-export interface Goal {
-  readonly to: string;
-  readonly direction: 'Up' | 'Down';
-}
+export type Goal = Pick<MigrateRequest, 'to' | 'direction'> & { readonly source: Pick<Source, 'repeatables'> };
 
 /** Asks the database what became of it. Never throws. */
 export async function recoverCommit(work: Work, lost: CommitUnknown | ConnectionLost, goal: Goal): Promise<Recovered> {
@@ -90,8 +89,9 @@ function judge(ledger: Ledger, work: Work, goal: Goal, connectionLost: EngineErr
   return isReached(ledger, goal) ? undefined : connectionLost;
 }
 
-function isReached({ applied, progress }: Ledger, { to, direction }: Goal): boolean {
-  const current = applied.at(-1)?.number ?? -1n;
+function isReached(ledger: Ledger, { to, direction = 'Up', source }: Goal): boolean {
+  const current = ledger.applied.at(-1)?.number ?? -1n;
   const wanted = to === EMPTY_TARGET ? -1n : numberOf(to);
-  return progress.length === 0 && (direction === 'Up' ? current >= wanted : current <= wanted);
+  const isLeft = to !== EMPTY_TARGET && planRepeatables(source, ledger).toRun.length > 0;
+  return ledger.progress.length === 0 && !isLeft && (direction === 'Up' ? current >= wanted : current <= wanted);
 }

@@ -24,6 +24,13 @@ export interface Migration {
   readonly down: Script | undefined;
 }
 
+/** A script without a number, run again whenever its text changes (Flyway's `R__views.sql`). It has no way back. */
+export interface Repeatable {
+  /** The stem of its file's name, `R__views`: stands where a version's name stands in plans, messages and the audit. */
+  readonly version: string;
+  readonly up: Script;
+}
+
 /** Without `stream` it keeps nothing from one call to the next. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 

@@ -11,8 +11,8 @@ import { assertBaseline, type Ledger } from './ledger.ts';
 import type { MigrateRequest } from './migrate-request.ts';
 import { type MigrationPlan, planMigrations } from './plan.ts';
 import { findSignatures, verifySource } from './signatures.ts';
-import { parseFile } from './statements.ts';
-import type { PendingFile } from './work.ts';
+import { parseFile, parseRepeatable } from './statements.ts';
+import type { PendingFile, RepeatableFile } from './work.ts';
 
 /** A later attempt of the same run finds the ledger further on; what the run began from must still be the plan's. */
 export function assertAsPlanned(request: MigrateRequest, ledger: Ledger, isFirst: boolean): void {
@@ -39,11 +39,35 @@ export interface ScriptsToRun {
 export async function scriptsToRun(request: MigrateRequest, fenced: Fenced, isFirst: boolean): Promise<ScriptsToRun> {
   const plan = planMigrations(request.source, fenced.ledger, request.to);
   const wanted = request.direction ?? 'Up';
-  if (plan.direction !== 'None' && plan.direction !== wanted) {
+  // An earlier attempt may have taken every version back and left the repeatables to this one.
+  const isRest = plan.direction === 'Up' && plan.pending.length === 0 && !isFirst;
+  if (plan.direction !== 'None' && plan.direction !== wanted && !isRest) {
     throw failure('PlanOutdated', { what: 'the direction', planned: wanted, found: plan.direction });
   }
-  if (wanted === 'Down') return downFiles(request, fenced, plan, isFirst);
-  return { files: await upFiles(request, fenced, plan, isFirst), accepted: undefined };
+  const signatures = await signaturesOf(request);
+  const repeatables = repeatableFiles(request, plan, signatures);
+  if (wanted === 'Down') {
+    const { files, accepted } = await downFiles(request, fenced, plan, isFirst);
+    return { files: [...files, ...repeatables], accepted };
+  }
+  return {
+    files: [...(await upFiles(request, fenced, plan, isFirst, signatures)), ...repeatables],
+    accepted: undefined,
+  };
+}
+
+type Signatures = Awaited<ReturnType<typeof signaturesOf>>;
+
+/** After everything else, in the order of their descriptions. */
+function repeatableFiles(
+  { source: { layout } }: MigrateRequest,
+  plan: MigrationPlan,
+  signatures: Signatures,
+): readonly RepeatableFile[] {
+  return plan.repeatables.map(migration => {
+    const signature = signatures?.get(migration.version);
+    return { direction: 'Repeat', migration, layout, signature, parsed: parseRepeatable(migration) };
+  });
 }
 
 async function upFiles(
@@ -51,8 +75,8 @@ async function upFiles(
   { connection, ledger }: Fenced,
   plan: MigrationPlan,
   isFirst: boolean,
+  signatures: Signatures,
 ): Promise<readonly PendingFile[]> {
-  const signatures = await signaturesOf(request);
   if (isFirst) await assertBaseline(connection, ledger, request.attempt.ledgerSchema);
   const { layout } = request.source;
   const files = plan.pending.map(migration => {
@@ -75,7 +99,6 @@ async function downFiles(
   isFirst: boolean,
 ): Promise<ScriptsToRun> {
   const { trust, confirmedLoss, attempt } = request;
-  await signaturesOf(request);
   const asked = { ledgerSchema: attempt.ledgerSchema, ledger, plan, trust };
   const downgrade = await readBounded(connection, surroundings, lockLimitsOf(request.execution), COUNTING, () =>
     prepareDowngrade(connection, server, asked),

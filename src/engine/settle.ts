@@ -22,6 +22,7 @@ export interface Settlement {
   readonly schemaSinceEpoch: 'Same' | 'Changed' | 'Unknown';
   /** Ledger and schema are as the run found them. */
   readonly unchanged: boolean;
+  /** Versions, then repeatable migrations. */
   readonly appliedByRun: readonly string[];
   readonly revertedByRun: readonly string[];
   /** The last row of the audit, to be noted elsewhere. */
@@ -73,7 +74,7 @@ async function revertedBy(connection: Connection, { ledgerSchema, run }: Attempt
 
 function comparison(ledger: Ledger, attempt: Attempt, snapshot: string | undefined) {
   const run = runKey(attempt.run);
-  const appliedByRun = ledger.applied
+  const appliedByRun = [...ledger.applied, ...ledger.repeatables]
     .filter(row => row.run === run && row.origin === 'applied')
     .map(row => row.version);
   if (snapshot === undefined) return { schemaSinceEpoch: 'Unknown' as const, unchanged: true, appliedByRun };

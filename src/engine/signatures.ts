@@ -40,7 +40,10 @@ function versionText({ version, up, down }: VersionChecksums): string {
 }
 
 function checksumsOf(source: Source): readonly VersionChecksums[] {
-  return source.migrations.map(({ version, up, down }) => ({ version, up: up.checksum, down: down?.checksum }));
+  return [
+    ...source.migrations.map(({ version, up, down }) => ({ version, up: up.checksum, down: down?.checksum })),
+    ...source.repeatables.map(({ version, up }) => ({ version, up: up.checksum, down: undefined })),
+  ];
 }
 
 /** The content of `migrations.sig`. The same for the same files and key. */

@@ -17,7 +17,7 @@ import {
 } from './classify.ts';
 import { type Directives, hasDirective, readDirectives } from './directives.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
-import type { Script } from './script.ts';
+import type { Repeatable, Script } from './script.ts';
 import { syntaxHint } from './syntax-hints.ts';
 import { type Node, nodeOf } from './tree.ts';
 
@@ -104,6 +104,18 @@ export function parseFile(script: Script): ParsedFile {
     transactional: !directives.noTransaction && segments.every(segment => segment.kind === 'Ordinary'),
     notes: Object.freeze(notes),
   });
+}
+
+/** Parses the file of a repeatable migration, which must be one transaction: of a half there would be no end to come to. */
+export function parseRepeatable({ version, up }: Repeatable): ParsedFile {
+  const parsed = parseFile(up);
+  if (parsed.transactional) return parsed;
+  const alone = parsed.segments.find(segment => segment.kind === 'Alone')?.statement;
+  const what =
+    alone === undefined ? 'the mark no-transaction' : `a statement that must stand alone in line ${alone.line}`;
+  const remedy = 'A repeatable migration is one transaction with its record. Put that into a versioned migration.';
+  const place = alone === undefined ? {} : { statement: alone.number, line: alone.line };
+  throw failure('StatementRefused', { file: up.file, what, remedy }, { migration: version, ...place });
 }
 
 function parse(script: Script, bytes: Buffer): readonly RawStatement[] {

@@ -4,7 +4,7 @@ import type { Connect, Connection } from './connection.ts';
 import type { LayoutName } from './layouts/layout.ts';
 import type { Monitor } from './monitor.ts';
 import type { Reversal } from './reversal.ts';
-import type { Migration } from './script.ts';
+import type { Migration, Repeatable } from './script.ts';
 import type { Server } from './server.ts';
 import type { VersionSignature } from './signatures.ts';
 import type { ParsedFile } from './statements.ts';
@@ -32,12 +32,22 @@ export interface Work extends Surroundings {
   readonly monitor: Monitor;
 }
 
-/** A script that is to be run, parsed: a migration's up, or an applied version's down. */
-export type PendingFile = UpFile | DownFile;
+/** A script that is to be run, parsed: a migration's up, an applied version's down, or a repeatable migration. */
+export type PendingFile = UpFile | DownFile | RepeatableFile;
 
 export interface UpFile {
   readonly direction: 'Up';
   readonly migration: Migration;
+  readonly layout: LayoutName;
+  readonly parsed: ParsedFile;
+  /** By which trusted key it is signed; undefined: it is not. */
+  readonly signature: VersionSignature | undefined;
+}
+
+/** One transaction, always: it has no progress rows. */
+export interface RepeatableFile {
+  readonly direction: 'Repeat';
+  readonly migration: Repeatable;
   readonly layout: LayoutName;
   readonly parsed: ParsedFile;
   /** By which trusted key it is signed; undefined: it is not. */

@@ -16,7 +16,7 @@ import { assertBaseline, type Ledger, type ProgressRow, readLedger } from '../en
 import { describeLoss } from '../engine/losses.ts';
 import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
 import { openSession, type Server } from '../engine/server.ts';
-import { loadGrammar, type ParsedFile, parseFile } from '../engine/statements.ts';
+import { loadGrammar, type ParsedFile, parseFile, parseRepeatable } from '../engine/statements.ts';
 import { findAuditDifference } from './audit-seen.ts';
 import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 import { ledgerState } from './ledger-state.ts';
@@ -40,15 +40,14 @@ export async function plan(
     const found = await readLedger(connection, input.ledgerSchema, server.role);
     assertMayOwn(found.epoch, attemptOf(input));
     const audit = await findAuditDifference(connection, input, environment.log);
-    const { ledgerSchema, knownVersion } = input;
-    const asked = { ledgerSchema, baseline: input.baseline?.version, knownVersion };
+    const asked = { ledgerSchema: input.ledgerSchema, baseline: input.baseline?.version };
     const adoption = await findAdoption(connection, found, source, asked);
     const ledger = adoption?.ledger ?? found;
     const planned = planMigrations(source, ledger, input.target);
     if (planned.direction === 'Up') await assertBaseline(connection, ledger, input.ledgerSchema);
     await assertRights(connection, server, ledger, input.ledgerSchema);
     if (planned.direction !== 'None')
-      await assertRolesExist(connection, server.database, input.appRoles, planned.pending);
+      await assertRolesExist(connection, server.database, input.appRoles, [...planned.pending, ...planned.repeatables]);
     await connection.query('COMMIT');
     await loadGrammar();
     const request = { ledgerSchema: input.ledgerSchema, ledger, plan: planned, trust: undefined };
@@ -64,6 +63,8 @@ export async function plan(
     await connection.close();
   }
 }
+
+const SHOWN = 20;
 
 interface Facts {
   readonly planned: MigrationPlan;
@@ -81,10 +82,11 @@ function answer(
   environment: StepEnvironment,
   { planned, ledger, adoption, server, sourceDigest, downgrade, audit }: Facts,
 ): JobResultOf<'PlanResult'> {
-  const parsed = downgrade?.files.map(file => file.parsed) ?? parseAll(planned, ledger.progress);
+  const parsed = [...(downgrade?.files.map(file => file.parsed) ?? []), ...parseAll(planned, ledger.progress)];
   const { mode, notes } = transactionMode(parsed, input.execution.transaction, input.strategy);
   const asked = input.execution.transaction === 'PerMigration' ? [] : notes;
-  const count = downgrade === undefined ? `${planned.pending.length} pending` : `${downgrade.files.length} to revert`;
+  const pending = [...planned.pending, ...planned.repeatables].map(one => one.version);
+  const count = `${downgrade === undefined ? '' : `${downgrade.files.length} to revert, `}${pending.length} pending`;
   environment.log(`${planned.direction}: ${count} from ${ledger.version ?? 'nothing'} to ${planned.target}`);
   if (downgrade !== undefined) logDowngrade(downgrade, environment);
   return {
@@ -96,8 +98,9 @@ function answer(
       ...ledgerState(ledger, server),
       target: planned.target,
       direction: planned.direction,
-      pendingCount: planned.pending.length,
-      pendingFirst: planned.pending.slice(0, 20).map(migration => migration.version),
+      pendingCount: pending.length,
+      pendingFirst: pending.slice(0, SHOWN),
+      ...(planned.repeatables.length === 0 ? {} : { goalDigest: planned.goalDigest }),
       sourceDigest,
       transaction: mode,
       ...(adoption === undefined ? {} : { baseline: baselineAnswer(adoption) }),
@@ -107,11 +110,9 @@ function answer(
   };
 }
 
-function baselineAnswer({ migrations, ledger, tables: { count, first } }: Adoption) {
-  return { version: ledger.version ?? '', count: migrations.length, tables: { count, first: [...first] } };
+function baselineAnswer({ migrations, ledger }: Adoption) {
+  return { version: ledger.version ?? '', count: migrations.length };
 }
-
-const SHOWN = 20;
 
 function downgradeAnswer({ reversals, losses, digest }: Downgrade) {
   return {
@@ -136,7 +137,7 @@ function logDowngrade({ reversals, losses }: Downgrade, { log }: StepEnvironment
 
 /** What is kept of a parsed file: statements are dropped as soon as they are classified, or 5,000 files fill the memory. */
 function parseAll(plan: MigrationPlan, progress: readonly ProgressRow[]): readonly ParsedFile[] {
-  const forsaken = forsakenProblem(nextOf(plan), progress);
+  const forsaken = plan.direction === 'Down' ? undefined : forsakenProblem(nextOf(plan), progress);
   const errors: EngineError[] = forsaken === undefined ? [] : [forsaken];
   const files: ParsedFile[] = [];
   for (const migration of plan.pending) {
@@ -146,6 +147,13 @@ function parseAll(plan: MigrationPlan, progress: readonly ProgressRow[]): readon
       if (problem !== undefined) errors.push(problem);
       const alone = parsed.segments.filter(segment => segment.kind === 'Alone').slice(0, 1);
       files.push({ ...parsed, statements: [], segments: alone });
+    } catch (error) {
+      errors.push(error as EngineError);
+    }
+  }
+  for (const repeatable of plan.repeatables) {
+    try {
+      files.push({ ...parseRepeatable(repeatable), statements: [], segments: [] });
     } catch (error) {
       errors.push(error as EngineError);
     }

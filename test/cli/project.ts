@@ -37,6 +37,10 @@ export class Project {
     writeFileSync(this.path(name), text);
   }
 
+  remove(name: string): void {
+    rmSync(this.path(name));
+  }
+
   read(name: string): string {
     return readFileSync(this.path(name), 'utf8');
   }

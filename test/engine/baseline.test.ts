@@ -84,7 +84,7 @@ describe('A baseline', () => {
       { version: '001_users', appliedAt: '2020-02-03T04:05:06.000Z', appliedBy: 'ann' },
       { version: '002_groups', appliedAt: null, appliedBy: null },
     ];
-    await baseline(site, { imported: { from: 'goose', history } });
+    await baseline(site, { imported: { from: 'goose', history, repeatables: [] } });
     const rows = site.sql(
       'SELECT origin, imported_from, applied_by, extract(year FROM finished_at) = 2020 FROM migrate.ledger ORDER BY number',
     );
@@ -111,6 +111,26 @@ describe('A baseline', () => {
     } finally {
       await owner.close();
     }
+  });
+
+  it('takes over repeatable migrations that another tool ran with this text, and they are not run again', async () => {
+    const site = await Site.create(server, {
+      'V1__users.sql': 'CREATE TABLE users(id int)',
+      'R__a.sql': 'CREATE OR REPLACE VIEW a AS SELECT id FROM users',
+      'R__b.sql': 'CREATE OR REPLACE VIEW b AS SELECT id FROM users',
+    });
+    site.sql('SET ROLE owner; CREATE TABLE users(id int)');
+    const [repeatable] = (await readSource(site.migrations)).repeatables;
+    assert.ok(repeatable);
+    const told = { repeatable, from: 'Flyway', appliedAt: '2020-02-03T04:05:06.000Z', appliedBy: null };
+    await baseline(site, { version: 'V1__users', imported: { from: 'Flyway', history: [], repeatables: [told] } });
+    const row =
+      'SELECT name, origin, imported_from, applied_by, layout, extract(year FROM finished_at) FROM migrate.repeatable';
+    assert.equal(site.sql(row), 'R__a|imported|Flyway|owner|Flyway|2020');
+    assert.deepEqual((await site.planned()).pendingFirst, ['R__b']);
+    const owner = await site.session('owner');
+    assert.deepEqual((await verifyAudit(owner, 'migrate')).problems, []);
+    await owner.close();
   });
 
   it('is refused where the ledger has rows, and changes nothing', async () => {

@@ -61,9 +61,13 @@ describe('Migration files', () => {
     assert.match(error.message, /002_b\.down\.sql.*002_b\.up\.sql/);
   });
 
-  it('are refused where a repeatable one of Flyway would be passed over', async () => {
-    const error = await refused({ 'V1__a.sql': '', 'R__views.sql': '' });
-    assert.match(error.message, /R__views\.sql cannot be run: repeatable migrations are not run yet/);
+  it('may have repeatable ones of Flyway beside them, whose text counts for the digest, but not these alone', async () => {
+    const source = (text: string) => readSource(directory({ 'V1__a.sql': '', 'R__views.sql': text }));
+    const [one, other] = [await source('SELECT 1'), await source('SELECT 2')];
+    assert.deepEqual([one.migrations.length, one.repeatables.map(({ version }) => version)], [1, ['R__views']]);
+    assert.notEqual(one.digest, other.digest);
+    const error = await refused({ 'R__views.sql': '' });
+    assert.match(error.message, /R__views\.sql cannot be run: there is no versioned one beside it/);
   });
 
   it('may lack a down', async () => {

@@ -178,8 +178,20 @@ describe('Flyway', () => {
     const found = read({ 'V1__a.sql': 'up', 'U1__a.sql': 'down', 'R__b.sql': 'b', 'R__a.sql': 'a' });
     assert.equal(found.migrations[0]?.down?.text, 'down');
     assert.deepEqual(
-      found.repeatables.map(one => one.file),
-      ['R__a.sql', 'R__b.sql'],
+      found.repeatables.map(one => [one.version, one.up.file]),
+      [
+        ['R__a', 'R__a.sql'],
+        ['R__b', 'R__b.sql'],
+      ],
+    );
+  });
+
+  it('orders repeatables by their descriptions, in which an underscore is a space', () => {
+    const names = ['R__a_b.sql', 'R__aB.sql', 'R__a-b.sql', 'R__a.sql', 'R__B.sql', 'R__a_.sql'];
+    const found = read(Object.fromEntries(['V1__a.sql', ...names].map(name => [name, ''])));
+    assert.deepEqual(
+      found.repeatables.map(one => one.version),
+      ['R__B', 'R__a', 'R__a_', 'R__a_b', 'R__a-b', 'R__aB'],
     );
   });
 

@@ -7,7 +7,7 @@ import { OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
 
-const FORMAT_1 = readFileSync(new URL('fixtures/ledger-format-1.sql', import.meta.url), 'utf8');
+const OLD = [1, 2] as const;
 const FILES = {
   '001_users.up.sql': 'CREATE TABLE users(id integer PRIMARY KEY)',
   '002_groups.up.sql': 'CREATE TABLE groups(id integer PRIMARY KEY)',
@@ -15,9 +15,10 @@ const FILES = {
   '003_half.up.sql': 'VACUUM users; CREATE TABLE half(id int)',
 };
 
-async function oldSite(): Promise<Site> {
+async function oldSite(format: (typeof OLD)[number]): Promise<Site> {
   const site = await Site.create(server, FILES);
-  site.sql(`SET ROLE owner; ${FORMAT_1}`);
+  const ledger = readFileSync(new URL(`fixtures/ledger-format-${format}.sql`, import.meta.url), 'utf8');
+  site.sql(`SET ROLE owner; ${ledger}`);
   site.attempt = 2;
   site.runId = 2;
   return site;
@@ -34,74 +35,78 @@ function shapeOf(site: Site): string {
     SELECT obj_description('migrate.epoch'::regclass)`);
 }
 
-describe('A ledger of format 1', () => {
-  it('is planned on without a change to it', async () => {
-    const site = await oldSite();
-    const before = shapeOf(site);
-    const { plan } = await site.plan();
-    assert.deepEqual([plan?.version, plan?.pendingFirst, plan?.epochAttempt], ['002_groups', ['003_half'], 2]);
-    assert.equal(shapeOf(site), before);
-  });
+for (const format of OLD)
+  describe(`A ledger of format ${format}`, () => {
+    it('is planned on without a change to it', async () => {
+      const site = await oldSite(format);
+      const before = shapeOf(site);
+      const { plan } = await site.plan();
+      assert.deepEqual([plan?.version, plan?.pendingFirst, plan?.epochAttempt], ['002_groups', ['003_half'], 2]);
+      assert.equal(shapeOf(site), before);
+    });
 
-  it('becomes what a new ledger is, with every row as it was, and is gone on with', async () => {
-    const [site, fresh] = [await oldSite(), await Site.create(server, FILES)];
-    const before = site.sql(
-      'SELECT version, number, down_script, finished_at, lsn FROM migrate.ledger ORDER BY number',
-    );
-    const result = await site.migrate();
-    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
-    await fresh.migrate();
-    assert.equal(shapeOf(site), shapeOf(fresh));
-    assert.deepEqual(site.applied, ['001_users', '002_groups', '003_half']);
-    const now = site.sql(
-      'SELECT version, number, down_script, finished_at, lsn FROM migrate.ledger WHERE number < 3 ORDER BY number',
-    );
-    assert.equal(now, before);
-    assert.equal(site.sql('SELECT format FROM migrate.epoch'), '2');
-    assert.equal(site.sql("SELECT detail FROM migrate.audit WHERE event = 'upgraded'"), '{"to": 2, "from": 1}');
-    const owner = await site.session('owner');
-    try {
-      assert.deepEqual((await verifyAudit(owner, 'migrate')).problems, []);
-      assert.equal((await readStoredSnapshot(owner, 'migrate'))?.version, '003_half');
-    } finally {
-      await owner.close();
-    }
-  });
+    it('becomes what a new ledger is, with every row as it was, and is gone on with', async () => {
+      const [site, fresh] = [await oldSite(format), await Site.create(server, FILES)];
+      const before = site.sql(
+        'SELECT version, number, down_script, finished_at, lsn FROM migrate.ledger ORDER BY number',
+      );
+      const result = await site.migrate();
+      assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+      await fresh.migrate();
+      assert.equal(shapeOf(site), shapeOf(fresh));
+      assert.deepEqual(site.applied, ['001_users', '002_groups', '003_half']);
+      const now = site.sql(
+        'SELECT version, number, down_script, finished_at, lsn FROM migrate.ledger WHERE number < 3 ORDER BY number',
+      );
+      assert.equal(now, before);
+      assert.equal(site.sql('SELECT format FROM migrate.epoch'), '3');
+      assert.equal(
+        site.sql("SELECT detail FROM migrate.audit WHERE event = 'upgraded'"),
+        `{"to": 3, "from": ${format}}`,
+      );
+      const owner = await site.session('owner');
+      try {
+        assert.deepEqual((await verifyAudit(owner, 'migrate')).problems, []);
+        assert.equal((await readStoredSnapshot(owner, 'migrate'))?.version, '003_half');
+      } finally {
+        await owner.close();
+      }
+    });
 
-  it('is upgraded by settle too', async () => {
-    const site = await oldSite();
-    const { exitCode, ledger } = await site.settle();
-    assert.deepEqual([exitCode, ledger?.version, ledger?.progressRows], [0, '002_groups', 1]);
-    assert.equal(site.sql('SELECT format FROM migrate.epoch'), '2');
-  });
+    it('is upgraded by settle too', async () => {
+      const site = await oldSite(format);
+      const { exitCode, ledger } = await site.settle();
+      assert.deepEqual([exitCode, ledger?.version, ledger?.progressRows], [0, '002_groups', 1]);
+      assert.equal(site.sql('SELECT format FROM migrate.epoch'), '3');
+    });
 
-  it('is not touched by a stale attempt, nor by another owner', async () => {
-    const site = await oldSite();
-    const before = shapeOf(site);
-    const planned = await site.planned();
-    assert.equal((await site.migrate({ planned, attempt: 2 })).exitCode, 24);
-    assert.equal((await site.migrate({ planned, owner: 'ffffffffffffffff' })).exitCode, 22);
-    assert.equal(shapeOf(site), before);
-  });
+    it('is not touched by a stale attempt, nor by another owner', async () => {
+      const site = await oldSite(format);
+      const before = shapeOf(site);
+      const planned = await site.planned();
+      assert.equal((await site.migrate({ planned, attempt: 2 })).exitCode, 24);
+      assert.equal((await site.migrate({ planned, owner: 'ffffffffffffffff' })).exitCode, 22);
+      assert.equal(shapeOf(site), before);
+    });
 
-  it('is left whole when its upgrade fails in the middle', async () => {
-    const site = await oldSite();
-    site.sql('CREATE TABLE migrate.snapshot(id int)');
-    const before = shapeOf(site);
-    const planned = await site.planned();
-    assert.notEqual((await site.migrate({ planned })).exitCode, 0);
-    assert.equal(shapeOf(site), before);
-    site.sql('DROP TABLE migrate.snapshot');
-    assert.equal((await site.migrate({ planned })).exitCode, 0);
+    it('is left whole when its upgrade fails in the middle', async () => {
+      const site = await oldSite(format);
+      site.sql('CREATE TABLE migrate.repeatable(id int)');
+      const before = shapeOf(site);
+      const planned = await site.planned();
+      assert.notEqual((await site.migrate({ planned })).exitCode, 0);
+      assert.equal(shapeOf(site), before);
+      site.sql('DROP TABLE migrate.repeatable');
+      assert.equal((await site.migrate({ planned })).exitCode, 0);
+    });
   });
-});
 
 describe('A ledger of a newer format', () => {
   it('is not touched: plan, migrate and settle end with exit code 2', async () => {
     const site = await Site.create(server, FILES);
     await site.migrate({ to: '001_users' });
     const planned = await site.planned();
-    site.sql('UPDATE migrate.epoch SET format = 3');
+    site.sql('UPDATE migrate.epoch SET format = 4');
     const rows = () => site.sql('SELECT epoch::text FROM migrate.epoch; SELECT count(*) FROM migrate.audit');
     const before = rows();
     const answers = [await site.plan(), await site.migrate({ planned, runId: 2 }), await site.settle()];

@@ -5,6 +5,6 @@ import { recogniseLayout } from '../../src/engine/layouts/recognise.ts';
 export function sourceOf(files: readonly string[], text = ''): Source {
   const found = files.map(path => ({ path, place: path, bytes: Buffer.from(text) }));
   const recognised = recogniseLayout(found);
-  const { migrations } = recognised.layout.read(recognised.files);
-  return { migrations, layout: 'own', digest: '', ignored: 0, directory: 'migrations' };
+  const { migrations, repeatables } = recognised.layout.read(recognised.files);
+  return { migrations, repeatables, layout: 'own', digest: '', ignored: 0, directory: 'migrations' };
 }

@@ -5,6 +5,7 @@ import { after, describe, it } from 'node:test';
 import { openSqlite } from '../../src/database/sqlite.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
 import type { Source } from '../../src/engine/files.ts';
+import { flywayChecksum } from '../../src/engine/histories/flyway-checksum.ts';
 import { readHistory, toolNamed } from '../../src/engine/histories/history.ts';
 import { sqliteHistories } from '../../src/engine/histories/sqlite.ts';
 import type { SqliteConnection } from '../../src/engine/sqlite/connection.ts';
@@ -93,6 +94,29 @@ describe('The history that another tool left in a SQLite file', () => {
     assert.match(failed.message, /V1_1__t2 failed there/);
   });
 
+  it('is that of Flyway, with the repeatable migrations that ran with the text that is here', async () => {
+    const names = ['V1__t1.sql', 'V1_1__t2.sql', 'R__v.sql'];
+    const text = 'DROP VIEW IF EXISTS v; CREATE VIEW v AS SELECT 1 AS one;';
+    const told = async (sql: string, source: Source) =>
+      (await read(sql, source)).repeatables.map(({ repeatable: { version }, appliedAt }) => [version, appliedAt]);
+    assert.deepEqual(await told(FLYWAY, sourceOf(names, text)), [['R__v', '2026-11-23T05:55:37.582Z']]);
+    assert.deepEqual(await told(FLYWAY, sourceOf(names, `${text} -- and more`)), []);
+    const later = `INSERT INTO flyway_schema_history SELECT 4, version, description, type, script, 1, '', installed_on, 0, 1
+      FROM flyway_schema_history WHERE version IS NULL`;
+    assert.deepEqual(await told(`${FLYWAY} ${later}`, sourceOf(names, text)), []);
+    const gone = later.replace('type,', "'DELETE',");
+    assert.deepEqual(await told(`${FLYWAY} ${gone}`, sourceOf(names, text)), []);
+  });
+
+  it('has a checksum that knows neither line ends nor a byte order mark, as Flyway 10.22 computed it', () => {
+    const checksums = {
+      'DROP VIEW IF EXISTS v;\r\nCREATE VIEW v AS\r\n  SELECT id -- ä\r\n  FROM t1;\r\n': 432617564,
+      'DROP VIEW IF EXISTS w;\n\nCREATE VIEW w AS\n\tSELECT 1 AS one;  \n\n': -1883291248,
+      'DROP VIEW IF EXISTS x;\rCREATE VIEW x AS\rSELECT 1 AS one;': -1197879538,
+    };
+    for (const [text, checksum] of Object.entries(checksums)) assert.equal(flywayChecksum(text), checksum);
+  });
+
   it('is that of Alembic, of which a person says which file it stands for', async () => {
     assert.match((await refused(ALEMBIC, OWN)).message, /its head is 87281ea664ef/);
     assert.deepEqual((await read(ALEMBIC, OWN, '002_b')).history, [brief('001_a'), brief('002_b')]);
@@ -149,6 +173,24 @@ describe('The history that another tool left in a SQLite file', () => {
     const again = await project.migrate('baseline', '--from', 'auto');
     assert.equal(again.code, 2);
     assert.match(again.said, /is not empty: it is at 00002_b/);
+  });
+
+  it('of Flyway is taken over with its repeatable migrations: only the changed one is run', async () => {
+    const v = 'DROP VIEW IF EXISTS v; CREATE VIEW v AS SELECT 1 AS one;';
+    const project = new Project({
+      'V1__t1.sql': '',
+      'V1.1__t2.sql': '',
+      'R__v.sql': v,
+      'R__w.sql': v.replaceAll('v', 'w'),
+    });
+    project.execute(`${FLYWAY} CREATE TABLE t1 (id INTEGER); CREATE VIEW v AS SELECT 1 AS one`);
+    const run = await project.migrate('baseline', '--from', 'flyway');
+    assert.equal(run.code, 0, run.said);
+    assert.deepEqual(project.rows('SELECT name, origin, started_at FROM migrate_repeatable'), [
+      { name: 'R__v', origin: 'imported', started_at: '2026-11-23T05:55:37.582Z' },
+    ]);
+    assert.match((await project.migrate('current')).out, /^V1\.1__t2 \(repeatable pending: R__w\)/);
+    assert.equal((await project.migrate('history', '--verify')).code, 0);
   });
 
   it('is not looked for in a file that is not there', async () => {

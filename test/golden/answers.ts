@@ -22,6 +22,8 @@ export const VERSIONS: readonly string[] = [
   '007_reports',
 ];
 
+const REPEATABLE = 'R__views';
+
 export interface DatabaseModel {
   /** Null: nothing is applied. */
   version: string | null;
@@ -35,6 +37,8 @@ export interface DatabaseModel {
   unrecorded?: boolean;
   /** What a downgrade would lose; nothing when absent. */
   losses?: NonNullable<Downgrade['losses']>;
+  /** The source has one repeatable migration; absent: it has none. */
+  repeatable?: 'Pending' | 'Ran';
 }
 
 type Downgrade = NonNullable<NonNullable<JobResultOf<'PlanResult'>['plan']>['downgrade']>;
@@ -79,7 +83,7 @@ function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): 
             wrote: true,
             ledger: {
               ...stateOf(database),
-              appliedNow: appliedBetween(input.from, database).length,
+              appliedNow: appliedBetween(input.from, database).length + (database.repeatable === 'Ran' ? 1 : 0),
               revertedNow: revertedBetween(input.from, database).length,
               progressRows: 0,
               auditHead: auditHeadOf(database),
@@ -99,11 +103,11 @@ function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): 
 }
 
 export function stateOf(database: DatabaseModel) {
-  const { version, progressRows } = database;
+  const { version, progressRows, repeatable } = database;
   return {
     version,
     appliedCount: version === null ? 0 : VERSIONS.indexOf(version) + 1,
-    ledgerDigest: digestOf({ version, progressRows }),
+    ledgerDigest: digestOf({ version, progressRows, ...(repeatable === undefined ? {} : { repeatable }) }),
     epochAttempt: database.epochAttempt,
     serverVersion: '17.4',
     database: { systemIdentifier: '7461000000000000001', name: 'truledgr', host: 'truledgr-db' },
@@ -113,23 +117,20 @@ export function stateOf(database: DatabaseModel) {
 function planOf(wanted: string, database: DatabaseModel) {
   const target = wanted === 'latest' ? (VERSIONS.at(-1) ?? '') : wanted;
   const order = compareVersions(database.version, target);
-  const pending = order < 0 ? between(database.version, target) : [];
+  const again = database.repeatable === 'Pending' ? [REPEATABLE] : [];
+  const pending = [...(order < 0 ? between(database.version, target) : []), ...again];
+  const done = { ...database, version: target, progressRows: 0, repeatable: 'Ran' } as const;
   return {
     ...stateOf(database),
     target,
-    direction: order < 0 ? 'Up' : order === 0 ? 'None' : 'Down',
+    direction: order > 0 ? 'Down' : pending.length > 0 ? 'Up' : 'None',
+    ...(again.length === 0 ? {} : { goalDigest: stateOf(done).ledgerDigest }),
     pendingCount: pending.length,
     pendingFirst: pending.slice(0, 20),
     sourceDigest: digestOf('source'),
     transaction: 'PerRun',
     ...(database.unrecorded === true && database.version !== null
-      ? {
-          baseline: {
-            version: database.version,
-            count: between(null, database.version).length,
-            tables: { count: 5, first: ['public.groups', 'public.roles', 'public.users'] },
-          },
-        }
+      ? { baseline: { version: database.version, count: between(null, database.version).length } }
       : {}),
     ...(order > 0 ? { downgrade: downgradeOf(target, database) } : {}),
   };
@@ -156,14 +157,15 @@ function downgradeOf(target: string, database: DatabaseModel): Downgrade {
 function settledLedger(runId: number, database: DatabaseModel) {
   const applied = database.epochRunId === runId ? appliedBetween(database.epochVersion, database) : [];
   const reverted = database.epochRunId === runId ? revertedBetween(database.epochVersion, database) : [];
-  const isSame = applied.length === 0 && reverted.length === 0 && database.progressRows === 0;
+  const repeated = database.epochRunId === runId && database.repeatable === 'Ran' ? [REPEATABLE] : [];
+  const isSame = [...applied, ...reverted, ...repeated].length === 0 && database.progressRows === 0;
   return {
     ...stateOf(database),
     progressRows: database.progressRows,
     epochRunId: database.epochRunId,
     schemaSinceEpoch: isSame ? 'Same' : 'Changed',
     unchanged: isSame,
-    appliedByRun: applied,
+    appliedByRun: [...applied, ...repeated],
     revertedByRun: reverted,
     auditHead: auditHeadOf(database),
   };

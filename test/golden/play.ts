@@ -160,7 +160,9 @@ export class Play {
     if (database.epochRunId !== input.runId) database.epochVersion = database.version;
     database.epochRunId = input.runId;
     database.epochAttempt = Math.max(database.epochAttempt, input.attempt);
-    if (what === 'Apply') database.version = input.to;
+    if (what !== 'Apply') return;
+    database.version = input.to;
+    if (database.repeatable !== undefined) database.repeatable = 'Ran';
   }
 
   #sourceNames(): readonly string[] {

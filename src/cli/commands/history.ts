@@ -20,7 +20,7 @@ export const history: Command = {
     const known = await standing(invocation);
     await terminal.data(output, known, () => {
       const notes = { Same: '', Changed: 'the file was changed since', Missing: 'no file' } as const;
-      const applied = known.applied.map(row => [
+      const applied = [...known.applied, ...known.repeatables].map(row => [
         row.version,
         row.origin,
         row.appliedAt.replace('T', ' ').replace(/\.\d+/, ''),

@@ -33,7 +33,8 @@ export const validate: Command = {
   },
 };
 
-function validText({ migrations, layout, dialect, highest }: Validation): string {
+function validText({ migrations, repeatables, layout, dialect, highest }: Validation): string {
   const files = layout === 'own' ? '' : `, in the layout of ${layout}`;
-  return `${migrations} ${migrations === 1 ? 'migration' : 'migrations'} for ${dialect}${files}, up to ${highest}: no mistakes.`;
+  const again = repeatables === 0 ? '' : `, and ${repeatables} repeatable`;
+  return `${migrations} ${migrations === 1 ? 'migration' : 'migrations'}${again} for ${dialect}${files}, up to ${highest}: no mistakes.`;
 }

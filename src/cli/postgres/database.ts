@@ -50,7 +50,7 @@ class PostgresDatabase implements Database {
   state(): Promise<State> {
     return this.#sessions.reading(async reading => {
       const ledger = await this.#sessions.ledger(reading);
-      return { ledger, applied: await readPostgresHistory(reading.connection, ledger, this.ledgerSchema) };
+      return { ledger, ...(await readPostgresHistory(reading.connection, ledger, this.ledgerSchema)) };
     });
   }
 

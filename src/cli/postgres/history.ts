@@ -3,20 +3,32 @@ import { type Connection, quoted, textOf } from '../../engine/connection.ts';
 import type { Ledger } from '../../engine/ledger.ts';
 import type { AppliedVersion } from '../database.ts';
 
-/** In order of their numbers. The ledger was read before, so the tables are there when it has rows. */
-export async function readPostgresHistory(
+/** In their order. The ledger was read before, so a table is there when it has rows. */
+export async function readPostgresHistory(connection: Connection, ledger: Ledger, schema: string) {
+  const s = quoted(schema);
+  return {
+    applied: await rowsOf(connection, ledger.applied, `${s}.ledger`),
+    repeatables: await rowsOf(
+      connection,
+      ledger.repeatables,
+      `(SELECT name AS version, * FROM ${s}.repeatable) AS repeatables`,
+    ),
+  };
+}
+
+async function rowsOf(
   connection: Connection,
-  ledger: Ledger,
-  schema: string,
+  known: readonly Pick<AppliedVersion, 'version' | 'origin'>[],
+  source: string,
 ): Promise<readonly AppliedVersion[]> {
-  if (ledger.applied.length === 0) return [];
+  if (known.length === 0) return [];
   const rows = await connection.query(
     `SELECT version, applied_by, pg_catalog.round(EXTRACT(epoch FROM finished_at - started_at) * 1000)::text AS milliseconds,
         pg_catalog.to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS finished
-      FROM ${quoted(schema)}.ledger`,
+      FROM ${source}`,
   );
   const byVersion = new Map(rows.map(row => [textOf(row, 'version'), row]));
-  return ledger.applied.map(({ version, origin }) => {
+  return known.map(({ version, origin }) => {
     const row = byVersion.get(version);
     return {
       version,

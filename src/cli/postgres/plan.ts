@@ -33,5 +33,5 @@ export async function planPostgres(place: PlanningPlace, source: Source, target:
   const { workOfDown, workOfUp } = await import('./plan-work.ts');
   if (plan.direction === 'Down') return { ...shared, ...(await workOfDown(place, plan)) };
   await assertBaseline(connection, ledger, ledgerSchema);
-  return { ...shared, ...(await workOfUp(place, plan, source)) };
+  return { ...shared, ...(await workOfUp(place, plan)) };
 }

@@ -7,32 +7,23 @@ import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
 import { failure } from '../../engine/errors.ts';
 import type { Source } from '../../engine/files.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
-import { EMPTY_LEDGER, type Ledger } from '../../engine/ledger.ts';
-import { EMPTY_TARGET, planMigrations } from '../../engine/plan.ts';
-import type { Reversal } from '../../engine/reversal.ts';
+import { EMPTY_LEDGER } from '../../engine/ledger.ts';
+import { baselineSqlite } from '../../engine/sqlite/baseline.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import {
-  keptDownScript,
   readSqliteLedger,
   readSqliteStoredSnapshot,
   type SqliteLedger,
   verifySqliteAudit,
 } from '../../engine/sqlite/ledger.ts';
 import { foreseen } from '../../engine/sqlite/lock.ts';
-import { sqliteLosses } from '../../engine/sqlite/losses.ts';
-import {
-  applySqlite,
-  assertSqliteBaseline,
-  baselineSqlite,
-  revertSqlite,
-  type SqliteWork,
-} from '../../engine/sqlite/migrate.ts';
+import { applySqlite, repeatSqlite, revertSqlite, type SqliteWork } from '../../engine/sqlite/migrate.ts';
 import { readSqliteModel } from '../../engine/sqlite/model.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
-import { parseSqliteFile, type SqliteFile } from '../../engine/sqlite/statements.ts';
 import { compareSnapshots } from '../../schema/difference.ts';
 import { proveBackupPlace } from '../backup-place.ts';
 import type {
+  AppliedVersion,
   Consent,
   Database,
   Grounds,
@@ -49,17 +40,13 @@ import type { Settings } from '../settings.ts';
 import { duration } from '../terminal.ts';
 import { backupSqlite, inspectSqliteBackup, restoreSqlite } from './backup.ts';
 import { type FilePlace, lookAtFile, openingMistake } from './file.ts';
+import { planSqlite, type SqlitePlace, sqliteReversals } from './plan.ts';
 
 const LOCK_WAIT_MS = 30_000;
 const STATEMENT_WAIT_MS = 5_000;
 
 export function openSqliteDatabase(path: string, settings: Settings, surroundings: Surroundings): Database {
   return new SqliteDatabase(path, settings, surroundings);
-}
-
-interface Step {
-  readonly version: string;
-  readonly file: SqliteFile;
 }
 
 class SqliteDatabase implements Database {
@@ -109,85 +96,48 @@ class SqliteDatabase implements Database {
   }
 
   #ledger(): SqliteLedger {
-    return this.#read<SqliteLedger>({ ...EMPTY_LEDGER, applied: [] }, readSqliteLedger);
+    return this.#read<SqliteLedger>({ ...EMPTY_LEDGER, applied: [], repeatables: [] }, readSqliteLedger);
   }
 
   async state(): Promise<State> {
     const ledger = this.#ledger();
-    const applied = ledger.applied.map(row => ({
-      version: row.version,
-      origin: row.origin,
-      appliedBy: row.appliedBy,
-      appliedAt: row.finishedAt,
-      milliseconds: Date.parse(row.finishedAt) - Date.parse(row.startedAt),
-    }));
-    return { ledger, applied };
+    return { ledger, applied: ledger.applied.map(shown), repeatables: ledger.repeatables.map(shown) };
   }
 
   async plan(source: Source, target: string): Promise<Plan> {
-    const ledger = this.#ledger();
-    const from = ledger.version;
-    const planned = target === EMPTY_TARGET ? undefined : planMigrations(source, ledger, target);
-    const direction = planned?.direction ?? (from === null ? 'None' : 'Down');
-    const to = planned?.target ?? null;
-    if (direction === 'Up') this.#read(undefined, assertSqliteBaseline);
-    const steps: readonly Step[] =
-      direction === 'Up'
-        ? (planned?.pending ?? []).map(({ version, up }) => ({ version, file: parseSqliteFile(up) }))
-        : this.#reversals(source, ledger, to).map(({ version, down }) => ({ version, file: parseSqliteFile(down) }));
-    return {
-      from,
-      to,
-      direction,
-      versions: steps.map(step => step.version),
-      transactions: steps.flatMap(transactionsOf),
-      losses: this.#read([], connection => sqliteLosses(connection, steps, direction === 'Up' ? 'Up' : 'Down')),
-      notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
-    };
+    return planSqlite(this.#place(), source, target);
   }
 
-  /** The downs of everything above the target, highest first: the folder's, or what the ledger kept. */
-  #reversals(source: Source, ledger: Ledger, target: string | null): readonly Reversal[] {
-    const lowest = target === null ? -1n : (ledger.applied.find(row => row.version === target)?.number ?? -1n);
-    const above = ledger.applied.filter(row => row.number > lowest).toReversed();
-    return above.map(({ version, number, upChecksum }) => {
-      const inFolder = source.migrations.find(migration => migration.version === version);
-      const down =
-        inFolder === undefined
-          ? this.#read(undefined, connection => keptDownScript(connection, version))
-          : inFolder.down;
-      if (down === undefined) {
-        throw new UsageError(
-          `${version} cannot be taken back: it has no ${version}.down.sql. Write one, or write a new migration that undoes it.`,
-        );
-      }
-      return { version, number, origin: inFolder === undefined ? 'Ledger' : 'Source', down, upChecksum };
-    });
+  #place(): SqlitePlace {
+    return { ledger: this.#ledger(), read: (whenMissing, read) => this.#read(whenMissing, read) };
   }
 
   async migrate(source: Source, plan: Plan, _consent: Consent): Promise<Outcome> {
     const done: string[] = [];
     const work = this.#work(done);
     this.#surroundings.letSignalsEnd();
+    const wanted = new Set(plan.versions);
+    const repeatables = source.repeatables.filter(one => wanted.has(one.version));
     if (plan.direction === 'Up') {
-      const wanted = new Set(plan.versions);
       await applySqlite(
         work,
         source.migrations.filter(migration => wanted.has(migration.version)),
       );
     } else if (plan.direction === 'Down') {
-      const ledger = this.#ledger();
-      const reversals = this.#reversals(source, ledger, plan.to);
+      const place = this.#place();
+      const reversals = sqliteReversals(place, source, plan.to);
       // What was not shown is not taken back, although it may have been applied since.
-      if (reversals.map(one => one.version).join() !== plan.versions.join()) {
+      const names = [...reversals, ...repeatables].map(one => one.version);
+      if (names.join() !== plan.versions.join()) {
         throw failure('PlanOutdated', {
           what: 'the version of the database',
           planned: plan.from ?? 'empty',
-          found: ledger.version ?? 'empty',
+          found: place.ledger.version ?? 'empty',
         });
       }
       await revertSqlite(work, reversals);
     }
+    await repeatSqlite(work, repeatables, plan.to);
     return { version: this.#ledger().version, versions: done, notes: [] };
   }
 
@@ -320,8 +270,12 @@ class SqliteDatabase implements Database {
   async close(): Promise<void> {}
 }
 
-function transactionsOf({ version, file }: Step): Plan['transactions'] {
-  const statements = file.statements.map(({ line, text }) => ({ version, line, text }));
-  if (file.place === 'Alone') return statements.map(statement => ({ kind: 'Alone', statements: [statement] }));
-  return statements.length === 0 ? [] : [{ kind: 'Transaction', statements }];
+function shown(row: SqliteLedger['applied' | 'repeatables'][number]): AppliedVersion {
+  return {
+    version: row.version,
+    origin: row.origin,
+    appliedBy: row.appliedBy,
+    appliedAt: row.finishedAt,
+    milliseconds: Date.parse(row.finishedAt) - Date.parse(row.startedAt),
+  };
 }

@@ -1,13 +1,18 @@
 // Runs migrations in a SQLite database in memory, up and down again, to find what only SQLite can find: syntax, names,
 // types. Nothing is kept. Called by validate.
 import { openSqlite } from '../../database/sqlite.ts';
-import type { Migration, Script } from '../../engine/script.ts';
+import type { Migration, Repeatable, Script } from '../../engine/script.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { runSqliteFile } from '../../engine/sqlite/migrate.ts';
 import { parseSqliteFile } from '../../engine/sqlite/statements.ts';
 
-/** Throws MigrationFailed for the first statement that SQLite refuses. */
-export function rehearseInMemory(migrations: readonly Migration[]): void {
+/** Throws MigrationFailed for the first statement that SQLite refuses. What is repeatable must bear to be run twice. */
+export function rehearseInMemory(migrations: readonly Migration[], repeatables: readonly Repeatable[]): void {
+  if (repeatables.length > 0) rehearse([...migrations, ...repeatables, ...repeatables]);
+  rehearse(migrations);
+}
+
+function rehearse(migrations: readonly (Repeatable & Partial<Migration>)[]): void {
   const connection = openSqlite(':memory:', { mode: 'Create', busyTimeoutMs: 0 });
   try {
     for (const { version, up } of migrations) run(connection, version, up);

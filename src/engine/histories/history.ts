@@ -4,20 +4,20 @@
 //
 //   const history = await readHistory(postgresHistories(connection), source, 'auto', undefined);
 import { orderOf } from '../../api/versions.ts';
-import type { ImportedMigration } from '../baseline.ts';
+import type { ImportedHistory, ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
 import type { Source } from '../files.ts';
 import type { Migration } from '../script.ts';
+import { flywayChecksum } from './flyway-checksum.ts';
 import type { FoundTable, HistoryPlace } from './place.ts';
 import { type Entry, TOOLS, type Told, type Tool, type ToolName } from './tools.ts';
 
-export interface History {
+export interface History extends ImportedHistory {
   readonly from: ToolName;
   /** The table, as messages name it. */
   readonly table: string;
   /** The highest version that the tool applied: its name among the files. */
   readonly version: string;
-  readonly history: readonly ImportedMigration[];
 }
 
 /**
@@ -42,7 +42,7 @@ export async function readHistory(
   if (asked !== undefined && asked !== version) {
     throw unsound(`it says that the database is at ${version}, and ${asked} was asked for`);
   }
-  return { from: tool.name, table, version, history };
+  return { from: tool.name, table, version, history, repeatables: unchanged(told, source, tool.name) };
 }
 
 /** The tool that somebody has named, whatever its capitals; undefined: there is none of that name. */
@@ -102,6 +102,16 @@ function matched({ entries, extent }: Told, source: Source, tool: Tool, table: s
   return upTo.map(({ version }) => {
     const { appliedAt = null, appliedBy = null } = rows.get(version) ?? {};
     return { version, appliedAt, appliedBy };
+  });
+}
+
+/** Those of which the tool says that they ran with the text that is here. Any other is run by the next upgrade. */
+function unchanged({ repeatables = [] }: Told, source: Source, from: ToolName): ImportedHistory['repeatables'] {
+  const ran = new Map(repeatables.map(one => [one.name, one]));
+  return source.repeatables.flatMap(repeatable => {
+    const told = ran.get(repeatable.version);
+    if (told === undefined || told.checksum !== flywayChecksum(repeatable.up.text)) return [];
+    return [{ repeatable, from, appliedAt: told.appliedAt, appliedBy: told.appliedBy }];
   });
 }
 

@@ -18,6 +18,8 @@ export interface Told {
   readonly entries: readonly Entry[];
   /** `Each`: a row a version. `Highest`: one row, which stands for every version up to it. `Opaque`: a name that no file has. */
   readonly extent: 'Each' | 'Highest' | 'Opaque';
+  /** Repeatable migrations as they last ran, with the tool's own checksum of their text. */
+  readonly repeatables?: readonly (Entry & { readonly checksum: number })[];
   /** Why this history is not to be trusted as it is, with the tool's own remedy. */
   readonly trouble?: string;
 }
@@ -102,6 +104,15 @@ const GOOSE: Tool = {
 /** A script's path without its folders and its ending. */
 const stem = (path: string) => path.replace(/^.*\//, '').replace(/\.sql$/, '');
 
+/** Rows without a version: the latest of each description counts, and a DELETE (of `flyway repair`) takes it away. */
+function repeatablesOf(rows: readonly Row[]) {
+  const latest = new Map<string, Row>();
+  for (const row of rows) if (row.version === null) latest.set(row.description ?? '', row);
+  return [...latest.values()]
+    .filter(row => row.type === 'SQL' && row.checksum != null)
+    .map(row => ({ ...entry(row), checksum: Number(row.checksum) }));
+}
+
 /** https://documentation.red-gate.com/flyway (schema history table): the latest row of a version counts. */
 const FLYWAY: Tool = {
   name: 'Flyway',
@@ -109,15 +120,17 @@ const FLYWAY: Tool = {
   columns: ['installed_rank', 'version', 'type', 'script', 'success'],
   fields: {
     version: text('version'),
+    description: text('description'),
     script: text('script'),
+    checksum: text('checksum'),
     type: text('type'),
     success: text('success'),
     by: text('installed_by'),
     at: moment('installed_on'),
   },
   order: 'installed_rank',
-  tell(told) {
-    const rows = told.map((row): Row => ({ ...row, name: stem(row.script ?? '') }));
+  tell(found) {
+    const rows = found.map((row): Row => ({ ...row, name: stem(row.script ?? '') }));
     const failed = rows.find(row => !isTrue(row.success));
     const baseline = rows.find(row => /BASELINE/.test(row.type ?? ''));
     const applied = latestOf(rows).filter(row => !/^(UNDO|DELETE)/.test(row.type ?? '') && row !== baseline);
@@ -127,7 +140,8 @@ const FLYWAY: Tool = {
         : baseline !== undefined
           ? `it begins with a Flyway baseline at ${baseline.version}, of which there is no script. Use "baseline <version>" without --from`
           : undefined;
-    return { entries: applied.map(entry), extent: 'Each', ...(trouble === undefined ? {} : { trouble }) };
+    const told = { entries: applied.map(entry), extent: 'Each', repeatables: repeatablesOf(rows) } as const;
+    return { ...told, ...(trouble === undefined ? {} : { trouble }) };
   },
 };
 

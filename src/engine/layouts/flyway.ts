@@ -4,7 +4,7 @@
 
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
-import { decodeScript, type Migration, type Script } from '../script.ts';
+import { decodeScript, type Migration, type Repeatable, type Script } from '../script.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
 
 const VERSIONED = /^([VU])([0-9]+(?:[._][0-9]+)*)__([A-Za-z0-9_.-]{1,120})\.sql$/;
@@ -71,8 +71,19 @@ function pair(scripts: readonly Read[], errors: EngineError[]): Pick<Reading, 'm
     const up = path.replace(/^U/, 'V');
     if (!known.has(number)) errors.push(failure('DownWithoutUp', { file: script.file, up }));
   }
-  const repeatables = scripts.filter(({ path }) => path.startsWith('R')).sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { migrations, repeatables: repeatables.map(read => read.script) };
+  return { migrations, repeatables: repeatablesOf(scripts) };
+}
+
+/** In the order of their descriptions, in which Flyway reads an underscore as a space. */
+function repeatablesOf(scripts: readonly Read[]): readonly Repeatable[] {
+  return scripts
+    .filter(({ path }) => path.startsWith('R'))
+    .map(({ path, script }) => {
+      const version = path.slice(0, -'.sql'.length);
+      return { description: version.slice('R__'.length).replaceAll('_', ' '), version, up: script };
+    })
+    .sort((a, b) => (a.description < b.description ? -1 : 1))
+    .map(({ version, up }) => Object.freeze({ version, up }));
 }
 
 function numberOf({ path, script }: Read, errors: EngineError[]): bigint {

@@ -2,7 +2,7 @@
 // folder's files, given as names and bytes, it makes the versions with their scripts. Never a database, never the file
 // system. Implemented by the other files of this folder; chosen by recognise.ts.
 import type { EngineError } from '../errors.ts';
-import type { Migration, Script } from '../script.ts';
+import type { Migration, Repeatable } from '../script.ts';
 
 /** One file below the folder of migrations. */
 export interface SourceFile {
@@ -18,8 +18,8 @@ export type LayoutName = 'own' | 'golang-migrate' | 'Diesel' | 'dbmate' | 'goose
 export interface Reading {
   /** Unordered. A version is called by the stem of its file's or folder's name, as the other tool calls it. */
   readonly migrations: readonly (Migration & { readonly place: string })[];
-  /** Scripts without a version that run again whenever they change (Flyway's R), by name. */
-  readonly repeatables: readonly Script[];
+  /** Scripts without a version that run again whenever they change (Flyway's R), in the order in which they run. */
+  readonly repeatables: readonly Repeatable[];
   /** What is wrong; every mistake at once. */
   readonly errors: readonly EngineError[];
 }

@@ -1,17 +1,24 @@
 // The ledger in a SQLite file: the same idea as in PostgreSQL, in tables of the file itself whose names begin with
-// `migrate_` (an attached file could not be committed together with it when the journal is a WAL). Format 1; see
+// `migrate_` (an attached file could not be committed together with it when the journal is a WAL). Format 2; see
 // docs/formats.md. Called by migrate.ts under its transaction, and for reading by every command.
 import { createHash } from 'node:crypto';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
-import { type AppliedMigration, EMPTY_LEDGER, type Ledger } from '../ledger.ts';
+import { type AppliedMigration, EMPTY_LEDGER, type Ledger, ledgerDigest } from '../ledger.ts';
 import { keptScript } from '../reversal.ts';
-import type { Migration, Script } from '../script.ts';
+import type { Migration, Repeatable, Script } from '../script.ts';
 import type { AuditProblem, AuditReport } from '../verify-audit.ts';
 import type { SqliteConnection, SqliteRow } from './connection.ts';
+import {
+  REPEATABLE_TABLE,
+  type RepeatableArrival,
+  type RepeatableRow,
+  readSqliteRepeatables,
+  writeSqliteRepeatable,
+} from './repeatables.ts';
 
-export const SQLITE_LEDGER_FORMAT = 1;
+export const SQLITE_LEDGER_FORMAT = 2;
 /** Everything of ours begins so; a snapshot leaves it out. */
 export const OWN_PREFIX = 'migrate_';
 
@@ -30,28 +37,40 @@ const TABLES = `
     BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
   CREATE TRIGGER migrate_audit_delete BEFORE DELETE ON migrate_audit
     BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+  ${REPEATABLE_TABLE}
   INSERT INTO migrate_state (singleton, format) VALUES (1, ${SQLITE_LEDGER_FORMAT});`;
 
 /** Whether there is a ledger. Throws LedgerFormatUnknown or LedgerDamaged. */
 export function hasSqliteLedger(connection: SqliteConnection): boolean {
+  return sqliteFormat(connection) !== undefined;
+}
+
+/** Of the tables that are there; an older one is read as it is, and upgraded by the next who writes. */
+function sqliteFormat(connection: SqliteConnection): number | undefined {
   const names = connection.query(
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('migrate_ledger', 'migrate_state', 'migrate_audit')",
   );
-  if (names.length === 0) return false;
+  if (names.length === 0) return undefined;
   if (names.length < 3) {
     const reason = `of its tables only ${names.map(row => row.name).join(' and ')} is there`;
     throw failure('LedgerDamaged', { schema: connection.path, reason });
   }
   const [state] = connection.query('SELECT format FROM migrate_state');
-  if (state?.format !== SQLITE_LEDGER_FORMAT) {
+  const format = Number(state?.format ?? 0);
+  if (format < 1 || format > SQLITE_LEDGER_FORMAT) {
     throw failure('LedgerFormatUnknown', { format: String(state?.format ?? 'none'), known: SQLITE_LEDGER_FORMAT });
   }
-  return true;
+  return format;
 }
 
-/** Makes the tables inside the caller's transaction. */
-export function createSqliteLedger(connection: SqliteConnection): void {
-  connection.execute(TABLES);
+/** Makes the tables, or brings older ones to this format, inside the caller's transaction. */
+export function prepareSqliteLedger(connection: SqliteConnection, by: string): void {
+  const format = sqliteFormat(connection);
+  if (format === undefined) connection.execute(TABLES);
+  if (format !== 1) return;
+  connection.execute(REPEATABLE_TABLE);
+  connection.query('UPDATE migrate_state SET format = ?', [SQLITE_LEDGER_FORMAT]);
+  appendSqliteAudit(connection, 'upgraded', null, by, { from: format, to: SQLITE_LEDGER_FORMAT });
 }
 
 /** One applied version with what only history shows. */
@@ -63,26 +82,27 @@ export interface AppliedRow extends AppliedMigration {
 
 export interface SqliteLedger extends Ledger {
   readonly applied: readonly AppliedRow[];
+  readonly repeatables: readonly RepeatableRow[];
 }
 
 /** Reads the ledger; an empty one where there is none. */
 export function readSqliteLedger(connection: SqliteConnection): SqliteLedger {
-  if (!hasSqliteLedger(connection)) return { ...EMPTY_LEDGER, applied: [] };
+  const format = sqliteFormat(connection);
+  if (format === undefined) return { ...EMPTY_LEDGER, applied: [], repeatables: [] };
   const rows = connection.query(
     'SELECT version, number, up_checksum, down_checksum, origin, applied_by, started_at, finished_at FROM migrate_ledger',
   );
   // Text, because other tools' numbers are longer than an integer of SQLite; so the order is made here.
   const applied = rows.map(appliedOf).sort((a, b) => (a.number < b.number ? -1 : 1));
-  const digest = createHash('sha256')
-    .update(JSON.stringify([applied.map(row => [row.version, row.upChecksum]), []]))
-    .digest('hex');
+  const repeatables = readSqliteRepeatables(connection, format);
   return Object.freeze({
-    format: SQLITE_LEDGER_FORMAT,
+    format,
     epoch: undefined,
     applied,
     progress: [],
+    repeatables,
     version: applied.at(-1)?.version ?? null,
-    digest,
+    digest: ledgerDigest(applied, [], repeatables),
   });
 }
 
@@ -109,7 +129,7 @@ export function keptDownScript(connection: SqliteConnection, version: string): S
   return keptScript(connection.path, version, String(row.down_script), checksum);
 }
 
-export type SqliteEvent = 'applied' | 'reverted' | 'baseline' | 'failed' | 'restored';
+export type SqliteEvent = 'applied' | 'reverted' | 'repeated' | 'baseline' | 'failed' | 'restored' | 'upgraded';
 
 /** How a version came to be applied. */
 export interface Arrival {
@@ -137,6 +157,17 @@ export function recordSqliteApplied(connection: SqliteConnection, migration: Mig
   );
   const from = imported === undefined ? {} : { from: imported.from };
   appendSqliteAudit(connection, event, version, by, { upChecksum: up.checksum, ...from });
+}
+
+/** The row that says with which text a repeatable migration ran, and its audit row: in the caller's transaction. */
+export function recordSqliteRepeated(
+  connection: SqliteConnection,
+  repeatable: Repeatable,
+  arrival: RepeatableArrival,
+): void {
+  writeSqliteRepeatable(connection, repeatable, arrival);
+  const detail = { checksum: repeatable.up.checksum, from: arrival.imported?.from ?? null };
+  appendSqliteAudit(connection, 'repeated', repeatable.version, arrival.by, detail);
 }
 
 /** Takes the row away again, in the transaction of its down script. */
@@ -189,6 +220,7 @@ export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
   );
   const problems: AuditProblem[] = [];
   const applied = new Set<string>();
+  const repeated = new Map<string, string>();
   let previous: { readonly id: number; readonly hash: string } = { id: 0, hash: GENESIS };
   for (const row of rows) {
     const id = Number(row.id);
@@ -220,23 +252,20 @@ export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
     }
     if (event === 'applied' || event === 'baseline') applied.add(String(version));
     if (event === 'reverted') applied.delete(String(version));
+    if (event === 'repeated') repeated.set(String(version), String(JSON.parse(String(detail)).checksum));
     previous = { id, hash: String(row.hash) };
   }
-  for (const { version } of readSqliteLedger(connection).applied) {
-    if (!applied.delete(version))
-      problems.push({
-        kind: 'LedgerDiffers',
-        id: previous.id,
-        message: `${version} is in the ledger, but the audit does not tell of it`,
-      });
+  const ledger = readSqliteLedger(connection);
+  const differs = (message: string) => problems.push({ kind: 'LedgerDiffers', id: previous.id, message });
+  for (const { version, checksum } of ledger.repeatables) {
+    if (repeated.get(version) !== checksum) differs(`the ledger's row of ${version} is not what the audit tells`);
+    repeated.delete(version);
   }
-  for (const version of applied) {
-    problems.push({
-      kind: 'LedgerDiffers',
-      id: previous.id,
-      message: `${version} was applied, says the audit, but the ledger does not have it`,
-    });
+  for (const version of repeated.keys()) differs(`${version} was run, says the audit, but the ledger does not have it`);
+  for (const { version } of ledger.applied) {
+    if (!applied.delete(version)) differs(`${version} is in the ledger, but the audit does not tell of it`);
   }
+  for (const version of applied) differs(`${version} was applied, says the audit, but the ledger does not have it`);
   return { rows: rows.length, head: rows.length === 0 ? null : { id: previous.id, hash: previous.hash }, problems };
 }
 

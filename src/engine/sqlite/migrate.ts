@@ -1,4 +1,4 @@
-// Migrates a SQLite file: up, down, or adopting what is there. Each migration is one transaction (BEGIN IMMEDIATE) with
+// Migrates a SQLite file: up, down, and what is repeatable. Each migration is one transaction (BEGIN IMMEDIATE) with
 // its row in the ledger and its row in the audit: whatever ends this process leaves a migration done or not done.
 //
 // The effects of one migration in their order, and what a crash after each leaves:
@@ -7,24 +7,23 @@
 //  3 ledger read again      somebody else may have applied the version while we waited: then it is passed over
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
-import type { SnapshotEntry } from '../../schema/snapshot.ts';
-import type { ImportedMigration } from '../baseline.ts';
 import { type EngineError, failure } from '../errors.ts';
 import type { Reversal } from '../reversal.ts';
-import type { Migration } from '../script.ts';
+import type { Migration, Repeatable } from '../script.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
 import {
   appendSqliteAudit,
-  createSqliteLedger,
   hasSqliteLedger,
+  prepareSqliteLedger,
   readSqliteLedger,
   recordSqliteApplied,
+  recordSqliteRepeated,
   recordSqliteReverted,
   storeSqliteSnapshot,
 } from './ledger.ts';
 import { beginImmediate, commit, foreseen, isTrouble, type Patience } from './lock.ts';
-import { readSqliteSnapshot, userTables } from './snapshot.ts';
-import { parseSqliteFile, type SqliteFile, type SqliteStatement } from './statements.ts';
+import { readSqliteSnapshot } from './snapshot.ts';
+import { parseSqliteFile, parseSqliteRepeatable, type SqliteFile, type SqliteStatement } from './statements.ts';
 import { keyword } from './tokens.ts';
 
 export interface SqliteWork extends Patience {
@@ -87,49 +86,32 @@ export async function revertSqlite(work: SqliteWork, reversals: readonly Reversa
   });
 }
 
-/** Why versions are noted that were not run: another tool's history; a proof for those above what the ledger has. */
-export interface SqliteGrounds {
-  readonly imported: { readonly from: string; readonly history: readonly ImportedMigration[] } | undefined;
-  readonly onTopOf: { readonly version: string; readonly entries: readonly SnapshotEntry[] } | undefined;
-}
-
-/** Writes rows for versions without running them. Throws PlanOutdated when the ledger has other rows than was thought. */
-export async function baselineSqlite(
+/** Runs repeatable migrations at the version for which that was planned; each is committed by itself. */
+export async function repeatSqlite(
   work: SqliteWork,
-  migrations: readonly Migration[],
-  { imported, onTopOf }: SqliteGrounds,
+  repeatables: readonly Repeatable[],
+  version: string | null,
 ): Promise<void> {
-  const connection = work.connect();
-  try {
-    await beginImmediate(work, connection);
-    if (!hasSqliteLedger(connection)) createSqliteLedger(connection);
-    const { version } = readSqliteLedger(connection);
-    const entries = readSqliteSnapshot(connection);
-    if (version !== (onTopOf?.version ?? null)) {
-      const planned = onTopOf?.version ?? 'empty';
-      throw failure('PlanOutdated', { what: 'the version of the database', planned, found: version ?? 'empty' });
-    }
-    if (onTopOf !== undefined && JSON.stringify(onTopOf.entries) !== JSON.stringify(entries)) {
-      throw failure('PlanOutdated', { what: 'the schema', planned: 'as the files make it', found: 'another' });
-    }
-    const startedAt = new Date().toISOString();
-    const told = new Map(imported?.history.map(one => [one.version, { ...one, from: imported.from }]));
-    for (const migration of migrations) {
-      const of = told.get(migration.version);
-      recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'baseline', imported: of });
-    }
-    storeSqliteSnapshot(connection, migrations.at(-1)?.version ?? null, entries);
-    await commit(work, connection);
-  } finally {
-    connection.close();
-  }
-}
-
-/** Tables, and no migration ever: whose they are cannot be known. Throws BaselineNeeded. */
-export function assertSqliteBaseline(connection: SqliteConnection): void {
-  if (readSqliteLedger(connection).applied.length > 0) return;
-  const tables = userTables(connection);
-  if (tables.length > 0) throw failure('BaselineNeeded', { tables: tables.length, first: tables.slice(0, 3) });
+  const files = repeatables.map(one => ({
+    repeatable: one,
+    version: one.version,
+    file: parseSqliteRepeatable(one),
+  }));
+  const prepare =
+    ({ repeatable }: (typeof files)[number]) =>
+    (connection: SqliteConnection) => {
+      const ledger = readSqliteLedger(connection);
+      const found = ledger.version ?? 'empty';
+      if (ledger.version !== version) {
+        throw failure('PlanOutdated', { what: 'the version of the database', planned: version ?? 'empty', found });
+      }
+      const ran = ledger.repeatables.find(row => row.version === repeatable.version);
+      if (ran?.checksum === repeatable.up.checksum) return 'DoneByAnother' as const;
+      const startedAt = new Date().toISOString();
+      return () => recordSqliteRepeated(connection, repeatable, { by: work.by, startedAt, imported: undefined });
+    };
+  // One by one, because the version does not tell of which of them a snapshot would be.
+  for (const file of files) await runAll(work, [file], prepare);
 }
 
 /** Looks at the ledger under the lock; answers what writes its row after the statements. */
@@ -186,7 +168,7 @@ async function runOne(
     connection.execute(`PRAGMA foreign_keys = ${file.foreignKeys === 'Enforced' ? 'ON' : 'OFF'}`);
     if (file.place === 'Alone') runSqliteFile(connection, version, file);
     await beginImmediate(work, connection);
-    if (!hasSqliteLedger(connection)) createSqliteLedger(connection);
+    prepareSqliteLedger(connection, work.by);
     const record = prepare(connection);
     if (record === 'DoneByAnother') {
       connection.execute('ROLLBACK');

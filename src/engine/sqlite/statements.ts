@@ -1,7 +1,7 @@
 // Reads one migration file for SQLite into statements, and says of each how it may be run. Pure: SQLite itself finds
 // syntax errors when the statement is prepared. Called by migrate.ts, and by `show` and `validate`.
 import { type EngineError, failure, gathered } from '../errors.ts';
-import type { Script } from '../script.ts';
+import type { Repeatable, Script } from '../script.ts';
 import { keyword, nameOf, type Token, tokensOf, Unterminated } from './tokens.ts';
 
 export interface SqliteStatement {
@@ -54,6 +54,14 @@ export function parseSqliteFile(script: Script): SqliteFile {
       wrapped ? [`${script.file}: the outer BEGIN and COMMIT were left out; the engine opens the transaction`] : [],
     ),
   });
+}
+
+/** Reads the file of a repeatable migration, which must be one transaction with its record. */
+export function parseSqliteRepeatable({ up }: Repeatable): SqliteFile {
+  const parsed = parseSqliteFile(up);
+  if (parsed.place === 'Transaction') return parsed;
+  const remedy = 'A repeatable migration is one transaction with its record. Put that into a versioned migration.';
+  throw refused(up.file, parsed.statements[0], 'a statement that cannot be part of a transaction', remedy);
 }
 
 const OWN_FILE =

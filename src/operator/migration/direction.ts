@@ -1,6 +1,7 @@
 // Which way a planned run goes, and what follows from that for everything around the database: whether there is anything to
 // write, whether the app is stopped for it, and which code may run afterwards. Pure; called by the steps and the way back.
 import type { Run } from '../../api/parse.ts';
+import { compareVersions, orderOf } from '../../api/versions.ts';
 import type { Maximum } from './fit.ts';
 import type { Turn } from './turn.ts';
 
@@ -11,7 +12,7 @@ export function isChanging(plan: Plan): boolean {
   return countOf(plan) > 0 || plan?.baseline !== undefined;
 }
 
-/** Scripts to be run: up ones, or on the way down the down ones. */
+/** Scripts to be run: up ones and repeatable ones, or on the way down the down ones. */
 export function countOf(plan: Plan): number {
   return plan?.direction === 'Down' ? (plan.downgrade?.revertCount ?? 0) : (plan?.pendingCount ?? 0);
 }
@@ -20,6 +21,23 @@ export function countOf(plan: Plan): number {
 export function versionOf({ ledger, plan }: Run): string | undefined {
   const isStillToAdopt = plan?.baseline !== undefined && ledger?.unchanged === true && ledger.appliedCount === 0;
   return ledger?.version ?? (isStillToAdopt ? plan.baseline?.version : undefined);
+}
+
+/** Whether the database is where the plan wanted it, by the last answer. */
+export function isAtTarget(run: Run): boolean {
+  const { ledger, plan } = run;
+  if (ledger?.version === undefined || plan === undefined || ledger.progressRows > 0) return false;
+  return compareVersions(ledger.version, plan.target) === 0 && !hasRepeatablesLeft(run);
+}
+
+/** Of repeatable migrations no version tells: it may be the target's before them, and while some are still to come. */
+export function hasRepeatablesLeft({ ledger, plan }: Run): boolean {
+  return plan?.goalDigest !== undefined && plan.goalDigest !== ledger?.ledgerDigest;
+}
+
+/** A name without a number, as in `status.pending`: Flyway's `R__views`. */
+export function isRepeatable(name: string): boolean {
+  return orderOf(name) === undefined;
 }
 
 /** Whether this run holds the app at zero: no code that knows a table may run while that is taken back. */
@@ -35,6 +53,6 @@ export function maximumOf(t: Turn): Maximum {
 }
 
 /** `1 migration`, `3 migrations`. */
-export function migrations(count: number): string {
-  return `${count} ${count === 1 ? 'migration' : 'migrations'}`;
+export function migrations(count: number, kind: '' | 'repeatable ' = ''): string {
+  return `${count} ${kind}${count === 1 ? 'migration' : 'migrations'}`;
 }

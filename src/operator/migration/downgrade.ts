@@ -6,7 +6,7 @@
 import type { JobResultOf } from '../../api/job-contract.ts';
 import { ANNOTATIONS } from '../../api/names.ts';
 import type { MigrationStatus, Run } from '../../api/parse.ts';
-import { countOf, migrations } from './direction.ts';
+import { countOf, isRepeatable, migrations } from './direction.ts';
 import type { Turn } from './turn.ts';
 
 type Answer = NonNullable<JobResultOf<'PlanResult'>['plan']>;
@@ -15,6 +15,8 @@ type Loss = NonNullable<Kept['losses']>[number];
 
 const SHOWN_LOSSES = 8;
 const SHOWN_NAMES = 5;
+/** That the status has room for. */
+const MOST_PENDING = 20;
 
 /** What the status keeps of a planned downgrade. */
 export function keptOf({ digest, revertCount, lossCount, losses }: NonNullable<Answer['downgrade']>): Kept {
@@ -30,10 +32,13 @@ export function keptOf({ digest, revertCount, lossCount, losses }: NonNullable<A
   };
 }
 
-/** What is still to be done: to apply, or on the way down to take back. */
+/** What is still to be done: to apply, or on the way down to take back, and what of repeatable ones is run after that. */
 export function pendingOf({ pendingCount, pendingFirst, downgrade }: Answer): NonNullable<MigrationStatus['pending']> {
-  if (downgrade === undefined) return { count: pendingCount, first: pendingFirst };
-  return { count: downgrade.revertCount, first: downgrade.reverts.map(({ version }) => version) };
+  const reverts = downgrade?.reverts.map(({ version }) => version) ?? [];
+  return {
+    count: pendingCount + (downgrade?.revertCount ?? 0),
+    first: [...reverts, ...pendingFirst].slice(0, MOST_PENDING),
+  };
 }
 
 /** Why a planned downgrade must not be made; undefined when it may, or when the plan goes another way. */
@@ -63,9 +68,13 @@ export function describeDowngrade(t: Turn): string {
   const { first = [] } = t.status.pending ?? {};
   const count = countOf(plan);
   const more = count > SHOWN_NAMES ? `, and ${count - SHOWN_NAMES} more` : '';
-  const names = `${first.slice(0, SHOWN_NAMES).join(', ')}${more}`;
+  const names = `${first
+    .filter(name => !isRepeatable(name))
+    .slice(0, SHOWN_NAMES)
+    .join(', ')}${more}`;
   const how = plan?.transaction === 'PerRun' ? 'in one transaction' : 'in a transaction each';
-  const what = `Downgrade from ${plan?.from} to ${plan?.target}, ${migrations(count)} to take back, ${how}: ${names}.`;
+  const again = plan?.pendingCount ? ` After that, ${migrations(plan.pendingCount, 'repeatable ')} to run.` : '';
+  const what = `Downgrade from ${plan?.from} to ${plan?.target}, ${migrations(count)} to take back, ${how}: ${names}.${again}`;
   if ((plan?.downgrade?.lossCount ?? 0) === 0) return `${what} Nothing is lost by it.`;
   const by = t.spec.safety.downgrade === 'Allow' ? 'spec.safety.downgrade allows' : 'was confirmed';
   return `${what} What is lost by it, as ${by}: ${lossesOf(plan?.downgrade)}.`;

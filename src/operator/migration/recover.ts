@@ -8,7 +8,7 @@ import type { RunStep } from '../../api/parse.ts';
 import { readAttempt } from './attempt.ts';
 import { mayHaveBegun } from './begun.ts';
 import { type BringUp, bringUp, type Fitting, lastMoved } from './bring-up.ts';
-import { versionOf } from './direction.ts';
+import { hasRepeatablesLeft, versionOf } from './direction.ts';
 import { end } from './ending.ts';
 import { isMarked } from './live.ts';
 import { TAKEN_OVER } from './marks.ts';
@@ -60,7 +60,8 @@ export function fittingOf(t: Turn, live: LiveWorkload): Fitting | 'Hold' {
   const before = plan === undefined ? left : plan.from;
   const version = ledger === undefined ? before : versionOf(t.run);
   const reached = ledger === undefined ? earlier?.target : plan?.target;
-  const isAtTarget = version !== undefined && version === reached;
+  const isLeft = ledger !== undefined && hasRepeatablesLeft(t.run);
+  const isAtTarget = version !== undefined && version === reached && !isLeft;
   const isAsItWas = isStoppedByThisRun
     ? ledger === undefined || ledger.unchanged
     : earlier?.unchanged === true && earlier.from === version;

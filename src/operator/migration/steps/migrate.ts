@@ -5,10 +5,9 @@
 // name; a lost answer leads to `settle`; an attempt that is overtaken cannot commit (its number is lower).
 import type { JobResultOf } from '../../../api/job-contract.ts';
 import type { RunStep } from '../../../api/parse.ts';
-import { compareVersions } from '../../../api/versions.ts';
 import type { LossCause } from '../attempt.ts';
 import { hasBegun } from '../begun.ts';
-import { countOf, isChanging, isStopping, migrations } from '../direction.ts';
+import { countOf, isAtTarget, isChanging, isStopping, migrations } from '../direction.ts';
 import { isLossNews } from '../downgrade.ts';
 import { fail } from '../ending.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
@@ -44,7 +43,7 @@ export function judgeMigrate(t: Turn): 'Done' | 'Waiting' {
 /** The plan has nothing to apply, but the app is to be started or validated: the ledger is read behind the fence first. */
 function judgeNothingPending(t: Turn): 'Done' | 'Waiting' {
   if (judgeSettle(t) === 'Waiting') return 'Waiting';
-  if (isAtTarget(t)) return done(t, 'nothing was pending');
+  if (isAtTarget(t.run)) return done(t, 'nothing was pending');
   fail(t, 'Migrate', 'Superseded', 'PlanOutdated', 'The ledger is not what the plan had read.');
   return 'Waiting';
 }
@@ -107,15 +106,18 @@ function way(t: Turn): string {
   if (direction === 'None') return adopting;
   const doing =
     direction === 'Down'
-      ? `Downgrading from ${from} to ${target}, ${countOf(t.run.plan)} to take back`
-      : `Migrating from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
+      ? `Downgrading from ${from} to ${target}, ${countOf(t.run.plan)} to take back${pendingCount ? `, ${migrations(pendingCount, 'repeatable ')} to run` : ''}`
+      : from === target
+        ? `Running ${migrations(pendingCount ?? 0, 'repeatable ')} at ${target}`
+        : `Migrating from ${from ?? 'an empty database'} to ${target}, ${pendingCount} to apply`;
   return adopting === '' ? doing : `${adopting}. Then: ${doing}`;
 }
 
 function whatWasDone(t: Turn, appliedNow: number, revertedNow: number): string {
   const { baseline, direction } = t.run.plan ?? {};
   const adopted = baseline === undefined ? '' : `adopted at ${baseline.version}, `;
-  return `${adopted}${direction === 'Down' ? `${migrations(revertedNow)} taken back` : `${appliedNow} applied`}`;
+  const again = appliedNow > 0 ? `, ${migrations(appliedNow, 'repeatable ')} run` : '';
+  return `${adopted}${direction === 'Down' ? `${migrations(revertedNow)} taken back${again}` : `${appliedNow} applied`}`;
 }
 
 /** The Job does not say when it is past its first act, so this is worded to be true before and after. */
@@ -131,7 +133,7 @@ function answered(t: Turn, exitCode: number, result: JobResultOf<'MigrateResult'
     const { appliedNow, revertedNow = 0 } = result.ledger;
     const unchanged = appliedNow === 0 && revertedNow === 0;
     takeLedger(t, step.attempt ?? 0, { ...result.ledger, unchanged, appliedByRun: [] });
-    if (isAtTarget(t)) return done(t, whatWasDone(t, appliedNow, revertedNow));
+    if (isAtTarget(t.run)) return done(t, whatWasDone(t, appliedNow, revertedNow));
   }
   const { code, message } = result.error ?? {
     code: 'OutcomeUnknown',
@@ -181,7 +183,7 @@ function afterSettle(t: Turn): 'Done' | 'Waiting' {
   const step = t.begin('Migrate');
   const ledger = t.run.ledger;
   const [reason, message] = [step.reason ?? 'OutcomeUnknown', step.message ?? ''];
-  if (isAtTarget(t)) return done(t, 'its answer was lost; the ledger has it');
+  if (isAtTarget(t.run)) return done(t, 'its answer was lost; the ledger has it');
   if (reason === 'PlanOutdated' || reason === 'StaleAttempt' || isLossNews(t, reason)) {
     const kind = ledger?.unchanged === true ? 'Superseded' : 'Migration';
     fail(t, 'Migrate', kind, reason, message);
@@ -208,12 +210,6 @@ function isEnvironment(reason: string): boolean {
     'SessionsRemain',
     'LockTimeout',
   ].includes(reason);
-}
-
-function isAtTarget(t: Turn): boolean {
-  const { ledger, plan } = t.run;
-  if (ledger === undefined || plan === undefined || ledger.progressRows > 0) return false;
-  return ledger.version !== undefined && compareVersions(ledger.version, plan.target) === 0;
 }
 
 function done(t: Turn, how: string): 'Done' {

@@ -108,12 +108,11 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
     target: answer.target,
     direction: answer.direction,
     pendingCount: answer.pendingCount,
+    ...(answer.goalDigest === undefined ? {} : { goalDigest: answer.goalDigest }),
     sourceDigest: answer.sourceDigest,
     ledgerDigest: answer.ledgerDigest,
     transaction: answer.transaction,
-    ...(answer.baseline === undefined
-      ? {}
-      : { baseline: { version: answer.baseline.version, count: answer.baseline.count } }),
+    ...(answer.baseline === undefined ? {} : { baseline: answer.baseline }),
     ...(answer.downgrade === undefined ? {} : { downgrade: keptOf(answer.downgrade) }),
   };
   const forbidden = forbiddenDowngrade(t);
@@ -135,14 +134,7 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
 /** Said before what else the plan does. */
 function describeAdoption({ baseline }: Answer): string {
   if (baseline === undefined) return '';
-  const { version, count, tables } = baseline;
-  const found = tables === undefined ? '' : `; it has ${tablesOf(tables)}`;
-  return `The database is to be adopted at ${version} (spec.baseline), which records ${migrations(count)} as applied without running them${found}. `;
-}
-
-function tablesOf({ count, first }: NonNullable<NonNullable<Answer['baseline']>['tables']>): string {
-  const more = count > first.length ? ` and ${count - first.length} more` : '';
-  return `${count} ${count === 1 ? 'table' : 'tables'} (${first.join(', ')}${more})`;
+  return `The database is to be adopted at ${baseline.version} (spec.baseline), which records ${migrations(baseline.count)} as applied without running them. `;
 }
 
 function describe(from: string | undefined, answer: Answer): string {
@@ -151,6 +143,8 @@ function describe(from: string | undefined, answer: Answer): string {
   const names = answer.pendingFirst.slice(0, 5).join(', ');
   const more = answer.pendingCount > 5 ? `, and ${answer.pendingCount - 5} more` : '';
   const how = answer.transaction === 'PerRun' ? 'in one transaction' : 'in a transaction each';
+  if (from === answer.target)
+    return `${migrations(answer.pendingCount, 'repeatable ')} pending at ${from}, ${how}: ${names}${more}.`;
   return `${answer.pendingCount} pending from ${from ?? 'an empty database'} to ${answer.target}, ${how}: ${names}${more}.`;
 }
 

@@ -4,7 +4,7 @@ import type { JobResultOf } from '../../../api/job-contract.ts';
 import type { MigrationStatus } from '../../../api/parse.ts';
 import { compareVersions } from '../../../api/versions.ts';
 import { noteAudit } from '../audit.ts';
-import { isChanging } from '../direction.ts';
+import { isAtTarget, isChanging, isRepeatable } from '../direction.ts';
 import { isStartOverdue, pursue, tryAgain } from '../pursue.ts';
 import type { Turn } from '../turn.ts';
 import { sentence } from '../wording.ts';
@@ -82,17 +82,21 @@ export function takeLedger(t: Turn, attempt: number, ledger: Omit<Ledger, 'epoch
   if (ledger.version === null) delete status.version;
   else status.version = ledger.version;
   status.halfDoneFiles = ledger.progressRows;
-  status.pending = pendingAt(t, ledger.version);
+  status.pending = pendingAt(t, ledger);
 }
 
 /** What the plan had found to do, without what is done by now. */
-function pendingAt(t: Turn, version: string | null): NonNullable<MigrationStatus['pending']> {
+function pendingAt(
+  t: Turn,
+  { version, appliedByRun }: Pick<Ledger, 'version' | 'appliedByRun'>,
+): NonNullable<MigrationStatus['pending']> {
+  if (isAtTarget(t.run)) return { count: 0, first: [] };
   const { count = 0, first = [] } = t.status.pending ?? {};
   const isDown = t.run.plan?.direction === 'Down';
-  const left = first.filter(name =>
-    isDown ? compareVersions(name, version) <= 0 : compareVersions(name, version) > 0,
-  );
-  if (version === t.run.plan?.target) return { count: 0, first: [] };
+  const left = first.filter(name => {
+    if (isRepeatable(name)) return !appliedByRun.includes(name);
+    return isDown ? compareVersions(name, version) <= 0 : compareVersions(name, version) > 0;
+  });
   return { count: count - (first.length - left.length), first: left };
 }
 

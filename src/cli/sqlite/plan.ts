@@ -1,0 +1,75 @@
+// A plan for a SQLite file as the commands show it: what would run, in which transactions, what would be lost. Writes nothing.
+import type { Source } from '../../engine/files.ts';
+import { EMPTY_TARGET, planMigrations } from '../../engine/plan.ts';
+import type { Reversal } from '../../engine/reversal.ts';
+import { assertSqliteBaseline } from '../../engine/sqlite/baseline.ts';
+import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { keptDownScript, type SqliteLedger } from '../../engine/sqlite/ledger.ts';
+import { sqliteLosses } from '../../engine/sqlite/losses.ts';
+import { parseSqliteFile, parseSqliteRepeatable, type SqliteFile } from '../../engine/sqlite/statements.ts';
+import type { Plan } from '../database.ts';
+import { UsageError } from '../failure.ts';
+
+export interface SqlitePlace {
+  readonly ledger: SqliteLedger;
+  /** Reads the file; where there is none yet, answers the first. */
+  read<T>(whenMissing: T, read: (connection: SqliteConnection) => T): T;
+}
+
+interface Step {
+  readonly version: string;
+  readonly file: SqliteFile;
+}
+
+/** Throws EngineError, or UsageError for a version without a way down. */
+export function planSqlite(place: SqlitePlace, source: Source, target: string): Plan {
+  const from = place.ledger.version;
+  const planned = target === EMPTY_TARGET ? undefined : planMigrations(source, place.ledger, target);
+  const direction = planned?.direction ?? (from === null ? 'None' : 'Down');
+  const to = planned?.target ?? null;
+  if (direction === 'Up') place.read(undefined, assertSqliteBaseline);
+  const ways: readonly Step[] =
+    direction === 'Up'
+      ? (planned?.pending ?? []).map(({ version, up }) => ({ version, file: parseSqliteFile(up) }))
+      : sqliteReversals(place, source, to).map(({ version, down }) => ({ version, file: parseSqliteFile(down) }));
+  const again = (planned?.repeatables ?? []).map(one => ({ version: one.version, file: parseSqliteRepeatable(one) }));
+  const steps = [...ways, ...again];
+  return {
+    from,
+    to,
+    direction,
+    versions: steps.map(step => step.version),
+    transactions: steps.flatMap(transactionsOf),
+    losses: place.read([], connection =>
+      direction === 'Up' ? sqliteLosses(connection, steps, 'Up') : sqliteLosses(connection, ways, 'Down'),
+    ),
+    notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
+  };
+}
+
+/** The downs of everything above the target, highest first: the folder's, or what the ledger kept. */
+export function sqliteReversals(
+  { ledger, read }: SqlitePlace,
+  source: Source,
+  target: string | null,
+): readonly Reversal[] {
+  const lowest = target === null ? -1n : (ledger.applied.find(row => row.version === target)?.number ?? -1n);
+  const above = ledger.applied.filter(row => row.number > lowest).toReversed();
+  return above.map(({ version, number, upChecksum }) => {
+    const inFolder = source.migrations.find(migration => migration.version === version);
+    const down =
+      inFolder === undefined ? read(undefined, connection => keptDownScript(connection, version)) : inFolder.down;
+    if (down === undefined) {
+      throw new UsageError(
+        `${version} cannot be taken back: it has no ${version}.down.sql. Write one, or write a new migration that undoes it.`,
+      );
+    }
+    return { version, number, origin: inFolder === undefined ? 'Ledger' : 'Source', down, upChecksum };
+  });
+}
+
+function transactionsOf({ version, file }: Step): Plan['transactions'] {
+  const statements = file.statements.map(({ line, text }) => ({ version, line, text }));
+  if (file.place === 'Alone') return statements.map(statement => ({ kind: 'Alone', statements: [statement] }));
+  return statements.length === 0 ? [] : [{ kind: 'Transaction', statements }];
+}
