@@ -10,6 +10,8 @@ export interface ArgumentDefinition {
   /** `<name>` must be given, `[name]` may be. */
   readonly name: string;
   readonly about: string;
+  /** Values that completion offers. */
+  readonly choices?: readonly string[];
 }
 
 export interface OptionDefinition {

@@ -16,7 +16,7 @@ function bash(commands: readonly Command[]): string {
   const names = commands.map(command => command.name).join(' ');
   const cases = commands.map(command => {
     const options = optionsOf(command).flatMap(words);
-    return `    ${command.name}) words="${[...options, '-h', '--help'].join(' ')}" ;;`;
+    return `    ${command.name}) words="${[...argumentChoices(command), ...options, '-h', '--help'].join(' ')}" ;;`;
   });
   const values = valueCases(
     commands,
@@ -29,11 +29,13 @@ _migrate() {
   case "$previous" in
 ${values.join('\n')}
     ${pathOptions(commands).join('|')}) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    ${freeOptions(commands).join('|')}) compopt +o default 2>/dev/null; return ;;
   esac
   case "\${COMP_WORDS[1]:-}" in
 ${cases.join('\n')}
   esac
   [ "$COMP_CWORD" -eq 1 ] && words="${names} help --help --version"
+  [ "$COMP_CWORD" -eq 2 ] && [ "$previous" = help ] && words="${names}"
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -o default -F _migrate migrate kubectl-migrate
@@ -61,6 +63,16 @@ function pathOptions(commands: readonly Command[]): readonly string[] {
   ];
 }
 
+/** Options whose value only the person knows. A word that is a switch of another command is left out. */
+function freeOptions(commands: readonly Command[]): readonly string[] {
+  const all = commands.flatMap(command => optionsOf(command));
+  const switches = new Set(all.filter(option => !takesValue(option)).flatMap(words));
+  const free = all.filter(option => takesValue(option) && option.choices === undefined && !isPath(option));
+  return [...new Set(free.flatMap(words))].filter(word => !switches.has(word));
+}
+
+const argumentChoices = (command: Command) => command.arguments?.flatMap(({ choices }) => choices ?? []) ?? [];
+
 function zsh(commands: readonly Command[]): string {
   const list = commands.map(({ name, summary }) => `    '${name}:${zshText(summary)}'`);
   const cases = commands.map(command => `    ${command.name}) _arguments ${zshArguments(command).join(' ')} ;;`);
@@ -80,7 +92,12 @@ ${list.join('\n')}
 ${cases.join('\n')}
   esac
 }
-compdef _migrate migrate kubectl-migrate
+# Autoloaded from $fpath, the first call runs this file and must complete; sourced, it is only to be made known.
+if [[ \${funcstack[1]} == _migrate ]]; then
+  _migrate "$@"
+else
+  compdef _migrate migrate kubectl-migrate
+fi
 `;
 }
 
@@ -91,7 +108,17 @@ function zshArguments(command: Command): readonly string[] {
       : `:value:${option.choices !== undefined ? `(${option.choices.join(' ')})` : isPath(option) ? '_files' : ''}`;
     return words(option).map(word => `'${word}[${zshText(option.about)}]${value}'`);
   });
-  return [...options, "'-h[print this help]'", "'--help[print this help]'", "'*::argument:_files'"];
+  return [...options, "'-h[print this help]'", "'--help[print this help]'", `'*:argument:${zshValues(command)}'`];
+}
+
+/**
+ * Of arguments: the choices, directories where one is asked for, else an empty list: a version is no file, and with no action at all
+ * options would not be completed either.
+ */
+function zshValues(command: Command): string {
+  const choices = argumentChoices(command);
+  if (choices.length > 0) return `(${choices.join(' ')})`;
+  return command.arguments?.some(({ name }) => name.includes('directory')) ? '_files -/' : '()';
 }
 
 function zshText(text: string): string {
