@@ -14,10 +14,12 @@ export async function drawSchema(invocation: Invocation): Promise<ExitCode> {
   if (options.has('check') && out === undefined)
     throw new UsageError('--check needs --out: the file that is to be compared.');
   const model = await (await invocation.database()).model();
-  const drawing =
+  const bare =
     format === 'svg'
       ? (await import('../schema/erd/svg.ts')).svgOf(model)
       : (await import('../schema/erd/mermaid.ts')).mermaidOf(model);
+  // A Markdown file shows Mermaid in a fence alone.
+  const drawing = format === 'mermaid' && out?.endsWith('.md') ? `\`\`\`mermaid\n${bare}\`\`\`\n` : bare;
   if (out === undefined) {
     terminal.print(drawing.trimEnd());
     return 0;

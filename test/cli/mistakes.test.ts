@@ -106,6 +106,14 @@ describe('What a person may expect of the command line', { concurrency: 3 }, () 
     assert.match(said, /error: 001_a was not reached within 0 s\. The database .* cannot be reached: .*[^.]\.\n$/);
   });
 
+  it('is a drawing that GitHub shows in a Markdown file', async () => {
+    const project = new Project(ONE);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    assert.equal((await project.migrate('erd', '--out', 'schema.md')).code, 0);
+    assert.match(project.read('schema.md'), /^```mermaid\nerDiagram\n[^`]*\n```\n$/);
+    assert.equal((await project.migrate('erd', '--out', 'schema.md', '--check')).code, 0);
+  });
+
   it('is a file name that can be read, of words in other languages', async () => {
     const { files } = (await new Project().data('create', 'Größe ændern, Łódź')) as { files: readonly string[] };
     assert.equal(files[0], 'migrations/001_grosse_aendern_lodz.up.sql');

@@ -5,7 +5,7 @@ export const erd: Command = {
   name: 'erd',
   summary: 'Draw the schema as an entity-relationship diagram, in Mermaid or SVG',
   about: [
-    'The same schema gives the same bytes, so that the drawing can be committed and checked in CI. No browser is needed.',
+    'The same schema gives the same bytes, so that the drawing can be committed and checked in CI. No browser is needed. Mermaid in a file that ends in .md is put in a fence.',
   ],
   options: [
     {

@@ -1,35 +1,32 @@
-// Draws a model as SVG, without a browser: dagre finds the places, the picture is ours. Widths are counted by characters of
-// a monospaced font, so that the same model gives the same bytes on every machine. Colours follow the reader's theme.
-import { Graph, layout } from '@dagrejs/dagre';
+// Draws a model as SVG, without a browser: placement.ts finds the places, the picture is ours. Widths are counted by
+// characters of a monospaced font, so that the same model gives the same bytes on every machine. Colours follow the
+// reader's theme.
 import type { ModelColumn, ModelTable, SchemaModel } from './model.ts';
+import { type Box, LOOP, MARGIN, type Point, place } from './placement.ts';
 
 const CHARACTER = 7.25;
 const ROW = 20;
 const PADDING = 10;
-const MARGIN = 20;
-
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 export function svgOf(model: SchemaModel): string {
-  const graph = new Graph({ multigraph: true });
-  graph.setGraph({ rankdir: 'LR', nodesep: 40, ranksep: 80, marginx: MARGIN, marginy: MARGIN });
-  for (const table of model.tables) graph.setNode(table.name, sizeOf(table));
-  const known = new Set(model.tables.map(table => table.name));
-  const references = model.references.filter(({ from, to }) => known.has(from) && known.has(to));
-  for (const [index, { from, to }] of references.entries()) graph.setEdge(from, to, {}, String(index));
-  layout(graph);
-  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
-  const edges = references.map(({ from, to, columns, need }, index) => {
-    const { points = [] } = graph.edge(from, to, String(index)) as { points?: readonly { x: number; y: number }[] };
-    return edgePath(points, `${from}.${columns.join(', ')} → ${to}`, need);
-  });
-  const boxes = model.tables.map(table => tableBox(table, graph.node(table.name) as Box));
-  const size = { width: Math.max(round(width), 2 * MARGIN), height: Math.max(round(height), 2 * MARGIN) };
+  const tables = new Map(model.tables.map(table => [table.name, table]));
+  const references = model.references.filter(({ from, to }) => tables.has(from) && tables.has(to));
+  const columnsOf = (name: string) => tables.get(name)?.columns ?? [];
+  const placement = place(
+    { tables: model.tables, references },
+    {
+      sizeOf: name => sizeOf({ name, columns: columnsOf(name) }),
+      rowOf: (name, column) => (columnsOf(name).findIndex(one => one.name === column) + 1) * ROW + ROW / 2 + 1,
+    },
+  );
+  const edges = references.map(({ from, to, columns, need }, index) =>
+    edgePath(placement.lines[index] ?? [], `${from}.${columns.join(', ')} → ${to}`, need),
+  );
+  const boxes = model.tables.map(table => tableBox(table, placement.boxes.get(table.name) as Box));
+  const size = {
+    width: Math.max(round(placement.width), 2 * MARGIN),
+    height: Math.max(round(placement.height), 2 * MARGIN),
+  };
   return `${[...head(size), ...edges, ...boxes, '</svg>'].join('\n')}\n`;
 }
 
@@ -47,8 +44,16 @@ function head({ width, height }: { readonly width: number; readonly height: numb
 }
 
 function sizeOf(table: ModelTable) {
-  const longest = Math.max(table.name.length, ...table.columns.map(column => columnText(column).join('  ').length));
+  const longest = Math.max(widthOf(table.name), ...table.columns.map(column => widthOf(columnText(column).join('  '))));
   return { width: round(longest * CHARACTER + 2 * PADDING), height: (table.columns.length + 1) * ROW + PADDING };
+}
+
+/** Characters that a monospaced font draws twice as wide: those of East Asia, and pictures. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{3fffd}]/u;
+
+function widthOf(text: string): number {
+  return [...text].reduce((width, character) => width + (WIDE.test(character) ? 2 : 1), 0);
 }
 
 function columnText({ name, type, notNull, keys }: ModelColumn): readonly [string, string] {
@@ -57,7 +62,7 @@ function columnText({ name, type, notNull, keys }: ModelColumn): readonly [strin
 }
 
 function tableBox(table: ModelTable, { x, y, width, height }: Box): string {
-  const [left, top] = [round(x - width / 2), round(y - height / 2)];
+  const [left, top] = [round(x), round(y)];
   const rows = table.columns.map((column, index) => {
     const [name, type] = columnText(column);
     const baseline = round(top + (index + 1) * ROW + 16);
@@ -76,10 +81,18 @@ function tableBox(table: ModelTable, { x, y, width, height }: Box): string {
   ].join('\n');
 }
 
-function edgePath(points: readonly { readonly x: number; readonly y: number }[], title: string, need: string): string {
-  const path = points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${round(x)} ${round(y)}`).join(' ');
+/** Curves that leave and reach every point level; a table's line to itself turns round outside. */
+function edgePath(points: readonly Point[], title: string, need: string): string {
+  const [first] = points;
+  const path = points.slice(1).map((point, index) => {
+    const before = points[index] as Point;
+    const middle = before.x === point.x ? before.x + LOOP : (before.x + point.x) / 2;
+    const controls = `${round(middle)} ${round(before.y)} ${round(middle)} ${round(point.y)}`;
+    return `C${controls} ${round(point.x)} ${round(point.y)}`;
+  });
   const optional = need === 'Optional' ? ' optional' : '';
-  return `<path class="edge${optional}" d="${path}" marker-end="url(#arrow)"><title>${escaped(title)}</title></path>`;
+  const d = [`M${round(first?.x ?? 0)} ${round(first?.y ?? 0)}`, ...path].join(' ');
+  return `<path class="edge${optional}" d="${d}" marker-end="url(#arrow)"><title>${escaped(title)}</title></path>`;
 }
 
 /** Tenths are enough for a picture, and hide what floating point does differently. */
