@@ -229,8 +229,9 @@ function sayRefused(t: Turn): void {
   const refusal = t.world.refusals.find(one => acts.has(one.act));
   if (refusal === undefined || ready === undefined || ready.reason === 'RequestRefused') return;
   const words = phrase(refusal.message);
-  const isTidyingUp = t.conditionOf('Reconciling') === undefined || refusal.act === 'RemoveFinalizer';
-  if (isTidyingUp) return sayRefusedAtRest(t, refusal.act, words);
+  const [verb = ''] = refusal.act.split(' ');
+  const isTidyingUp = t.conditionOf('Reconciling') === undefined || NEVER_AWAITED.has(verb);
+  if (isTidyingUp) return sayRefusedAside(t, verb, words);
   const app = t.status.run?.committedTime === undefined ? ' Nothing is stopped.' : '';
   t.reconciling(
     'RequestRefused',
@@ -238,21 +239,26 @@ function sayRefused(t: Turn): void {
   );
 }
 
-/** What a run has ended with stays said; only something is left to be tidied up. */
-function sayRefusedAtRest(t: Turn, act: string, words: string): void {
-  const what = AT_REST[act.split(' ')[0] ?? ''];
+/** What goes on, or what a run has ended with, stays said; only something is not tidied up. */
+function sayRefusedAside(t: Turn, verb: string, words: string): void {
+  const what = TIDYING[verb];
   if (what === undefined) return;
   const said = `The API server refuses ${what}: ${words}. It is tried again by itself.`;
-  // Nothing sets the conditions of a deleted resource anew, so that a sentence would be added in each pass.
-  if (t.world.resource.deletionTime !== undefined) return t.reconciling('RequestRefused', said);
-  for (const type of ['Ready', 'Stalled'] as const) {
+  if (t.world.resource.deletionTime !== undefined) {
+    // Nothing sets the conditions of a deleted resource anew, so that a sentence would be added in each pass.
+    if (verb === 'RemoveFinalizer') t.reconciling('RequestRefused', said);
+    return;
+  }
+  for (const type of ['Ready', 'Reconciling', 'Stalled'] as const) {
     const before = t.conditionOf(type);
     if (before !== undefined) t.condition(type, before.status, before.reason, `${sentence(before.message)} ${said}`);
   }
 }
 
-/** Acts of a resource that rests, in words. What is said of a held workload says its own refusal (idle.ts). */
-const AT_REST: Readonly<Record<string, string>> = {
+/** No step waits for these. */
+const NEVER_AWAITED: ReadonlySet<string> = new Set(['AdoptJob', 'RemoveFinalizer']);
+/** Acts that a resource at rest may still have, in words. What is said of a held workload says its own refusal (idle.ts). */
+const TIDYING: Readonly<Record<string, string>> = {
   AdoptJob: 'to hand over a finished Job',
   DeleteJob: 'to delete a Job that is not needed',
   RemoveFinalizer: 'to take the finalizer off this resource',
