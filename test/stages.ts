@@ -79,7 +79,9 @@ const engine: TestFiles = {
 };
 
 /** Those of the engine's tests that need a server and no pg_dump: builds of other majors have none. */
-const ELSEWHERE = ['backup', 'files', 'layouts', 'result', 'signatures', 'statements', 'url'];
+const ELSEWHERE = [
+  ...['backup', 'files', 'layouts', 'restore', 'result', 'signatures', 'sqlite-histories', 'statements', 'url'],
+];
 export const ON_EVERY_MAJOR: readonly string[] = [`test/engine/!(${ELSEWHERE.join('|')}).test.ts`];
 
 /** The oldest and the newest supported server; `npm run test:majors` has them all. */

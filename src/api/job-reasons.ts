@@ -159,6 +159,14 @@ export const JOB_REASONS = {
     meaning: 'The backup volume is full.',
     remedy: 'Enlarge it or remove old backups, then ask for a retry.',
   },
+  RestoreRefused: {
+    meaning: 'A restore could not be begun: something stands in its way on the server.',
+    remedy: 'The message names each obstacle and what removes it.',
+  },
+  RestoreFailed: {
+    meaning: 'What was restored is not what was backed up, or could not be put in place; the database is as it was.',
+    remedy: 'The message has the reason; mend it, or restore another backup.',
+  },
   FileChanged: {
     meaning: 'A file was changed after it was applied.',
     remedy: 'Put the old text back and write the change as a new migration.',

@@ -11,13 +11,14 @@ import type { Attempt } from '../engine/attempt.ts';
 import { type Connection, only, QueryError } from '../engine/connection.ts';
 import { EngineError, failure } from '../engine/errors.ts';
 import type { Server } from '../engine/server.ts';
-import { type ArchivedTable, dump, readArchive, type Tools } from './archive.ts';
+import { dump, readArchive, type Tools } from './archive.ts';
 import { majorOf } from './children.ts';
+import type { CopiedTable } from './copy-reader.ts';
 import { countRows, type DumpedTable, openExport } from './exporter.ts';
+import { databaseFacts } from './facts.ts';
 import {
   ARCHIVE_DIRECTORY,
   archiveProblem,
-  databaseFacts,
   digestOf,
   MANIFEST_FILE,
   MANIFEST_FORMAT,
@@ -181,7 +182,7 @@ async function writeArchive(
 function compared(
   tables: readonly DumpedTable[],
   counts: readonly number[],
-  archived: ReadonlyMap<string, ArchivedTable>,
+  archived: ReadonlyMap<string, CopiedTable>,
 ): readonly ManifestTable[] {
   return tables.map(({ schema, name }, index) => {
     const rows = counts[index] ?? 0;

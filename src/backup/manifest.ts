@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Attempt } from '../engine/attempt.ts';
-import { type Connection, only, QueryError, type Row } from '../engine/connection.ts';
+import { QueryError } from '../engine/connection.ts';
 import { digestFiles, type FileDigest } from './volume.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -32,68 +32,6 @@ export interface Manifest {
   readonly tables: readonly ManifestTable[];
   readonly files: readonly FileDigest[];
 }
-
-/** Facts that a rename or a restore loses: settings, rights, owner, locale, extensions, roles named; and where it was. */
-export async function databaseFacts(
-  connection: Connection,
-  server: { readonly versionNumber: number; readonly systemIdentifier: string; readonly timeline: string },
-  ledgerSchema: string,
-): Promise<Readonly<Record<string, unknown>>> {
-  const row = only(await connection.query(factsSql(server.versionNumber)));
-  const lists = only(await connection.query(LISTS_SQL));
-  const lsn =
-    server.timeline === '' ? null : await value(connection, 'SELECT pg_catalog.pg_current_wal_lsn()::text AS value');
-  const version = await currentVersion(connection, ledgerSchema);
-  const parsed = Object.fromEntries(Object.entries(lists).map(([name, text]) => [name, JSON.parse(text ?? '[]')]));
-  const { systemIdentifier, timeline } = server;
-  return Object.freeze({ ...row, ...parsed, systemIdentifier, timeline, lsn, ledgerVersion: version });
-}
-
-async function value(connection: Connection, sql: string): Promise<string | null> {
-  return only(await connection.query(sql)).value ?? null;
-}
-
-/** The ledger's version in the snapshot; null where there is no ledger that this role may read. */
-async function currentVersion(connection: Connection, schema: string): Promise<string | null> {
-  const [found] = await connection.query(
-    `SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = $1 AND c.relname = 'ledger' AND pg_catalog.has_table_privilege(c.oid, 'SELECT')`,
-    [schema],
-  );
-  if (found === undefined) return null;
-  const name = `"${schema.replaceAll('"', '""')}"`;
-  const [row]: readonly Row[] = await connection.query(
-    `SELECT version FROM ${name}.ledger ORDER BY number DESC LIMIT 1`,
-  );
-  return row?.version ?? null;
-}
-
-function factsSql(versionNumber: number): string {
-  const provider = versionNumber >= 150_000 ? 'd.datlocprovider::text' : "'c'";
-  const locale = versionNumber >= 170_000 ? 'd.datlocale' : versionNumber >= 150_000 ? 'd.daticulocale' : 'NULL';
-  return `SELECT d.datname AS name, pg_catalog.pg_get_userbyid(d.datdba) AS owner,
-      pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate, d.datctype AS ctype,
-      ${provider} AS "localeProvider", ${locale} AS "icuLocale", d.datconnlimit AS "connectionLimit",
-      (SELECT spcname FROM pg_catalog.pg_tablespace t WHERE t.oid = d.dattablespace) AS tablespace,
-      pg_catalog.shobj_description(d.oid, 'pg_database') AS comment, pg_catalog.pg_database_size(d.oid) AS "sizeBytes",
-      pg_catalog.now()::text AS "snapshotTime"
-    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`;
-}
-
-const LISTS_SQL = `SELECT
-    (SELECT coalesce(pg_catalog.json_agg(item::text ORDER BY item::text), '[]')
-      FROM pg_catalog.pg_database d, pg_catalog.unnest(d.datacl) AS item
-      WHERE d.datname = pg_catalog.current_database()) AS acl,
-    (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('role', coalesce(r.rolname, ''), 'setting', setting)
-        ORDER BY r.rolname, setting), '[]')
-      FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-      LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole, pg_catalog.unnest(s.setconfig) AS setting
-      WHERE d.datname = pg_catalog.current_database()) AS settings,
-    (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', extname, 'version', extversion) ORDER BY extname), '[]')
-      FROM pg_catalog.pg_extension) AS extensions,
-    (SELECT coalesce(pg_catalog.json_agg(DISTINCT r.rolname), '[]') FROM pg_catalog.pg_shdepend s
-      JOIN pg_catalog.pg_roles r ON r.oid = s.refobjid AND s.refclassid = 'pg_catalog.pg_authid'::regclass
-      WHERE s.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS roles`;
 
 export function madeFor(attempt: Attempt): Manifest['madeFor'] {
   const { resource, owner, number, run, job } = attempt;
@@ -140,6 +78,25 @@ export async function archiveProblem(directory: string, manifest: Manifest): Pro
     if (now.sha256 !== file.sha256) return `the file ${file.path} has other content`;
   }
   return found.size === manifest.files.length ? undefined : 'there are files that the manifest does not name';
+}
+
+export interface ManifestContent {
+  /** Tables that are the user's, and their rows: without the ledger's. */
+  readonly tables: number;
+  readonly rows: number;
+  /** The version that the ledger in it says; null where there is none. */
+  readonly version: string | null;
+}
+
+/** What a person calls the backup's content. A manifest that does not name the ledger's schema is taken to mean this one. */
+export function contentOf({ tables, database }: Manifest, ledgerSchema: string): ManifestContent {
+  const ledger = typeof database.ledgerSchema === 'string' ? database.ledgerSchema : ledgerSchema;
+  const own = tables.filter(table => table.schema !== ledger);
+  return {
+    tables: own.length,
+    rows: own.reduce((sum, table) => sum + table.rows, 0),
+    version: typeof database.ledgerVersion === 'string' ? database.ledgerVersion : null,
+  };
 }
 
 /** For a message: which answer of the server went wrong. */

@@ -99,14 +99,27 @@ export interface BackupSummary {
   /** SHA-256 of the manifest. */
   readonly digest: string;
   readonly sizeBytes: number;
+  /** The user's: without the ledger's own. */
   readonly tables: number;
   readonly rows: number;
+  /** What the ledger in it says; null where there is none. */
+  readonly version: string | null;
 }
 
 export interface RestoreSummary {
   readonly version: string | null;
   /** Where what was there before is kept. */
   readonly replaced: string;
+  /** What can be done with that. */
+  readonly remedy: string;
+}
+
+/** What a person has agreed to before a restore. */
+export interface RestoreConsent extends Consent {
+  /** Of those who are connected. */
+  readonly sessions: 'Refuse' | 'End';
+  /** Of logical replication, which stays with the replaced database. */
+  readonly replicationLoss: 'Refuse' | 'Accepted';
 }
 
 export interface Database {
@@ -138,10 +151,8 @@ export interface Database {
   scratch(content: 'Empty' | 'Copy'): Promise<Scratch>;
   backup(directory: string): Promise<BackupSummary>;
   /** What a restore would replace and with what, checked against the backup's manifest. Writes nothing. */
-  inspectBackup(
-    directory: string,
-  ): Promise<BackupSummary & { readonly madeAt: string; readonly version: string | null }>;
-  restore(directory: string): Promise<RestoreSummary>;
+  inspectBackup(directory: string): Promise<BackupSummary & { readonly madeAt: string }>;
+  restore(directory: string, consent: RestoreConsent): Promise<RestoreSummary>;
   close(): Promise<void>;
 }
 

@@ -15,6 +15,7 @@ export const AUDIT_EVENTS = [
   'reverted',
   'baseline',
   'upgraded',
+  'restored',
 ] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 

@@ -1,5 +1,6 @@
 // Ends what an earlier attempt of the same owner left in the server: a backend may work on long after its Pod is gone.
-// Only sessions of this owner with a lower number are ended; another owner's never. Called by fence.ts only.
+// Only sessions of this owner with a lower number in this database are ended: a person at a terminal is one owner in all his
+// databases, and each counts for itself. Another owner's never. Called by fence.ts only.
 import { type Attempt, applicationName } from './attempt.ts';
 import { type Connection, QueryError, type Row, textOf } from './connection.ts';
 import { failure } from './errors.ts';
@@ -45,7 +46,8 @@ export async function endEarlierAttempts(
 async function earlierSessions(connection: Connection, attempt: Attempt, lostPid: number | undefined) {
   const rows = await connection.query(
     `SELECT pid, usename, application_name FROM pg_catalog.pg_stat_activity
-      WHERE pid <> pg_catalog.pg_backend_pid() AND pg_catalog.starts_with(application_name, $1)`,
+      WHERE pid <> pg_catalog.pg_backend_pid() AND datname = pg_catalog.current_database()
+        AND pg_catalog.starts_with(application_name, $1)`,
     [applicationName(attempt.owner, 0).slice(0, -1)],
   );
   return rows.filter(row => {

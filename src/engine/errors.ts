@@ -256,6 +256,15 @@ const FINAL_ERRORS = {
     message: (f: { directory: string; room?: string }) =>
       `The backup volume at ${f.directory} is full${f.room === undefined ? '' : `: ${f.room}`}. Enlarge the volume or remove old backups; nothing incomplete was kept.`,
   },
+  RestoreRefused: {
+    exitCode: 2,
+    message: (f: { database: string; reasons: readonly string[] }) =>
+      `The database ${q(f.database)} cannot be restored: ${f.reasons.join('; ')}. Nothing was changed.`,
+  },
+  RestoreFailed: {
+    exitCode: 20,
+    message: (f: { reason: string }) => `The restore failed: ${f.reason}. The database is as it was before.`,
+  },
   FileChanged: {
     exitCode: 21,
     message: (f: { version: string; applied: string; found: string }) =>

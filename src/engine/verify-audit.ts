@@ -123,23 +123,32 @@ function headProblems(links: readonly Link[], known: AuditHead | undefined): rea
   return [{ kind: 'Rewritten', id: known.id, message }];
 }
 
+/** That no restore has undone: the spans are the first value. */
+const COUNTS = `NOT EXISTS (SELECT FROM pg_catalog.json_to_recordset($1::json) AS undone("from" bigint, "to" bigint)
+  WHERE id BETWEEN undone."from" AND undone."to")`;
+
 /** What the audit saw applied and not reverted must be what the ledger has, with the same checksum. */
 async function ledgerProblems(
   connection: Connection,
   s: string,
   head: AuditHead | null,
 ): Promise<readonly AuditProblem[]> {
+  const restores = await connection.query(
+    `SELECT id, detail->>'upTo' AS up_to FROM ${s}.audit WHERE event = 'restored' ORDER BY id`,
+  );
+  const undone = undoneByRestores(restores.map(row => ({ id: Number(row.id), upTo: Number(row.up_to) })));
   const rows = await connection.query(
     `SELECT coalesce(l.version, a.version) AS version, a.id, l.version IS NULL AS gone, a.version IS NULL AS unseen
       FROM ${s}.ledger l FULL JOIN (
         SELECT DISTINCT ON (version) version, id, event, detail->>'upChecksum' AS checksum FROM ${s}.audit
-        WHERE event IN ('applied', 'reverted', 'baseline') AND version IS NOT NULL ORDER BY version, id DESC
+        WHERE event IN ('applied', 'reverted', 'baseline') AND version IS NOT NULL AND ${COUNTS} ORDER BY version, id DESC
       ) a ON a.version = l.version
       WHERE (l.version IS NULL AND a.event <> 'reverted')
         OR (l.version IS NOT NULL AND (a.version IS NULL OR a.event = 'reverted' OR a.checksum IS DISTINCT FROM l.up_checksum))
       ORDER BY 1`,
+    [JSON.stringify(undone)],
   );
-  return [...rows, ...(await repeatableRows(connection, s))].map(row => {
+  return [...rows, ...(await repeatableRows(connection, s, undone))].map(row => {
     const version = textOf(row, 'version');
     const id = Number(row.id ?? head?.id ?? 0);
     if (row.gone === 't') return differs(id, `the ledger has no row of ${version}, which the audit saw applied`);
@@ -149,17 +158,38 @@ async function ledgerProblems(
 }
 
 /** Of repeatable migrations the last that the audit saw counts; a ledger before format 3 has none. */
-async function repeatableRows(connection: Connection, s: string): Promise<readonly Row[]> {
+async function repeatableRows(connection: Connection, s: string, undone: readonly Span[]): Promise<readonly Row[]> {
   const [found] = await connection.query('SELECT pg_catalog.to_regclass($1) AS oid', [`${s}.repeatable`]);
   if (found?.oid === null) return [];
   return connection.query(
     `SELECT coalesce(r.name, a.version) AS version, a.id, r.name IS NULL AS gone, a.version IS NULL AS unseen
       FROM ${s}.repeatable r FULL JOIN (
         SELECT DISTINCT ON (version) version, id, detail->>'checksum' AS checksum FROM ${s}.audit
-        WHERE event = 'repeated' ORDER BY version, id DESC
+        WHERE event = 'repeated' AND ${COUNTS} ORDER BY version, id DESC
       ) a ON a.version = r.name
       WHERE r.name IS NULL OR a.version IS NULL OR a.checksum IS DISTINCT FROM r.checksum ORDER BY 1`,
+    [JSON.stringify(undone)],
   );
+}
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Rows whose effect a restore has undone: those between what the backup had seen (`upTo`) and the row `restored`. A restore
+ * that was itself undone by a later one undoes nothing.
+ */
+export function undoneByRestores(restores: readonly { readonly id: number; readonly upTo: number }[]): readonly Span[] {
+  const spans: Span[] = [];
+  let counted = Number.POSITIVE_INFINITY;
+  for (const { id, upTo } of restores.toReversed()) {
+    if (id > counted) continue;
+    if (upTo + 1 < id) spans.push({ from: upTo + 1, to: id - 1 });
+    counted = upTo;
+  }
+  return spans;
 }
 
 const differs = (id: number, message: string): AuditProblem => ({ kind: 'LedgerDiffers', id, message });

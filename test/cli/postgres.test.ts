@@ -152,12 +152,19 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     sql("INSERT INTO users VALUES (1, 'kept', NULL)");
     const backup = await project.migrate('backup', 'bk');
     assert.equal(backup.code, 0, backup.said);
+    assert.match(backup.out, /: 1 table, 1 row and the ledger \(002_names\), \d+ bytes/);
     sql("UPDATE users SET email = 'lost'");
     const run = await project.migrate('restore', 'bk', '--yes');
     assert.equal(run.code, 0, run.said);
     assert.equal(sql('SELECT email FROM users'), 'kept');
     const old = server.psql(`SELECT datname FROM pg_database WHERE datname LIKE '${name}\\_replaced%'`);
+    assert.match(
+      run.out,
+      new RegExp(`kept as database ${old}, closed\\.\\nALTER DATABASE "${old}" ALLOW_CONNECTIONS true opens it`),
+    );
+    server.psql(`ALTER DATABASE "${old}" ALLOW_CONNECTIONS true`);
     assert.equal(server.psql('SELECT email FROM users', old), 'lost');
+    assert.match((await project.migrate('history', '--verify')).out, /4 rows/);
     assert.match((await project.migrate('current')).out, /^002_names \(nothing pending\)/);
   });
 

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { CopyReader, readArchive } from '../../src/backup/archive.ts';
+import { readArchive } from '../../src/backup/archive.ts';
 import { runChild } from '../../src/backup/children.ts';
+import { CopyReader } from '../../src/backup/copy-reader.ts';
 import { archiveProblem, readManifest } from '../../src/backup/manifest.ts';
 import { Site, serverForTests, until } from './site.ts';
 

@@ -95,6 +95,18 @@ describe('Earlier sessions of the same owner', () => {
     }
   });
 
+  it('of another database are left alone: a person is one owner in all of his', async () => {
+    const [busy, other] = [await Site.create(server), await Site.create(server, THREE)];
+    const session = await busy.session('owner', `migrate/${OWNER}/1`);
+    try {
+      other.attempt = 5;
+      assert.equal((await other.migrate()).exitCode, 0);
+      await session.query('SELECT 1');
+    } finally {
+      await session.close();
+    }
+  });
+
   it('that we may not end are named with the grant that is needed', async () => {
     const site = await Site.create(server, THREE);
     const earlier = await site.session('app', `migrate/${OWNER}/1`);

@@ -1,14 +1,23 @@
 // `migrate restore <directory>`
 import type { Command } from '../command.ts';
+import { ADOPT } from '../shared-options.ts';
 
 export const restore: Command = {
   name: 'restore',
   summary: 'Put a backup in the place of the database; what was there is kept under another name',
   about: [
-    'The backup is checked first. PostgreSQL: it is restored into a new database, its rows are counted, and the two change names; the role needs CREATEDB, and nobody may be connected. SQLite: the file is copied aside, then its content is replaced under its own locks. It asks, or takes --yes.',
+    'The backup is checked first. PostgreSQL: it is restored into a new database, compared with the manifest row by row, given the owner, rights and settings of the manifest, and the two change names in one transaction; what was there stays, closed, under a dated name. The role needs CREATEDB and must own the database; nobody may be connected. SQLite: a checked copy takes the place of the file under its own locks. It asks, or takes --yes.',
   ],
   arguments: [{ name: '<directory>', about: 'a directory that `migrate backup` or the cluster has made' }],
-  options: [{ flags: '-y, --yes', about: 'do not ask' }],
+  options: [
+    { flags: '-y, --yes', about: 'do not ask' },
+    { flags: '--end-sessions', about: 'PostgreSQL: end the sessions of whoever is still connected' },
+    {
+      flags: '--lose-replication',
+      about: 'PostgreSQL: go on although logical slots and subscriptions stay with the replaced database',
+    },
+    ADOPT,
+  ],
   examples: [{ line: 'migrate restore backups/before-006', about: 'back to what was backed up' }],
   takes: ['Data', 'Database'],
   async run(invocation) {
@@ -24,10 +33,15 @@ export const restore: Command = {
       terminal.say('Nothing was done.');
       return 1;
     }
-    const done = await database.restore(directory);
+    const done = await database.restore(directory, {
+      adopts: options.text('adopt'),
+      sessions: options.has('endSessions') ? 'End' : 'Refuse',
+      replicationLoss: options.has('loseReplication') ? 'Accepted' : 'Refuse',
+    });
     await terminal.data(output, done, () => [
       terminal.styled('good', `Restored: ${database.place} is at ${done.version ?? 'empty'}.`),
       `What was there before is kept as ${done.replaced}.`,
+      done.remedy,
     ]);
     return 0;
   },

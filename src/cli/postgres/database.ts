@@ -11,6 +11,7 @@ import type {
   OtherHistory,
   Outcome,
   Plan,
+  RestoreConsent,
   Scratch,
   State,
   StoredSchema,
@@ -182,12 +183,12 @@ class PostgresDatabase implements Database {
 
   async inspectBackup(directory: string) {
     const { inspectPostgresBackup } = await import('./backup.ts');
-    return inspectPostgresBackup(directory);
+    return inspectPostgresBackup(directory, this.ledgerSchema);
   }
 
-  async restore(directory: string) {
+  async restore(directory: string, consent: RestoreConsent) {
     const { restorePostgres } = await import('./restore.ts');
-    return restorePostgres(this.#sessions, directory, this.#surroundings);
+    return restorePostgres(this.#sessions, directory, consent, this.#surroundings);
   }
 
   async close(): Promise<void> {}

@@ -15,7 +15,7 @@ import type { Surroundings } from '../database.ts';
 import type { Settings } from '../settings.ts';
 
 /** Sessions that only read: not of the form of an attempt's name, or a later attempt of ours would end them. */
-const READER = 'migrate-cli';
+export const READER = 'migrate-cli';
 const FENCE_WAIT_MS = 30_000;
 
 export interface Reading {
@@ -26,8 +26,10 @@ export interface Reading {
 export class Sessions {
   readonly settings: ConnectionSettings;
   readonly owner: string;
+  readonly fenceWaitMs = FENCE_WAIT_MS;
   readonly resource: string;
-  readonly #schema: string;
+  /** The ledger's schema. */
+  readonly schema: string;
   readonly #surroundings: Surroundings;
   #host: Host | undefined;
 
@@ -35,7 +37,7 @@ export class Sessions {
     this.settings = parseConnectionUrl(settings.url ?? '');
     this.resource = `${userInfo().username}@${hostname()}`;
     this.owner = createHash('sha256').update(`cli\0${hostname()}\0${userInfo().username}`).digest('hex').slice(0, 16);
-    this.#schema = settings.ledgerSchema;
+    this.schema = settings.ledgerSchema;
     this.#surroundings = surroundings;
   }
 
@@ -49,6 +51,15 @@ export class Sessions {
 
   async #open(name: string): Promise<OpenedConnection> {
     const connection = await openConnection(this.settings, { applicationName: name, notice: this.#notice });
+    this.#host = connection.endpoint;
+    return connection;
+  }
+
+  /** A session in another database of the same server. The caller closes it. */
+  async openIn(database: string, name: string): Promise<OpenedConnection> {
+    const host = this.#host === undefined ? {} : { host: this.#host };
+    const settings = { ...this.settings, database };
+    const connection = await openConnection(settings, { applicationName: name, notice: this.#notice, ...host });
     this.#host = connection.endpoint;
     return connection;
   }
@@ -77,13 +88,13 @@ export class Sessions {
   }
 
   ledger({ connection, server }: Reading): Promise<Ledger> {
-    return readLedger(connection, this.#schema, server.role);
+    return readLedger(connection, this.schema, server.role);
   }
 
   /** The schema as it is. Throws LockTimeout with who holds the lock that it waited for. */
   async snapshot({ connection, server }: Reading, limits: LockLimits): Promise<readonly SnapshotEntry[]> {
     const { readSnapshotBounded } = await import('../../engine/bounded-reads.ts');
-    return readSnapshotBounded(connection, server, this.#schema, this.engine(READER), limits);
+    return readSnapshotBounded(connection, server, this.schema, this.engine(READER), limits);
   }
 
   /** The next attempt of ours. Each call of the command line is a run of its own. */
@@ -95,7 +106,7 @@ export class Sessions {
       number,
       run: { uid: `cli-${randomUUID()}`, id: 1 },
       job: 'migrate',
-      ledgerSchema: this.#schema,
+      ledgerSchema: this.schema,
       ...(adopts === undefined ? {} : { adopts }),
     });
   }
@@ -110,7 +121,7 @@ export class Sessions {
         if (!line.startsWith('committing ')) terminal.say(terminal.noted('dim', `  ${line}`));
       },
       signal,
-      fenceWaitMs: FENCE_WAIT_MS,
+      fenceWaitMs: this.fenceWaitMs,
     };
   }
 

@@ -80,6 +80,7 @@ function summary(directory: string, manifest: SqliteManifest, text: string) {
     sizeBytes: manifest.files.reduce((sum, file) => sum + file.size, Buffer.byteLength(text)),
     tables: manifest.tables.length,
     rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
+    version: manifest.database.ledgerVersion,
   };
 }
 
@@ -100,11 +101,7 @@ export async function inspectSqliteBackup(directory: string) {
   const wrong = manifest.files.find(file => found.find(one => one.path === file.path)?.sha256 !== file.sha256);
   if (wrong !== undefined)
     throw new UsageError(`The backup in ${directory} is damaged: ${wrong.path} is not what was written.`);
-  return {
-    ...summary(directory, manifest, text),
-    madeAt: manifest.completedAt,
-    version: manifest.database.ledgerVersion,
-  };
+  return { ...summary(directory, manifest, text), madeAt: manifest.completedAt };
 }
 
 function readManifest(text: string): SqliteManifest | undefined {
@@ -135,7 +132,7 @@ export async function restoreSqlite(path: string, directory: string, by: string)
   } finally {
     source.close();
   }
-  return { version: noteRestore(path, by, digest), replaced };
+  return { version: noteRestore(path, by, digest), replaced, remedy: 'Delete it when nobody wants it back.' };
 }
 
 function noteRestore(path: string, by: string, digest: string): string | null {
