@@ -90,7 +90,8 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     const { project, name } = await place({
       '001_users.up.sql': 'CREATE TABLE users (id int CHECK (id > 0)); CREATE VIEW ids AS SELECT id FROM users;',
     });
-    await project.migrate('upgrade');
+    const upgraded = await project.migrate('upgrade');
+    assert.deepEqual([upgraded.code, /could not be stored/.test(upgraded.said)], [0, false], upgraded.said);
     const settings = parseConnectionUrl(server.url('owner', name));
     const holder = await openConnection(settings, { applicationName: 'a forgotten console' });
     try {

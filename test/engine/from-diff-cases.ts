@@ -279,3 +279,25 @@ export const CASES: readonly Case[] = [
     ],
   },
 ];
+
+/** Of the changes in schema-changes.ts those that are told in comments, at least in part. */
+export const TOLD: readonly string[] = [
+  ...['an index that is not valid', 'another owner', 'a grant on a column', 'a publication', 'rows of a publication'],
+  ...['a schema of a publication', 'a subscription', 'a publication of a subscription', 'a foreign data wrapper'],
+  ...[
+    'a foreign server',
+    'a user mapping',
+    'a foreign table',
+    'another foreign table behind it',
+    'a cast',
+    'an operator',
+  ],
+  ...[
+    'an operator class',
+    'an aggregate',
+    'its first state',
+    'a text search configuration',
+    'a text search dictionary',
+  ],
+  ...['a mapping to it', 'a conversion', 'a language', 'an access method', 'a transform'],
+];

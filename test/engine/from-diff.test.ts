@@ -7,7 +7,8 @@ import { compareSnapshots, describeDifference } from '../../src/schema/differenc
 import { readPrintedViews } from '../../src/schema/printed-views.ts';
 import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';
 import { statementsBetween } from '../../src/schema/statements/write.ts';
-import { CASES } from './from-diff-cases.ts';
+import { CASES, TOLD } from './from-diff-cases.ts';
+import { CHANGES, SCHEMA, SINCE } from './schema-changes.ts';
 import { Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
@@ -18,19 +19,29 @@ interface Schema {
   readonly printed: ReadonlyMap<string, string>;
 }
 
-/** A session in a transaction that is never committed, so that every case begins with nothing. */
+interface Led {
+  readonly text: string;
+  readonly schema: Schema;
+  /** What is other than it should be, all of it told in the text. */
+  readonly left: readonly string[];
+}
+
+/** A session in which a schema is changed. */
 class Stage {
   readonly session: Connection;
   readonly versionNumber: number;
+  readonly role: string;
 
-  constructor(session: Connection, versionNumber: number) {
+  constructor(session: Connection, versionNumber: number, role: 'owner' | 'postgres') {
     this.session = session;
     this.versionNumber = versionNumber;
+    this.role = role;
   }
 
   async run(sql: string): Promise<void> {
-    await this.session.query(`SET LOCAL search_path TO public; ${sql}`);
-    await this.session.query('SET LOCAL search_path TO pg_catalog');
+    await this.session.query('SET search_path TO public');
+    if (sql !== '') await this.session.query(sql);
+    await this.session.query('SET search_path TO pg_catalog');
   }
 
   async schema(): Promise<Schema> {
@@ -40,27 +51,29 @@ class Stage {
     };
   }
 
-  /** Runs what leads from one to the other; answers its text and what it leaves. */
-  async lead(from: Schema, to: Schema, printed: Schema['printed']): Promise<{ text: string; left: readonly string[] }> {
-    const writing = { role: 'owner', printed, serverMajor: server.major };
+  /** Runs what leads from one to the other. */
+  async lead(from: Schema, to: Schema, printed: Schema['printed']): Promise<Led> {
+    const writing = { role: this.role, printed, serverMajor: server.major };
     const { directives, body } = statementsBetween(from.entries, to.entries, writing);
     const text = [...directives, body].join('\n');
-    parseFile({ file: '001_x.up.sql', text, checksum: '' });
+    const { statements, transactional } = parseFile({ file: '001_x.up.sql', text, checksum: '' });
     try {
-      await this.session.query(text);
-      await this.session.query('SET LOCAL search_path TO pg_catalog');
+      const messages = transactional ? [text] : statements.map(statement => statement.text);
+      for (const message of messages) await this.session.query(message);
+      await this.session.query('SET search_path TO pg_catalog');
     } catch (error) {
       throw new Error(`${String(error)} in\n${text}`);
     }
-    const { differences } = compareSnapshots(await this.schema(), to);
+    const schema = await this.schema();
+    const { differences } = compareSnapshots(schema, to);
     const comments = text.split('\n').filter(line => line.startsWith('--'));
     const silent = differences.filter(({ name }) => !comments.some(line => line.includes(name)));
     assert.deepEqual(silent.map(describeDifference), [], `left out in silence by\n${text}`);
-    return { text, left: differences.map(describeDifference) };
+    return { text, schema, left: differences.map(describeDifference) };
   }
 }
 
-describe('Statements from the difference of two schemas', () => {
+describe('Statements from the difference of two schemas', { concurrency: 2 }, () => {
   const isRunHere = (least: number | undefined) => server.major >= (least ?? 0);
 
   it('lead there and back, and name what they leave', { skip: server.major < 12 }, async t => {
@@ -68,7 +81,7 @@ describe('Statements from the difference of two schemas', () => {
     const session = await site.session('postgres');
     try {
       const { versionNumber } = await readServer(session);
-      const stage = new Stage(session, versionNumber);
+      const stage = new Stage(session, versionNumber, 'owner');
       for (const { name, base, change, up = [], down = [], says } of CASES.filter(one => isRunHere(one.since))) {
         await t.test(name, async () => {
           await session.query('BEGIN; SET LOCAL ROLE owner');
@@ -82,7 +95,7 @@ describe('Statements from the difference of two schemas', () => {
             const there = await stage.lead(before, after, after.printed);
             assert.deepEqual(there.left, up, there.text);
             for (const pattern of says ?? []) assert.match(there.text, pattern);
-            const back = await stage.lead(await stage.schema(), before, new Map());
+            const back = await stage.lead(there.schema, before, new Map());
             assert.deepEqual(back.left, down, back.text);
           } finally {
             await session.query('ROLLBACK');
@@ -91,6 +104,40 @@ describe('Statements from the difference of two schemas', () => {
       }
     } finally {
       await session.close();
+    }
+  });
+
+  it('name whatever they do not write of everything that the snapshot notices', async () => {
+    const [changed, led] = [await Site.create(server), await Site.create(server)];
+    const [one, other] = [await changed.session('postgres'), await led.session('postgres')];
+    try {
+      const { versionNumber } = await readServer(one);
+      await readServer(other);
+      // The one is changed by hand, the other follows by what is written; what is only told is done there by hand, too.
+      const [byHand, byFile] = [new Stage(one, versionNumber, 'postgres'), new Stage(other, versionNumber, 'postgres')];
+      for (const stage of [byHand, byFile]) await stage.run(`SET ROLE owner; ${SCHEMA}; RESET ROLE`);
+      const told: string[] = [];
+      let now = await byFile.schema();
+      for (const [what, sql] of Object.entries(CHANGES).filter(([name]) => server.major >= (SINCE[name] ?? 0))) {
+        await byHand.run(sql);
+        const after = await byHand.schema();
+        const { left, schema } = await byFile.lead(now, after, after.printed);
+        now = schema;
+        if (left.length === 0) continue;
+        told.push(what);
+        await byFile.run(sql).catch(error => assert.fail(`${what}: ${error}; ${left.join('; ')}`));
+        now = await byFile.schema();
+      }
+      assert.deepEqual(
+        told,
+        TOLD.filter(what => server.major >= (SINCE[what] ?? 0)),
+      );
+      for (const stage of [byHand, byFile]) {
+        await stage.run('ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub');
+      }
+    } finally {
+      await one.close();
+      await other.close();
     }
   });
 });

@@ -1,8 +1,8 @@
 // A column as CREATE TABLE and ADD COLUMN write it, and the ALTERs that lead from one definition to another. Claims what it
 // writes; what it cannot write (storage of another default, options of foreign tables) is left to the draft's comments.
 import type { Draft, Piece } from './draft.ts';
-import { type Item, type Items, keyOf, list, ownName, tableOf, text } from './items.ts';
-import { namesIn, plain, schemaOf, written } from './names.ts';
+import { type Item, type Items, keyOf, list, ownName, tableOf, text, usualSequence } from './items.ts';
+import { namesIn } from './names.ts';
 import { sequenceOptions } from './sequences.ts';
 
 /** `email text COLLATE x DEFAULT 'a' NOT NULL`. */
@@ -28,7 +28,7 @@ const WRITTEN = ['table', 'position', 'type', 'notNull', 'default', 'identity', 
 /** Claims what columnSql writes, and writes what only ALTER can say. */
 export function finishColumn(draft: Draft, column: Item): void {
   draft.claimOf(column, ...WRITTEN);
-  const sequence = draft.change.after.sequenceOf(column);
+  const sequence = draft.change.after.identitySequence(column);
   if (text(column, 'identity') !== '' && sequence !== undefined) claimIdentity(draft, sequence);
   for (const clause of settings(draft, undefined, column)) alter(draft, column, clause);
 }
@@ -50,19 +50,12 @@ function claimIdentity(draft: Draft, sequence: Item): void {
 }
 
 function identitySql(items: Items, column: Item): string {
-  const sequence = items.sequenceOf(column);
+  const sequence = items.identitySequence(column);
   const options = sequence === undefined ? [] : sequenceOptions(sequence);
   if (sequence !== undefined && sequence.name !== usualSequence(column))
     options.unshift(`SEQUENCE NAME ${sequence.name}`);
   const inner = options.length === 0 ? '' : ` (${options.join(' ')})`;
   return `GENERATED ${text(column, 'identity').toUpperCase()} AS IDENTITY${inner}`;
-}
-
-function usualSequence(column: Item): string {
-  const table = tableOf(column);
-  const schema = schemaOf(table);
-  const name = `${plain(table.slice(schema.length + 1))}_${plain(ownName(column))}_seq`;
-  return Buffer.byteLength(name) > 63 ? '' : `${schema}.${written(name)}`;
 }
 
 /** Storage, compression, statistics and options, which no definition of a column holds. */
@@ -140,7 +133,7 @@ export function changeColumn(draft: Draft, from: Item, to: Item): void {
   }
   if (is('identity') && text(from, 'identity') !== '' && text(to, 'identity') === '') {
     alter(draft, from, 'DROP IDENTITY', { names: [] }, 'drop what hangs on others');
-    const sequence = before.sequenceOf(from);
+    const sequence = before.identitySequence(from);
     if (sequence !== undefined && isGone(sequence)) draft.claim(sequence);
   }
   if (isRetyped) retype(draft, to);
@@ -184,7 +177,7 @@ function changeIdentity(draft: Draft, from: Item, to: Item): void {
     return;
   }
   alter(draft, to, `ADD ${identitySql(draft.change.after, to)}`);
-  const sequence = draft.change.after.sequenceOf(to);
+  const sequence = draft.change.after.identitySequence(to);
   if (sequence === undefined) return;
   claimIdentity(draft, sequence);
   draft.write('rights', setToHighest(sequence, to), { notes: ['Numbers go on after the highest that is there.'] });

@@ -17,14 +17,15 @@ export const keyOf = ({ kind, name }: Pick<Item, 'kind' | 'name'>): string => `$
 export class Items {
   readonly #byKey: ReadonlyMap<string, Item>;
   readonly #byTable: ReadonlyMap<string, readonly Item[]>;
-  readonly #byOwner: ReadonlyMap<string, Item>;
+  readonly #byOwner: ReadonlyMap<string, readonly Item[]>;
   readonly #byName: ReadonlyMap<string, readonly Item[]>;
 
   constructor(entries: readonly SnapshotEntry[]) {
     const items = entries.map(itemOf);
     this.#byKey = new Map(items.map(item => [keyOf(item), item]));
     this.#byTable = Map.groupBy(items, tableOf);
-    this.#byOwner = new Map(items.filter(item => item.kind === 'sequence').map(item => [text(item, 'ownedBy'), item]));
+    const sequences = items.filter(item => item.kind === 'sequence');
+    this.#byOwner = Map.groupBy(sequences, item => text(item, 'ownedBy'));
     this.#byName = Map.groupBy(items, item => (item.name.endsWith(')') ? baseName(item.name) : item.name));
   }
 
@@ -55,9 +56,11 @@ export class Items {
     return this.#byName.get(name) ?? [];
   }
 
-  /** The sequence that a column owns. */
-  sequenceOf(column: Item): Item | undefined {
-    return this.#byOwner.get(column.name);
+  /** The sequence of an identity column; it may own others beside, which only its usual name sets apart. */
+  identitySequence(column: Item): Item | undefined {
+    if (text(column, 'identity') === '') return undefined;
+    const owned = this.#byOwner.get(column.name) ?? [];
+    return owned.find(sequence => sequence.name === usualSequence(column)) ?? owned[0];
   }
 
   /** The table, view or composite type of a name. */
@@ -82,7 +85,7 @@ export class Items {
   /** The identity column whose numbers a sequence gives; undefined for every other sequence. */
   identityOf(sequence: Item): Item | undefined {
     const column = this.get(`column ${text(sequence, 'ownedBy')}`);
-    return text(column, 'identity') === '' ? undefined : column;
+    return column !== undefined && this.identitySequence(column)?.name === sequence.name ? column : undefined;
   }
 
   /** What an item goes with: the table of a column, the object of a comment. */
@@ -123,6 +126,14 @@ export class Items {
 const RELATIONS: ReadonlySet<string> = new Set([
   ...['table', 'view', 'materialized view', 'foreign table', 'composite type'],
 ]);
+
+/** As the server calls the sequence of a column where nobody has; empty where it would have to cut the name. */
+export function usualSequence(column: Item): string {
+  const table = tableOf(column);
+  const schema = schemaOf(table);
+  const name = `${plain(table.slice(schema.length + 1))}_${plain(ownName(column))}_seq`;
+  return Buffer.byteLength(name) > 63 ? '' : `${schema}.${written(name)}`;
+}
 
 /** As the server names it where nobody did. */
 function multirangeOf(range: Item): string {
