@@ -97,7 +97,7 @@ interface Config {
 async function readConfig(file: string, need: 'Optional' | 'Needed'): Promise<Config> {
   if (need === 'Optional' && !existsSync(file)) return { shared: {}, sections: new Map() };
   const text = readText(file);
-  const { parse } = await import('yaml');
+  const { parse } = await import('./yaml.ts');
   let whole: unknown;
   try {
     whole = parse(text) ?? {};

@@ -41,7 +41,7 @@ export class Terminal {
   /** Prints data in the asked form; `text` gives its lines for a person. */
   async data(output: Output, value: unknown, text: () => readonly string[]): Promise<void> {
     if (output === 'json') this.print(JSON.stringify(value, undefined, 2));
-    else if (output === 'yaml') this.#out.write((await import('yaml')).stringify(value));
+    else if (output === 'yaml') this.#out.write((await import('./yaml.ts')).stringify(value));
     else for (const line of text()) this.print(line);
   }
 

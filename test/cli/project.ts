@@ -49,12 +49,13 @@ export class Project {
     return existsSync(this.path(name));
   }
 
-  /** Starts a command; for a test that ends it or runs two. */
+  /** Starts a command; for a test that ends it or runs two. `main` may be that of a bundle. */
   start(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
+    main: string = MAIN,
   ): { child: ChildProcess; ended: Promise<Run>; saidSoFar: () => string } {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [main, ...args], {
       cwd: this.directory,
       env: { PATH: process.env.PATH ?? '', HOME: this.directory, ...this.#environment, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
