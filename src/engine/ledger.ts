@@ -1,7 +1,7 @@
 // Reads the ledger: which versions are applied, what is half done, whose the database is. The rows are the truth that
 // every other note (status, results, plans) is only a copy of. Reads only; the writers are apply.ts, split.ts, epoch.ts.
 import { createHash } from 'node:crypto';
-import { type Connection, QueryError, quoted, type Row, textOf } from './connection.ts';
+import { type Connection, only, QueryError, quoted, type Row, textOf } from './connection.ts';
 import { failure } from './errors.ts';
 import { LEDGER_FORMAT } from './ledger-schema.ts';
 
@@ -90,18 +90,10 @@ export async function readLedger(connection: Connection, schema: string, role: s
     if (format < OLDEST_FORMAT || format > LEDGER_FORMAT) {
       throw failure('LedgerFormatUnknown', { format: String(format), known: LEDGER_FORMAT });
     }
-    const [origin, direction] = format === 1 ? ["'applied' AS origin", "'up' AS direction"] : ['origin', 'direction'];
-    const applied = (
-      await connection.query(
-        `SELECT version, number, up_checksum, down_checksum, attempt, run, ${origin} FROM ${s}.ledger ORDER BY number`,
-      )
-    ).map(appliedOf);
-    const progress = (
-      await connection.query(
-        `SELECT version, segment, digest, state, effect, run, ${direction} FROM ${s}.progress ORDER BY 1, 2`,
-      )
-    ).map(progressOf);
-    const repeatables = format < 3 ? [] : await readRepeatables(connection, s);
+    const rows = only(await connection.query(rowsOf(s, format)));
+    const applied = parsedRows(rows.applied).map(appliedOf);
+    const progress = parsedRows(rows.progress).map(progressOf);
+    const repeatables = parsedRows(rows.repeatables).map(repeatableOf);
     return Object.freeze({
       format,
       epoch: epochRow === undefined ? undefined : epochOf(epochRow),
@@ -116,6 +108,28 @@ export async function readLedger(connection: Connection, schema: string, role: s
   }
 }
 
+/**
+ * The tables as of one moment, each as one value: a thousand rows of their own take a driver ten times as long. Every
+ * column as text, because a number of JSON has no more than 53 bits here.
+ */
+function rowsOf(s: string, format: number): string {
+  const [origin, direction] = format === 1 ? ["'applied'::text", "'up'::text"] : ['l.origin', 'p.direction'];
+  const applied = `SELECT l.version, l.number::text AS number, l.up_checksum, l.down_checksum, l.attempt::text AS attempt,
+      l.run, ${origin} AS origin FROM ${s}.ledger l ORDER BY l.number`;
+  const progress = `SELECT p.version, p.segment::text AS segment, p.digest, p.state, p.effect::text AS effect, p.run,
+      ${direction} AS direction FROM ${s}.progress p ORDER BY p.version, p.segment`;
+  const repeatables = `SELECT t.name, t.checksum, t.attempt::text AS attempt, t.run, t.origin
+      FROM ${s}.repeatable t ORDER BY t.name COLLATE "C"`;
+  const asOne = (rows: string) => `(SELECT pg_catalog.json_agg(r) FROM (${rows}) r)`;
+  return `SELECT ${asOne(applied)} AS applied, ${asOne(progress)} AS progress,
+      ${format < 3 ? 'NULL' : asOne(repeatables)} AS repeatables`;
+}
+
+/** NULL: no row at all. */
+function parsedRows(json: string | null | undefined): readonly Row[] {
+  return json === null || json === undefined ? [] : (JSON.parse(json) as readonly Row[]);
+}
+
 /** Where nobody has written the epoch yet: what the tables look like. */
 async function formatOfTables(connection: Connection, s: string): Promise<number> {
   const rows = await connection.query(
@@ -124,21 +138,6 @@ async function formatOfTables(connection: Connection, s: string): Promise<number
     [`${s}.progress`, `${s}.repeatable`],
   );
   return rows[0] === undefined ? 1 : rows[0].third === 't' ? 3 : 2;
-}
-
-async function readRepeatables(connection: Connection, s: string): Promise<readonly AppliedRepeatable[]> {
-  const rows = await connection.query(
-    `SELECT name, checksum, attempt, run, origin FROM ${s}.repeatable ORDER BY name COLLATE "C"`,
-  );
-  return rows.map(row =>
-    Object.freeze({
-      version: textOf(row, 'name'),
-      checksum: textOf(row, 'checksum'),
-      attempt: Number(textOf(row, 'attempt')),
-      run: textOf(row, 'run'),
-      origin: textOf(row, 'origin') as AppliedRepeatable['origin'],
-    }),
-  );
 }
 
 function ledgerFailure(error: unknown, schema: string, role: string): unknown {
@@ -174,6 +173,16 @@ function progressOf(row: Row): ProgressRow {
     effect: JSON.parse(textOf(row, 'effect')) as Readonly<Record<string, unknown>>,
     run: textOf(row, 'run'),
     direction: textOf(row, 'direction') === 'down' ? 'Down' : 'Up',
+  });
+}
+
+function repeatableOf(row: Row): AppliedRepeatable {
+  return Object.freeze({
+    version: textOf(row, 'name'),
+    checksum: textOf(row, 'checksum'),
+    attempt: Number(textOf(row, 'attempt')),
+    run: textOf(row, 'run'),
+    origin: textOf(row, 'origin') as AppliedRepeatable['origin'],
   });
 }
 
