@@ -1,5 +1,5 @@
 // What a command is: data for its help, its docs and its completion, and one function. A command's file states this and
-// imports what it works with only when it is run.
+// imports only when it is run what is not loaded for the help already.
 import type { ExitCode } from '../api/exit-codes.ts';
 import type { Database } from './database.ts';
 import type { Options } from './options.ts';

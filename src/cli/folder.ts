@@ -1,5 +1,6 @@
-// Files and folders that a person has named: read and made so that what fails is told with its path. Folders are made one by one, because Node's recursive mkdir tries again
-// without end where a file system answers "not there" below a folder that is, as /proc does.
+// Files and folders that a person has named: read and made so that what fails is told with its path. Folders are made one
+// by one, because Node's recursive mkdir tries again without end where a file system answers "not there" below a folder
+// that is, as /proc does.
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UsageError } from './failure.ts';

@@ -1,7 +1,6 @@
 // The only importer of `pg`: opens sessions for the engine and turns pg's failures into the engine's two (QueryError,
 // ConnectionLost). The application name goes into the startup packet, where RESET ALL cannot wipe it. Tries the hosts
 // of the URL in their order, as libpq does. Called by the runner; the engine sees only the Connection interface.
-import { checkServerIdentity } from 'node:tls';
 import { Client, type ClientConfig, DatabaseError, Query } from 'pg';
 import { type Connection, ConnectionLost, QueryError, type Row } from '../engine/connection.ts';
 import { EngineError, failure } from '../engine/errors.ts';
@@ -60,7 +59,7 @@ async function connectOnce(settings: ConnectionSettings, options: OpenOptions, h
     ...(settings.options === undefined ? {} : { options: settings.options }),
   };
   if (tls !== false && tls.rejectUnauthorized && !tls.anyName && config.ssl && config.ssl !== true) {
-    config.ssl.checkServerIdentity = checkServerIdentity;
+    config.ssl.checkServerIdentity = (await import('node:tls')).checkServerIdentity;
   }
   const client = new Client(config);
   const session = new PostgresConnection(client, host);

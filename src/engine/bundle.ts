@@ -1,12 +1,13 @@
 // The form in which migrations travel in a ConfigMap: one compressed file that holds many, because a ConfigMap is small and
 // its keys know no slashes. Its content is in docs/formats.md. Pure. Written by the command line's `bundle`, read by
 // files.ts wherever a directory of migrations is read.
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { failure } from './errors.ts';
 
 /** Name of the file in a ConfigMap. */
 export const BUNDLE_FILE = 'migrations.bundle.json.gz';
 const FORMAT = 1;
+/** Loaded by whoever has a bundle: every command reads a folder, and most folders have none. */
+const zlib = () => process.getBuiltinModule('node:zlib');
 /** Of one source, all its bundles together: what unpacks to more is refused instead of filling the memory. */
 export const MOST_UNPACKED_BYTES = 64 * 1024 * 1024;
 
@@ -20,7 +21,7 @@ export interface BundledFile {
 export function packBundle(files: readonly BundledFile[]): Buffer {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const content = sorted.map(({ path, bytes }) => [path, Buffer.from(bytes).toString('base64')]);
-  return gzipSync(JSON.stringify({ format: FORMAT, files: content }), { level: 9 });
+  return zlib().gzipSync(JSON.stringify({ format: FORMAT, files: content }), { level: 9 });
 }
 
 export interface Unpacked {
@@ -63,7 +64,7 @@ const UNREADABLE = 'it cannot be unpacked';
 function unpack(packed: Uint8Array, place: string, room: number): Buffer {
   try {
     // A limit of 0 would be none.
-    return gunzipSync(packed, { maxOutputLength: Math.max(1, room) });
+    return zlib().gunzipSync(packed, { maxOutputLength: Math.max(1, room) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')
       throw failure('BadBundle', { file: place, reason: UNREADABLE });

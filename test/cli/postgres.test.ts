@@ -48,6 +48,24 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     assert.equal((await project.migrate('history', '--verify')).code, 0);
   });
 
+  it('an upgrade with nothing to do loads no grammar, and finds a changed file all the same', async () => {
+    const { project } = await place(TWO);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    const noGrammar = `import { registerHooks } from 'node:module';
+      registerHooks({ resolve(name, context, next) {
+        if (name === 'libpg-query') throw new Error('the grammar was asked for');
+        return next(name, context);
+      } });`;
+    const withoutGrammar = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(noGrammar)}` };
+    const again = await project.start(['upgrade'], withoutGrammar).ended;
+    assert.deepEqual([again.code, again.said], [0, 'Nothing to do: the database is at 002_names.\n']);
+    project.write('migrations/001_users.up.sql', 'CREATE TABLE users (id bigint PRIMARY KEY, email text NOT NULL);');
+    const changed = await project.start(['upgrade'], withoutGrammar).ended;
+    assert.equal(changed.code, 21, changed.said);
+    const needed = await project.start(['validate'], withoutGrammar).ended;
+    assert.match(needed.said, /the grammar was asked for/, 'the hook hides no grammar');
+  });
+
   it('three upgrades of one person at once run each migration once, and none ends another', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 6 }, (_, i) => [

@@ -1,5 +1,7 @@
 // `migrate backup <directory>`
+import { resolve } from 'node:path';
 import type { Command } from '../command.ts';
+import { counted } from '../terminal.ts';
 
 export const backup: Command = {
   name: 'backup',
@@ -11,7 +13,6 @@ export const backup: Command = {
   examples: [{ line: 'migrate backup backups/before-006', about: 'before something risky' }],
   takes: ['Data', 'Database'],
   async run(invocation) {
-    const [{ resolve }, { counted }] = await Promise.all([import('node:path'), import('../terminal.ts')]);
     const { terminal, output, settings } = invocation;
     const database = await invocation.database();
     const made = await database.backup(resolve(settings.directory, invocation.arguments[0] ?? ''));

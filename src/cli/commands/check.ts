@@ -1,5 +1,6 @@
 // `migrate check`
 import type { Command } from '../command.ts';
+import { UsageError } from '../failure.ts';
 
 export const check: Command = {
   name: 'check',
@@ -28,7 +29,6 @@ export const check: Command = {
     const live = await database.schema();
     const to = options.text('to');
     if (to !== undefined && !options.has('fromFiles')) {
-      const { UsageError } = await import('../failure.ts');
       throw new UsageError(`--to ${to} says up to which version the files are compared: it goes with --from-files.`);
     }
     const wanted = options.has('fromFiles')

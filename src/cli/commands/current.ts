@@ -1,5 +1,6 @@
 // `migrate current`
 import type { Command } from '../command.ts';
+import { counted } from '../terminal.ts';
 
 export const current: Command = {
   name: 'current',
@@ -10,7 +11,7 @@ export const current: Command = {
   ],
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {
-    const [{ standing }, { counted }] = await Promise.all([import('../standing.ts'), import('../terminal.ts')]);
+    const { standing } = await import('../standing.ts');
     const { terminal, output } = invocation;
     const { version, pending, pendingRepeatables, unknown, halfDone } = await standing(invocation);
     const versions = pending.slice(0, pending.length - pendingRepeatables.length);

@@ -1,5 +1,6 @@
 // `migrate history`
 import type { Command, Invocation } from '../command.ts';
+import { counted, duration, tableLines } from '../terminal.ts';
 
 export const history: Command = {
   name: 'history',
@@ -12,10 +13,7 @@ export const history: Command = {
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {
     if (invocation.options.has('verify')) return verify(invocation);
-    const [{ standing }, { duration, tableLines }] = await Promise.all([
-      import('../standing.ts'),
-      import('../terminal.ts'),
-    ]);
+    const { standing } = await import('../standing.ts');
     const { terminal, output } = invocation;
     const known = await standing(invocation);
     await terminal.data(output, known, () => {
@@ -38,7 +36,6 @@ export const history: Command = {
 };
 
 async function verify({ database, terminal, output }: Invocation) {
-  const { counted } = await import('../terminal.ts');
   const report = await (await database()).verifyAudit();
   await terminal.data(output, report, () =>
     report.problems.length === 0

@@ -1,6 +1,8 @@
 // `migrate restore <directory>`
+import { resolve } from 'node:path';
 import type { Command } from '../command.ts';
 import { ADOPT } from '../shared-options.ts';
+import { counted } from '../terminal.ts';
 
 export const restore: Command = {
   name: 'restore',
@@ -21,7 +23,6 @@ export const restore: Command = {
   examples: [{ line: 'migrate restore backups/before-006', about: 'back to what was backed up' }],
   takes: ['Data', 'Database'],
   async run(invocation) {
-    const [{ resolve }, { counted }] = await Promise.all([import('node:path'), import('../terminal.ts')]);
     const { terminal, output, settings, signal, options } = invocation;
     const database = await invocation.database();
     const directory = resolve(settings.directory, invocation.arguments[0] ?? '');

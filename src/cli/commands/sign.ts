@@ -1,5 +1,9 @@
 // `migrate sign --key <file>`
+import { join, relative, resolve } from 'node:path';
 import type { Command } from '../command.ts';
+import { UsageError } from '../failure.ts';
+import { writeText } from '../folder.ts';
+import { counted } from '../terminal.ts';
 
 export const sign: Command = {
   name: 'sign',
@@ -18,31 +22,19 @@ export const sign: Command = {
   examples: [{ line: 'migrate sign --key release.key', about: 'before the commit of a release' }],
   takes: ['Files', 'Database'],
   async run(invocation) {
-    const [
-      { signatureText },
-      { chosenDialect, readFolder },
-      { UsageError },
-      { counted },
-      { writeText },
-      path,
-      { SIGNATURE_FILE },
-    ] = await Promise.all([
+    const [{ signatureText }, { chosenDialect, readFolder }, { SIGNATURE_FILE }] = await Promise.all([
       import('../signing.ts'),
       import('../source.ts'),
-      import('../failure.ts'),
-      import('../terminal.ts'),
-      import('../folder.ts'),
-      import('node:path'),
       import('../../engine/signatures.ts'),
     ]);
     const { terminal, settings, options } = invocation;
     const key = options.text('key');
     if (key === undefined) throw new UsageError('Name the private key: migrate sign --key release.key');
     const source = await readFolder(settings, chosenDialect(options.text('dialect'), settings));
-    const file = path.join(settings.migrations, SIGNATURE_FILE);
-    writeText(file, signatureText(source, path.resolve(settings.directory, key)));
+    const file = join(settings.migrations, SIGNATURE_FILE);
+    writeText(file, signatureText(source, resolve(settings.directory, key)));
     terminal.print(
-      `${path.relative(settings.directory, file)} signs ${counted(source.migrations.length, 'version')}, up to ${source.migrations.at(-1)?.version}`,
+      `${relative(settings.directory, file)} signs ${counted(source.migrations.length, 'version')}, up to ${source.migrations.at(-1)?.version}`,
     );
     return 0;
   },

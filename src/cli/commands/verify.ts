@@ -1,5 +1,8 @@
 // `migrate verify --keys <file>`
+import { resolve } from 'node:path';
 import type { Command } from '../command.ts';
+import { UsageError } from '../failure.ts';
+import { counted } from '../terminal.ts';
 
 export const verify: Command = {
   name: 'verify',
@@ -15,14 +18,10 @@ export const verify: Command = {
   examples: [{ line: 'migrate verify --keys release.pub', about: 'in CI' }],
   takes: ['Files', 'Database'],
   async run(invocation) {
-    const [{ verifyFolder }, { chosenDialect, readFolder }, { UsageError }, { counted }, { resolve }] =
-      await Promise.all([
-        import('../signing.ts'),
-        import('../source.ts'),
-        import('../failure.ts'),
-        import('../terminal.ts'),
-        import('node:path'),
-      ]);
+    const [{ verifyFolder }, { chosenDialect, readFolder }] = await Promise.all([
+      import('../signing.ts'),
+      import('../source.ts'),
+    ]);
     const { terminal, settings, options } = invocation;
     const keys = options.text('keys');
     if (keys === undefined)
