@@ -39,6 +39,8 @@ export interface DatabaseModel {
   losses?: NonNullable<Downgrade['losses']>;
   /** The source has one repeatable migration; absent: it has none. */
   repeatable?: 'Pending' | 'Ran';
+  /** The run that ran it last. */
+  repeatedBy?: number;
 }
 
 type Downgrade = NonNullable<NonNullable<JobResultOf<'PlanResult'>['plan']>['downgrade']>;
@@ -83,7 +85,7 @@ function payloadOf(input: JobInput, database: DatabaseModel, exitCode: number): 
             wrote: true,
             ledger: {
               ...stateOf(database),
-              appliedNow: appliedBetween(input.from, database).length + (database.repeatable === 'Ran' ? 1 : 0),
+              appliedNow: appliedBetween(input.from, database).length + repeatedBy(input.runId, database).length,
               revertedNow: revertedBetween(input.from, database).length,
               progressRows: 0,
               auditHead: auditHeadOf(database),
@@ -157,7 +159,7 @@ function downgradeOf(target: string, database: DatabaseModel): Downgrade {
 function settledLedger(runId: number, database: DatabaseModel) {
   const applied = database.epochRunId === runId ? appliedBetween(database.epochVersion, database) : [];
   const reverted = database.epochRunId === runId ? revertedBetween(database.epochVersion, database) : [];
-  const repeated = database.epochRunId === runId && database.repeatable === 'Ran' ? [REPEATABLE] : [];
+  const repeated = repeatedBy(runId, database);
   const isSame = [...applied, ...reverted, ...repeated].length === 0 && database.progressRows === 0;
   return {
     ...stateOf(database),
@@ -179,6 +181,10 @@ function auditHeadOf({ epochAttempt }: DatabaseModel) {
 function auditOf({ epochAttempt }: DatabaseModel, seen: { readonly id: number } | undefined) {
   const isMissing = seen !== undefined && seen.id > epochAttempt;
   return isMissing ? { audit: { kind: 'RowsMissing', lastId: epochAttempt } } : {};
+}
+
+function repeatedBy(runId: number, database: DatabaseModel): readonly string[] {
+  return database.repeatable === 'Ran' && database.repeatedBy === runId ? [REPEATABLE] : [];
 }
 
 function appliedBetween(from: string | null, database: DatabaseModel): readonly string[] {

@@ -96,6 +96,7 @@ export class Model {
     return [
       ...(ready?.status === 'True' ? [] : [`Ready is ${ready?.status} ${ready?.reason}: ${ready?.message}`]),
       ...(compareVersions(play.database.version, target) === 0 ? [] : [`the database is at ${play.database.version}`]),
+      ...(play.database.repeatable === 'Pending' ? ['a repeatable migration has not run'] : []),
       ...(play.status.version === play.database.version ? [] : [`status says ${play.status.version}`]),
       ...(workload?.replicas === COUNT ? [] : [`the app runs ${workload?.replicas}`]),
       ...(workload?.mark === undefined ? [] : ['a mark is left']),
@@ -149,6 +150,7 @@ export class Model {
     else if (what === 'retry') this.#retry();
     else if (what === 'limit') play.edit({ rollout: { maxStoppedSeconds: chance.oneOf([60, 900, 3600]) } });
     else if (what === 'source') {
+      if (chance.happens(0.5)) play.database.repeatable = 'Pending';
       for (const [name, view] of play.cluster.sources)
         play.cluster.sources.set(name, {
           ...view,

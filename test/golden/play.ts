@@ -162,7 +162,9 @@ export class Play {
     database.epochAttempt = Math.max(database.epochAttempt, input.attempt);
     if (what !== 'Apply') return;
     database.version = input.to;
-    if (database.repeatable !== undefined) database.repeatable = 'Ran';
+    if (database.repeatable !== 'Pending') return;
+    database.repeatable = 'Ran';
+    database.repeatedBy = input.runId;
   }
 
   #sourceNames(): readonly string[] {
