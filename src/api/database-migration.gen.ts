@@ -58,7 +58,7 @@ export interface DatabaseMigrationSpec {
    */
   target: string;
   /**
-   * How a database is adopted that has tables, but no record of any migration: it was made by hand or by another tool. Without it such a database is `Stalled/BaselineNeeded`. It has no effect on an empty database, which gets every migration, nor once a version is recorded: leave it or remove it.
+   * How a database is adopted that has tables, but no record of any migration: it was made by hand or by another tool. Without it such a database is `Stalled/BaselineNeeded`. It has no effect on an empty database, which gets every migration, nor once a version is recorded: leave it or remove it. Whose tables they are is not known: the first database that the Secret names is adopted as it is, and `Planned` has the names of its tables. Once `status.version` is set, a database without a record is `Stalled/RecordMissing` instead.
    */
   baseline?: {
     /**

@@ -64,6 +64,8 @@ const planInput = z.object({
   /** The row that status names: what became of it is `plan.audit`. */
   auditSeen: auditRow.optional(),
   baseline: baseline.optional(),
+  /** `status.version`: a database without a record cannot be the one that this resource has migrated, and is not adopted. */
+  knownVersion: migrationVersion.optional(),
   strategy: z.enum(['Recreate', 'Rolling', 'None']),
   execution,
   appRoles: z.array(z.string()),
@@ -209,7 +211,14 @@ const planResult = z.object({
       sourceDigest: sha256,
       transaction: z.enum(['PerRun', 'PerMigration']),
       /** Present when the database is to be adopted first: all above is as it will be then; `count` versions are not run. */
-      baseline: z.object({ version: migrationVersion, count: z.int().positive() }).optional(),
+      baseline: z
+        .object({
+          version: migrationVersion,
+          count: z.int().positive(),
+          /** What is adopted, for a person to see whether it is the right database. */
+          tables: z.object({ count: z.int().positive(), first: z.array(z.string()).max(10) }).optional(),
+        })
+        .optional(),
       /** Present when the direction is Down. */
       downgrade: downgrade.optional(),
       /** Present when the audit does not have the row that it was asked about. */

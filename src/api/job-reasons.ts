@@ -47,6 +47,11 @@ export const JOB_REASONS = {
     meaning: 'The database has tables, but no record of any migration.',
     remedy: 'Name the last migration that it has in `spec.baseline.version`, or use an empty database.',
   },
+  RecordMissing: {
+    meaning:
+      'The resource has migrated a database before, and the one of the Secret has tables and no record: it is another.',
+    remedy: 'Correct the Secret, then ask for a retry; to adopt this database, delete the resource and apply it again.',
+  },
   UnknownBaseline: {
     meaning: 'No migration has the name of `spec.baseline.version`.',
     remedy: 'Set one that exists; the message lists near ones.',

@@ -1,6 +1,7 @@
 // The only importer of `pg`: opens sessions for the engine and turns pg's failures into the engine's two (QueryError,
 // ConnectionLost). The application name goes into the startup packet, where RESET ALL cannot wipe it. Tries the hosts
 // of the URL in their order, as libpq does. Called by the runner; the engine sees only the Connection interface.
+import type { Writable } from 'node:stream';
 import { Client, type ClientConfig, DatabaseError, Query } from 'pg';
 import { type Connection, ConnectionLost, QueryError, type Row } from '../engine/connection.ts';
 import { EngineError, failure } from '../engine/errors.ts';
@@ -54,6 +55,7 @@ async function connectOnce(settings: ConnectionSettings, options: OpenOptions, h
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types: asText,
+    pipeline: true,
     ssl: tls === false ? false : { ...tls, ...(tls.anyName ? { checkServerIdentity: () => undefined } : {}) },
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(settings.options === undefined ? {} : { options: settings.options }),
@@ -131,6 +133,9 @@ class PostgresConnection implements OpenedConnection {
   readonly endpoint: Host;
   #lost: string | undefined;
   #closed = false;
+  /** Messages without an answer yet. */
+  #unanswered = 0;
+  #isPacking = false;
 
   constructor(client: Client, endpoint: Host) {
     this.#client = client;
@@ -153,33 +158,55 @@ class PostgresConnection implements OpenedConnection {
   }
 
   async query(sql: string, values: readonly (string | null)[] = []): Promise<readonly Row[]> {
-    this.#assertAlive();
-    try {
+    return this.#exchange(async () => {
       const answer: unknown = await this.#client.query({ text: sql, values: [...values] });
       const last = Array.isArray(answer) ? answer.at(-1) : answer;
       return (last as { rows: Row[] }).rows;
-    } catch (error) {
-      throw this.#translate(error);
-    }
+    });
   }
 
   async execute(sql: string): Promise<void> {
-    this.#assertAlive();
+    return this.#exchange(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const query = this.#client.query(new Query(sql));
+          query.on('row', () => {});
+          query.on('end', () => resolve());
+          query.on('error', reject);
+        }),
+    );
+  }
+
+  async #exchange<T>(send: () => Promise<T>): Promise<T> {
+    if (this.#lost !== undefined) throw new ConnectionLost(this.#lost);
+    this.#packTogether();
+    this.#unanswered += 1;
     try {
-      await new Promise<void>((resolve, reject) => {
-        const query = this.#client.query(new Query(sql));
-        query.on('row', () => {});
-        query.on('end', () => resolve());
-        query.on('error', reject);
-      });
+      return await send();
     } catch (error) {
       throw this.#translate(error);
+    } finally {
+      this.#unanswered -= 1;
     }
+  }
+
+  /** What is sent one behind the other without waiting leaves as one packet, not as one each. */
+  #packTogether(): void {
+    const socket = this.#socket();
+    if (this.#isPacking || socket === undefined) return;
+    this.#isPacking = true;
+    socket.cork();
+    process.nextTick(() => {
+      this.#isPacking = false;
+      socket.uncork();
+    });
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    // pg would wait for the answers: whoever closes has given them up.
+    if (this.#unanswered > 0) this.#socket()?.destroy();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>(resolve => {
       timer = setTimeout(() => {
@@ -192,12 +219,8 @@ class PostgresConnection implements OpenedConnection {
     this.#lose('the connection was closed');
   }
 
-  #socket(): { destroy(): void } | undefined {
-    return (this.#client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream;
-  }
-
-  #assertAlive(): void {
-    if (this.#lost !== undefined) throw new ConnectionLost(this.#lost);
+  #socket(): Writable | undefined {
+    return (this.#client as unknown as { connection?: { stream?: Writable } }).connection?.stream;
   }
 
   #lose(reason: string): void {

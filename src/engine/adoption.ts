@@ -7,7 +7,7 @@ import { type BaselineRequest, writeRow } from './baseline.ts';
 import type { Connection } from './connection.ts';
 import { failure } from './errors.ts';
 import type { Source } from './files.ts';
-import { hasTables, type Ledger, ledgerDigest } from './ledger.ts';
+import { type FoundTables, type Ledger, ledgerDigest, userTables } from './ledger.ts';
 import { nearNames } from './near-names.ts';
 import type { Migration } from './script.ts';
 
@@ -16,17 +16,35 @@ export interface Adoption {
   readonly migrations: readonly Migration[];
   /** The ledger as it will be. */
   readonly ledger: Ledger;
+  /** What is adopted. */
+  readonly tables: FoundTables;
 }
 
-/** What there is to adopt; undefined when the ledger speaks for itself. Throws UnknownBaseline. */
+export interface AdoptionRequest {
+  readonly ledgerSchema: string;
+  readonly baseline: string | undefined;
+  /** To which the resource has already migrated a database. */
+  readonly knownVersion?: string | undefined;
+}
+
+/**
+ * What there is to adopt; undefined when the ledger speaks for itself. Throws UnknownBaseline; and RecordMissing for a
+ * database without a ledger where the resource has migrated one before: it is another, most likely by a wrong URL.
+ */
 export async function findAdoption(
   connection: Connection,
   ledger: Ledger,
   source: Source,
-  { ledgerSchema, baseline }: { readonly ledgerSchema: string; readonly baseline: string | undefined },
+  { ledgerSchema, baseline, knownVersion }: AdoptionRequest,
 ): Promise<Adoption | undefined> {
   const isEmpty = ledger.applied.length === 0 && ledger.progress.length === 0;
-  if (baseline === undefined || !isEmpty || !(await hasTables(connection, ledgerSchema))) return undefined;
+  if (!isEmpty || (baseline === undefined && knownVersion === undefined)) return undefined;
+  const tables = await userTables(connection, ledgerSchema);
+  if (tables.count === 0) return undefined;
+  if (knownVersion !== undefined && ledger.epoch === undefined) {
+    throw failure('RecordMissing', { version: knownVersion, schema: ledgerSchema, ...tables });
+  }
+  if (baseline === undefined) return undefined;
   const names = source.migrations.map(migration => migration.version);
   const highest = names.at(-1) ?? '';
   if (!names.includes(baseline)) {
@@ -38,7 +56,11 @@ export async function findAdoption(
     return Object.freeze({ version, number, ...checksums, attempt: 0, run: '', origin: 'baseline' as const });
   });
   const digest = ledgerDigest(applied, [], []);
-  return Object.freeze({ migrations, ledger: Object.freeze({ ...ledger, applied, version: baseline, digest }) });
+  return Object.freeze({
+    migrations,
+    tables,
+    ledger: Object.freeze({ ...ledger, applied, version: baseline, digest }),
+  });
 }
 
 /** Inside the transaction that raises the epoch. */

@@ -1,7 +1,7 @@
 // Runs scripts under the fence, ups or downs: all in one transaction (PerRun), or each in its own (PerMigration), and those
 // that cannot be a transaction in pieces (split.ts). What a script does and its ledger row are committed together, so that
 // whatever ends this process leaves the ledger true. Called by migrate.ts only.
-import { QueryError } from './connection.ts';
+import { inTurn, QueryError } from './connection.ts';
 import { prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
 import { assertStillLossless } from './guards.ts';
 import { assertOnlyCounted, takeInventory } from './inventory.ts';
@@ -10,7 +10,7 @@ import { seconds } from './pace.ts';
 import type { TransactionMode } from './plan.ts';
 import { recordDone } from './records.ts';
 import { applySplit } from './split.ts';
-import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
+import { asOwner, inTransaction, type OpenTransaction, withLockRetries } from './transactions.ts';
 import type { PendingFile, Work } from './work.ts';
 
 const DOING = { Up: 'applying', Down: 'reverting', Repeat: 'applying' } as const;
@@ -29,7 +29,7 @@ export async function applyMigrations(
       return [];
     }
     try {
-      await applyTogether(work, files);
+      await applyTogether(work, files, progress);
       return [];
     } catch (error) {
       const why = reasonToSeparate(error, files);
@@ -46,7 +46,7 @@ export async function applyMigrations(
 async function applyEach(work: Work, files: readonly PendingFile[], progress: readonly ProgressRow[]): Promise<void> {
   for (const file of files) {
     const isHalfDone = progress.some(row => row.version === file.migration.version);
-    if (file.parsed.transactional && !isHalfDone) await applyTogether(work, [file]);
+    if (file.parsed.transactional && !isHalfDone) await applyTogether(work, [file], progress);
     else {
       const began = Date.now();
       await applySplit(work, file, progress);
@@ -56,32 +56,26 @@ async function applyEach(work: Work, files: readonly PendingFile[], progress: re
 }
 
 /** One transaction for these files and their ledger rows, tried again as a whole when a lock is not to be had. */
-async function applyTogether(work: Work, files: readonly PendingFile[]): Promise<void> {
+async function applyTogether(
+  work: Work,
+  files: readonly PendingFile[],
+  progress: readonly ProgressRow[],
+): Promise<void> {
   const [first] = files;
   if (first === undefined) return;
   const began = Date.now();
   await withLockRetries(work, () =>
-    inTransaction(
-      work,
-      async transaction => {
-        for (const file of files) if (file.direction === 'Down') await assertStillLossless(work, file);
-        const inventory = await takeInventory(work, files);
-        for (const file of files) {
-          const startedAt = new Date();
-          transaction.where = file.parsed.file;
-          work.log(`${DOING[file.direction]} ${file.migration.version} (${file.parsed.statements.length} statements)`);
-          if (file !== first) await prepareSession(work, file);
-          await runStatements(work, file, file.parsed.statements);
-          if (files.length === 1) await checkDeferred(work, file);
-          await asOwner(work);
-          await recordDone(work, file, startedAt);
-        }
-        await assertOnlyCounted(work, files, inventory);
-      },
-      () => prepareSession(work, first),
-    ),
+    inTransaction(work, async transaction => {
+      if (first.direction === 'Down') await prepareSession(work, first);
+      for (const file of files) if (file.direction === 'Down') await assertStillLossless(work, file);
+      const inventory = await takeInventory(work, files);
+      for (const file of files) {
+        const isLast = file === files.at(-1) && inventory === undefined;
+        await runWhole(work, transaction, file, { files, progress, ends: isLast ? 'Transaction' : 'File' });
+      }
+      await assertOnlyCounted(work, files, inventory);
+    }),
   );
-  await asOwner(work);
   const done = (wanted: 'reverted' | 'applied') => {
     const versions = files.filter(file => DONE[file.direction] === wanted).map(file => file.migration.version);
     return versions.length === 0 ? [] : [`${wanted} ${versions.join(', ')}`];
@@ -89,13 +83,44 @@ async function applyTogether(work: Work, files: readonly PendingFile[]): Promise
   work.log(`${[...done('reverted'), ...done('applied')].join(', ')} in ${seconds(Date.now() - began)}`);
 }
 
+interface Whole {
+  readonly files: readonly PendingFile[];
+  readonly progress: readonly ProgressRow[];
+  /** What ends with this file. */
+  readonly ends: 'File' | 'Transaction';
+}
+
+/** Everything of a file is sent in one go: settings, statements, rows, and where the transaction ends with it, the check. */
+async function runWhole(
+  work: Work,
+  transaction: OpenTransaction,
+  file: PendingFile,
+  { files, progress, ends }: Whole,
+): Promise<void> {
+  const startedAt = new Date();
+  const { version } = file.migration;
+  transaction.where = file.parsed.file;
+  work.log(`${DOING[file.direction]} ${version} (${file.parsed.statements.length} statements)`);
+  const prepared = prepareSession(work, file);
+  const pieces = progress.some(row => row.version === version) ? 'HasProgress' : 'NoProgress';
+  const done = runStatements(work, file, file.parsed.statements, () =>
+    inTurn([
+      files.length === 1 ? asOwnerChecked(work, file) : asOwner(work),
+      recordDone(work, file, startedAt, pieces),
+      ...(ends === 'Transaction' ? [transaction.seal()] : []),
+    ]),
+  );
+  await inTurn([prepared, done]);
+}
+
 /**
- * Constraints deferred to the end of the transaction are checked while their file can be named. Not between files of one
- * transaction: there is no way back to each constraint's own setting, on which the next file may rely.
+ * Back to the login role; before it, constraints deferred to the end of the transaction are checked while their file can be
+ * named. Not between files of one transaction: there is no way back to each constraint's own setting, on which the next
+ * file may rely.
  */
-async function checkDeferred(work: Work, file: PendingFile): Promise<void> {
+async function asOwnerChecked(work: Work, file: PendingFile): Promise<void> {
   try {
-    await work.connection.query('SET CONSTRAINTS ALL IMMEDIATE');
+    await asOwner(work, 'SET CONSTRAINTS ALL IMMEDIATE');
   } catch (error) {
     const last = file.parsed.statements.at(-1);
     if (error instanceof QueryError && last !== undefined) throw new StatementFailure(file, last, error, work.monitor);

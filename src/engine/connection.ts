@@ -5,7 +5,12 @@
 /** One row: column name to its text form, null for NULL. */
 export type Row = Readonly<Record<string, string | null>>;
 
-/** One session with one backend. Used by one caller at a time: statements are never sent side by side. */
+/**
+ * One session with one backend, used by one caller at a time. What is called before an earlier call was answered is sent at
+ * once and answered in its turn (a pipeline): that saves the way there and back. The server does not stop at an error, so
+ * only that may be sent ahead which an aborted transaction refuses anyway; and never what a person would have to undo when
+ * BEGIN had failed: nothing of a migration is sent before BEGIN was answered.
+ */
 export interface Connection {
   /** Backend pid as the server's startup told it (BackendKeyData), not as SQL answers it: a pooler shows here. */
   readonly pid: number;
@@ -61,10 +66,26 @@ export function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-/** Quotes text as a string constant, for the few statements that take no parameters. */
-export function literal(value: string): string {
+/**
+ * Quotes text as a string constant, for statements that take no parameters or travel together; null is NULL. Right
+ * whatever standard_conforming_strings says; the client's encoding must be UTF-8.
+ */
+export function literal(value: string | null): string {
+  if (value === null) return 'NULL';
   const text = `'${value.replaceAll("'", "''")}'`;
   return value.includes('\\') ? ` E${text.replaceAll('\\', '\\\\')}` : text;
+}
+
+/** An answer that is awaited later: until then its failure is not an unhandled one. */
+export function awaitedLater<T>(answer: Promise<T>): Promise<T> {
+  answer.catch(() => {});
+  return answer;
+}
+
+/** Waits for answers in the order of their questions: the first failure is the cause, later ones are its consequence. */
+export async function inTurn(answers: readonly Promise<unknown>[]): Promise<void> {
+  for (const answer of answers) awaitedLater(answer);
+  for (const answer of answers) await answer;
 }
 
 /** The only row of an answer; a missing one is a mistake of ours. */

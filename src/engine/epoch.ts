@@ -4,7 +4,7 @@
 import type { Attempt } from './attempt.ts';
 import { runKey } from './attempt.ts';
 import { appendAudit } from './audit.ts';
-import { type Connection, quoted, textOf } from './connection.ts';
+import { type Connection, quoted, type Row, textOf } from './connection.ts';
 import { failure } from './errors.ts';
 import type { Epoch } from './ledger.ts';
 import { LEDGER_FORMAT } from './ledger-schema.ts';
@@ -80,13 +80,24 @@ export async function raiseEpoch(connection: Connection, attempt: Attempt, start
 
 async function lockedEpoch(connection: Connection, table: string) {
   const [row] = await connection.query(`SELECT owner, resource, attempt FROM ${table} FOR SHARE`);
-  if (row === undefined) return undefined;
+  return row === undefined ? undefined : epochOf(row);
+}
+
+function epochOf(row: Row) {
   return { owner: textOf(row, 'owner'), resource: textOf(row, 'resource'), attempt: Number(textOf(row, 'attempt')) };
 }
 
-/** First statement of each transaction: holds the epoch to the transaction's end. Throws StaleAttempt if it moved on. */
-export async function holdEpoch(connection: Connection, attempt: Attempt): Promise<void> {
-  const epoch = await lockedEpoch(connection, `${quoted(attempt.ledgerSchema)}.epoch`);
+/**
+ * Begins a transaction, as the login role. Its first statement holds the epoch to the transaction's end and answers, beside
+ * it, the columns `also`. Throws StaleAttempt if the epoch moved on; the transaction is then open, and the caller's to end.
+ */
+export async function beginUnderEpoch(connection: Connection, attempt: Attempt, also: string): Promise<Row> {
+  const [row] = await connection.query(
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+      SELECT owner, resource, attempt, ${also} FROM ${quoted(attempt.ledgerSchema)}.epoch FOR SHARE`,
+  );
+  const epoch = row === undefined ? undefined : epochOf(row);
   assertOwner(epoch, attempt);
-  if (epoch?.attempt !== attempt.number) throw stale(epoch?.attempt ?? 0, attempt);
+  if (row === undefined || epoch?.attempt !== attempt.number) throw stale(epoch?.attempt ?? 0, attempt);
+  return row;
 }

@@ -1,6 +1,6 @@
-// Runs the statements of a migration file one by one on the connection that holds the lock, with the right lock timeout
+// Runs the statements of a migration file in their order on the connection that holds the lock, with the right lock timeout
 // for each, under the monitor's watch, and says exactly which one failed. Called by transactions.ts and split.ts.
-import { QueryError } from './connection.ts';
+import { awaitedLater, QueryError } from './connection.ts';
 import { type EngineError, type ErrorPlace, failure } from './errors.ts';
 import { whereOf } from './half-done.ts';
 import type { Monitor } from './monitor.ts';
@@ -35,7 +35,8 @@ export class StatementFailure extends Error {
 
 /**
  * Puts the session into the state in which this file begins; with `before`, into the one that its own settings (SET
- * search_path and the like) have made by that statement, because each segment of a split file begins afresh.
+ * search_path and the like) have made by that statement, because each segment of a split file begins afresh. Sends its own
+ * settings at once, so that statements may be sent behind them.
  */
 export async function prepareSession(work: Work, file: PendingFile, before?: Statement): Promise<void> {
   const { directives } = file.parsed;
@@ -63,22 +64,60 @@ function lockTimeoutOf(work: Work, file: PendingFile): number {
   return file.parsed.directives.lockTimeoutMs ?? work.execution.lockTimeoutMilliseconds;
 }
 
-/** Runs statements inside the open transaction. Throws StatementFailure. */
-export async function runStatements(work: Work, file: PendingFile, statements: readonly Statement[]): Promise<void> {
+/** How many statements may be on their way: enough that the server never waits for us, few enough for our memory. */
+const AHEAD = 16;
+
+/**
+ * Runs statements inside the open transaction. Each is a message of its own, sent before the one before it was answered: after
+ * a failure the server refuses what comes behind it (25P02). Right behind the last one, `behind` sends what comes after them;
+ * its answer is this function's. Throws StatementFailure.
+ */
+export async function runStatements<T>(
+  work: Work,
+  file: PendingFile,
+  statements: readonly Statement[],
+  behind: () => Promise<T>,
+): Promise<T> {
+  const strong = lockTimeoutOf(work, file);
+  const watching = { firstLookMs: Math.min(FIRST_LOOK_MS, strong / 2 || FIRST_LOOK_MS) };
+  const send = sender(work, file, statements);
+  const answers: Promise<void>[] = [];
+  let last: Promise<T> | undefined;
+  for (const [index, statement] of statements.entries()) {
+    if (answers.length === index) assertNotInterrupted(work.signal, `before ${whereOf(file.parsed, statement)}`);
+    const limit = work.signal?.aborted ? answers.length : index + AHEAD;
+    for (const next of statements.slice(answers.length, limit)) answers.push(send(next));
+    if (answers.length === statements.length) last ??= awaitedLater(behind());
+    await answered(work, file, statement, watching, () => answers[index]);
+  }
+  return await (last ?? behind());
+}
+
+/** Sends a statement, and before it the lock timeout of its kind where that differs from the one before. */
+function sender(
+  work: Work,
+  file: PendingFile,
+  statements: readonly Statement[],
+): (statement: Statement) => Promise<void> {
   const strong = lockTimeoutOf(work, file);
   const rows = file.parsed.directives.lockTimeoutMs ?? Math.max(strong, ROW_LOCK_TIMEOUT_MS);
-  let current = strong;
   const first = statements[0]?.number ?? 0;
+  let current = strong;
   let managed = !file.parsed.statements.some(one => one.setsLockTimeout && one.number < first);
-  for (const statement of statements) {
+  return statement => {
     managed &&= !statement.setsLockTimeout;
     const wanted = statement.lock === 'Rows' ? rows : strong;
     if (managed && wanted !== current) {
-      await work.connection.query(`SET LOCAL lock_timeout TO ${wanted}`);
+      awaitedLater(work.connection.query(`SET LOCAL lock_timeout TO ${wanted}`));
       current = wanted;
     }
-    await runStatement(work, file, statement, { firstLookMs: Math.min(FIRST_LOOK_MS, strong / 2 || FIRST_LOOK_MS) });
-  }
+    return awaitedLater(work.connection.execute(statement.text));
+  };
+}
+
+interface Watched {
+  readonly firstLookMs: number;
+  readonly blockedLimitMs?: number;
 }
 
 /** Runs one statement under watch. Throws StatementFailure. */
@@ -86,11 +125,21 @@ export async function runStatement(
   work: Work,
   file: PendingFile,
   statement: Statement,
-  watching: { readonly firstLookMs: number; readonly blockedLimitMs?: number },
+  watching: Watched,
 ): Promise<void> {
   assertNotInterrupted(work.signal, `before ${whereOf(file.parsed, statement)}`);
+  await answered(work, file, statement, watching, () => work.connection.execute(statement.text));
+}
+
+async function answered(
+  work: Work,
+  file: PendingFile,
+  statement: Statement,
+  watching: Watched,
+  answer: () => Promise<void> | undefined,
+): Promise<void> {
   try {
-    await work.monitor.watch(() => work.connection.execute(statement.text), watching);
+    await work.monitor.watch(async () => answer(), watching);
   } catch (error) {
     if (error instanceof QueryError) throw new StatementFailure(file, statement, error, work.monitor);
     throw error;

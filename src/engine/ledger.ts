@@ -235,16 +235,14 @@ export async function hasLedger(connection: Connection, schema: string): Promise
   return row?.epoch !== null;
 }
 
-/** Whether there is anything that migrations may have made. */
-export async function hasTables(connection: Connection, ledgerSchema: string): Promise<boolean> {
-  return (await userTables(connection, ledgerSchema)).count > 0;
+/** Tables for a person to recognise: how many, and the first names. */
+export interface FoundTables {
+  readonly count: number;
+  readonly first: readonly string[];
 }
 
 /** User tables in the database, for "tables and no ledger": not the ledger's own, not an extension's. */
-async function userTables(
-  connection: Connection,
-  schema: string,
-): Promise<{ count: number; first: readonly string[] }> {
+export async function userTables(connection: Connection, schema: string): Promise<FoundTables> {
   const rows = await connection.query(
     `SELECT c.oid::regclass::text AS name, count(*) OVER () AS count
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -28,9 +28,19 @@ export async function takeMigrationLock(
   }
 }
 
-/** Whether this session still holds it: a migration may have unlocked it by a way that the grammar does not show. */
-export const HOLDS_LOCK_SQL = `EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted
-  AND pid = pg_catalog.pg_backend_pid() AND classid = ${CLASS_ID} AND objid = ${OBJECT_ID} AND objsubid = 1)`;
+/**
+ * Holds the lock by the transaction too, where the session holds it: what the transaction holds cannot be given up before its
+ * end, not even by pg_advisory_unlock_all. False: another session has it.
+ */
+export const HOLD_IN_TRANSACTION_SQL = `pg_catalog.pg_try_advisory_xact_lock(${LOCK_KEY})`;
+
+/**
+ * Whether the session still holds it: a migration may have unlocked it by a way that the grammar does not show. Only where the
+ * transaction holds it too, under whose cover the session's own hold is given up and taken again: nobody can come in between,
+ * and no memory is shared for it. The view pg_locks would tell the same, but reads every lock of the whole server.
+ */
+export const SESSION_HOLDS_SQL = `CASE WHEN pg_catalog.pg_advisory_unlock(${LOCK_KEY})
+  THEN pg_catalog.pg_try_advisory_lock(${LOCK_KEY}) ELSE false END`;
 
 async function holderOf(connection: Connection): Promise<string> {
   const [holder]: readonly Row[] = await connection.query(

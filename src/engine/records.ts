@@ -1,103 +1,79 @@
 // Writes the ledger's rows: a migration applied or reverted, a segment begun or done. Always inside the caller's transaction, always
 // as the login role. The readers are in ledger.ts.
 import { runKey } from './attempt.ts';
-import { appendAudit } from './audit.ts';
-import { quoted } from './connection.ts';
+import { appendAudit, auditSql } from './audit.ts';
+import { literal, quoted } from './connection.ts';
 import { failure } from './errors.ts';
 import type { Segment } from './statements.ts';
 import type { DownFile, PendingFile, RepeatableFile, UpFile, Work } from './work.ts';
 
 const table = (work: Work, name: string) => `${quoted(work.attempt.ledgerSchema)}.${name}`;
 
-/** What makes a script done: its rows and its audit row, one transaction with its statements. */
-export async function recordDone(work: Work, file: PendingFile, startedAt: Date): Promise<void> {
-  if (file.direction === 'Up') await recordApplied(work, file, startedAt);
-  else if (file.direction === 'Down') await recordReverted(work, file);
-  else await recordRepeated(work, file, startedAt);
+/**
+ * What makes a script done: its rows and its audit row, one transaction with its statements; in one message, so that it may
+ * be sent behind them. `pieces`: whether the version has progress rows, which end with it.
+ */
+export async function recordDone(
+  work: Work,
+  file: PendingFile,
+  startedAt: Date,
+  pieces: 'HasProgress' | 'NoProgress',
+): Promise<void> {
+  const { version } = file.migration;
+  const forget =
+    pieces === 'HasProgress' ? [`DELETE FROM ${table(work, 'progress')} WHERE version = ${literal(version)}`] : [];
+  if (file.direction === 'Down') return recordReverted(work, file, forget);
+  const rows = file.direction === 'Up' ? applied(work, file, startedAt) : repeated(work, file, startedAt);
+  await work.connection.query([...forget, ...rows].join(';\n'));
 }
 
-/** The row that makes a migration applied, its audit row, and the end of its progress rows. */
-async function recordApplied(work: Work, { migration, signature, layout }: UpFile, startedAt: Date): Promise<void> {
-  const { attempt, connection } = work;
-  await connection.query(
+/** The row that makes a migration applied, and its audit row. */
+function applied(work: Work, { migration, signature, layout }: UpFile, startedAt: Date): readonly string[] {
+  const { attempt } = work;
+  const { version, up, down } = migration;
+  const texts = [version, String(migration.number), up.checksum, down?.checksum, down?.text].map(textOrNull);
+  const by = [attempt.owner, String(attempt.number), runKey(attempt.run), attempt.job].map(literal);
+  const signed = [signature?.signature, signature?.signedBy, attempt.image, layout].map(textOrNull);
+  return [
     `INSERT INTO ${table(work, 'ledger')} (version, number, up_checksum, down_checksum, down_script, applied_by, owner,
         attempt, run, job, started_at, finished_at, lsn, signature, signed_by, image, layout)
-      VALUES ($1, $2, $3, $4, $5, session_user, $6, $7, $8, $9, $10, pg_catalog.clock_timestamp(), ${lsn(work)}, $11, $12, $13, $14)`,
-    [
-      migration.version,
-      String(migration.number),
-      migration.up.checksum,
-      migration.down?.checksum ?? null,
-      migration.down?.text ?? null,
-      attempt.owner,
-      String(attempt.number),
-      runKey(attempt.run),
-      attempt.job,
-      startedAt.toISOString(),
-      signature?.signature ?? null,
-      signature?.signedBy ?? null,
-      attempt.image ?? null,
-      layout,
-    ],
-  );
-  await forgetProgress(work, migration.version);
-  await appendAudit(connection, attempt, 'applied', migration.version, { upChecksum: migration.up.checksum });
+      VALUES (${texts.join(', ')}, session_user, ${by.join(', ')}, ${literal(startedAt.toISOString())},
+        pg_catalog.clock_timestamp(), ${lsn(work)}, ${signed.join(', ')})`,
+    auditSql(attempt, 'applied', version, { upChecksum: up.checksum }),
+  ];
+}
+
+function textOrNull(value: string | undefined): string {
+  return literal(value ?? null);
 }
 
 /** The end of a version's row: it must be there, or somebody has changed the ledger since it was planned. */
-async function recordReverted(work: Work, { migration }: DownFile): Promise<void> {
+async function recordReverted(work: Work, { migration }: DownFile, forget: readonly string[]): Promise<void> {
   const { version, upChecksum, origin, down } = migration;
-  const gone = await work.connection.query(
-    `DELETE FROM ${table(work, 'ledger')} WHERE version = $1 RETURNING version`,
-    [version],
-  );
+  const audit = auditSql(work.attempt, 'reverted', version, { upChecksum, origin, downChecksum: down.checksum });
+  const remove = `DELETE FROM ${table(work, 'ledger')} WHERE version = ${literal(version)} RETURNING version`;
+  const gone = await work.connection.query([...forget, audit, remove].join(';\n'));
   if (gone.length !== 1) {
     const schema = work.attempt.ledgerSchema;
     throw failure('LedgerDamaged', { schema, reason: `the row of ${version} is gone` }, { migration: version });
   }
-  await forgetProgress(work, version);
-  await appendAudit(work.connection, work.attempt, 'reverted', version, {
-    upChecksum,
-    origin,
-    downChecksum: down.checksum,
-  });
 }
 
 /** The row that says with which text a repeatable migration last ran, and its audit row. */
-async function recordRepeated(
-  work: Work,
-  { migration, signature, layout }: RepeatableFile,
-  startedAt: Date,
-): Promise<void> {
-  const { attempt, connection } = work;
+function repeated(work: Work, { migration, signature, layout }: RepeatableFile, startedAt: Date): readonly string[] {
+  const { attempt } = work;
+  const { version, up } = migration;
   const columns = `checksum, applied_by, owner, attempt, run, job, started_at, finished_at, lsn, signature, signed_by, image,
         origin, imported_from, layout`;
-  await connection.query(
+  const by = [attempt.owner, String(attempt.number), runKey(attempt.run), attempt.job].map(literal);
+  const signed = [signature?.signature, signature?.signedBy, attempt.image].map(textOrNull);
+  return [
     `INSERT INTO ${table(work, 'repeatable')} (name, ${columns})
-      VALUES ($1, $2, session_user, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), ${lsn(work)}, $8, $9, $10, 'applied', NULL, $11)
+      VALUES (${literal(version)}, ${literal(up.checksum)}, session_user, ${by.join(', ')}, ${literal(startedAt.toISOString())},
+        pg_catalog.clock_timestamp(), ${lsn(work)}, ${signed.join(', ')}, 'applied', NULL, ${textOrNull(layout)})
       ON CONFLICT (name) DO UPDATE SET (${columns}) = (${columns.replace(/\w+/g, 'EXCLUDED.$&')})`,
-    [
-      migration.version,
-      migration.up.checksum,
-      attempt.owner,
-      String(attempt.number),
-      runKey(attempt.run),
-      attempt.job,
-      startedAt.toISOString(),
-      signature?.signature ?? null,
-      signature?.signedBy ?? null,
-      attempt.image ?? null,
-      layout,
-    ],
-  );
-  await appendAudit(connection, attempt, 'repeated', migration.version, {
-    checksum: migration.up.checksum,
-    from: null,
-  });
-}
-
-async function forgetProgress(work: Work, version: string): Promise<void> {
-  await work.connection.query(`DELETE FROM ${table(work, 'progress')} WHERE version = $1`, [version]);
+    auditSql(attempt, 'repeated', version, { checksum: up.checksum, from: null }),
+  ];
 }
 
 /** Where the write-ahead log was: for point-in-time recovery. Not every managed server tells. */

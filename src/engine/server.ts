@@ -42,6 +42,7 @@ export function ownSettings(versionNumber: number): string {
     'SET idle_in_transaction_session_timeout TO 0',
     "SET TimeZone TO 'UTC'",
     "SET DateStyle TO 'ISO'",
+    "SET client_encoding TO 'UTF8'",
   ];
   if (versionNumber >= 140_000) statements.push('SET idle_session_timeout TO 0');
   if (versionNumber >= 170_000) statements.push('SET transaction_timeout TO 0');

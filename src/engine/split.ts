@@ -1,7 +1,7 @@
 // Runs a file that cannot be one transaction: each run of ordinary statements is a transaction with its progress row;
 // each statement that must stand alone gets a committed `started` row first, and is proven from the catalogue after.
 // A crash anywhere leaves rows from which the next attempt goes on. Called by apply.ts only.
-import { ConnectionLost, LostAlone, QueryError } from './connection.ts';
+import { ConnectionLost, inTurn, LostAlone, QueryError } from './connection.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
 import { EngineError, failure } from './errors.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
@@ -36,28 +36,23 @@ export async function applySplit(work: Work, file: PendingFile, progress: readon
   }
   await inTransaction(work, async transaction => {
     transaction.where = file.parsed.file;
-    await recordDone(work, file, startedAt);
+    await recordDone(work, file, startedAt, 'HasProgress');
   });
 }
 
 async function runOrdinary(work: Work, file: PendingFile, number: number, segment: Segment): Promise<void> {
   if (segment.kind !== 'Ordinary') return;
   await withLockRetries(work, () =>
-    inTransaction(
-      work,
-      async transaction => {
-        transaction.where = whereOf(file.parsed, firstOf(segment));
-        if (file.direction === 'Down') await assertStillLossless(work, guardedFrom(file, firstOf(segment)));
-        const inventory = await takeInventory(work, [file]);
-        await runStatements(work, file, segment.statements);
-        await asOwner(work);
-        await assertOnlyCounted(work, [file], inventory);
-        await recordSegmentDone(work, file, number, segment);
-      },
-      () => prepareSession(work, file, firstOf(segment)),
-    ),
+    inTransaction(work, async transaction => {
+      transaction.where = whereOf(file.parsed, firstOf(segment));
+      await prepareSession(work, file, firstOf(segment));
+      if (file.direction === 'Down') await assertStillLossless(work, guardedFrom(file, firstOf(segment)));
+      const inventory = await takeInventory(work, [file]);
+      await runStatements(work, file, segment.statements, () => asOwner(work));
+      await assertOnlyCounted(work, [file], inventory);
+      await inTurn([recordSegmentDone(work, file, number, segment), transaction.seal()]);
+    }),
   );
-  await asOwner(work);
 }
 
 /** What an earlier piece has taken away or narrowed already is measured no more. */

@@ -1,11 +1,19 @@
 // A transaction of the engine: the epoch is held from its first statement, and before COMMIT it is checked that it is
 // still the same transaction and that the lock is still ours. Retries of lock timeouts live here too: the engine's one
-// table of retries. Called by apply.ts and split.ts.
-import { ConnectionLost, only, QueryError, textOf } from './connection.ts';
-import { holdEpoch } from './epoch.ts';
+// table of retries. Called by apply.ts, split.ts and migrate.ts.
+//
+// What is sent, in three steps whose answers are waited for, and what a crash or a lost connection leaves:
+//  1 BEGIN; the epoch FOR SHARE, and beside it the transaction's id and the lock for the transaction too. Nothing is done.
+//  2 Settings, the file's statements, the login role again, its rows, the check: messages of their own, but one behind the
+//    other without waiting (apply.ts, split.ts). Nothing is done, however much of it the server has run: no COMMIT is on
+//    its way. After a failure the server refuses what stands behind it. That holds only inside a transaction, so nothing of
+//    a file may be sent before 1 was answered: had BEGIN failed, each statement would commit by itself.
+//  3 COMMIT, when all of 2 was answered well and the id stands in the log. Done or not done: CommitUnknown, the ledger says.
+import { awaitedLater, ConnectionLost, only, QueryError, textOf } from './connection.ts';
+import { beginUnderEpoch } from './epoch.ts';
 import { type EngineError, failure } from './errors.ts';
 import { StatementFailure } from './execute.ts';
-import { HOLDS_LOCK_SQL } from './migration-lock.ts';
+import { HOLD_IN_TRANSACTION_SQL, SESSION_HOLDS_SQL } from './migration-lock.ts';
 import { jittered, sleep } from './pace.ts';
 import { ownSettings } from './server.ts';
 import type { Work } from './work.ts';
@@ -26,53 +34,61 @@ export interface OpenTransaction {
   readonly id: string;
   /** Name of what ran last, for a message about a broken transaction. */
   where: string;
+  /**
+   * Sends the check that it is still the same transaction and the lock still ours, behind what has been sent: for a body
+   * that does not wait for its last answers. Nothing more may be sent after it. Without it, it is sent after the body.
+   */
+  seal(): Promise<void>;
 }
 
 /**
- * Runs `body` in a transaction. A repeat is safe: whatever throws rolls all of it back, except CommitUnknown.
- * `beforeBegin` prepares the session outside the transaction.
+ * Runs `body` in a transaction that begins and ends as the login role. A repeat is safe: whatever throws rolls all of it back,
+ * except CommitUnknown.
  */
-export async function inTransaction<T>(
-  work: Work,
-  body: (transaction: OpenTransaction) => Promise<T>,
-  beforeBegin?: () => Promise<void>,
-): Promise<T> {
-  const { connection } = work;
-  if (beforeBegin !== undefined) await beforeBegin();
-  await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
+export async function inTransaction<T>(work: Work, body: (transaction: OpenTransaction) => Promise<T>): Promise<T> {
   try {
-    await holdEpochAsOwner(work, beforeBegin !== undefined);
-    const id = textOf(only(await connection.query('SELECT pg_catalog.txid_current() AS id')), 'id');
-    const transaction: OpenTransaction = { id, where: 'a migration' };
+    const { transaction, sealed } = await begin(work);
     const value = await body(transaction);
-    await assertUnbroken(work, transaction);
-    work.log(`committing transaction ${id}`);
-    await commit(work, id);
+    await (sealed() ?? transaction.seal());
+    work.log(`committing transaction ${transaction.id}`);
+    await commit(work, transaction.id);
     return value;
   } catch (error) {
     if (!(error instanceof CommitUnknown)) await rollBack(work);
-    throw error;
+    throw isCancelled(work, error) ? failure('Interrupted', { during: 'in a transaction' }) : error;
   }
 }
 
-/** The epoch belongs to the login role: a file's own role is put on again afterwards. */
-async function holdEpochAsOwner(work: Work, hasFileRole: boolean): Promise<void> {
-  if (!hasFileRole) return holdEpoch(work.connection, work.attempt);
-  const role =
-    only(await work.connection.query('SELECT pg_catalog.current_setting($1) AS role', ['role'])).role ?? 'none';
-  await work.connection.query('SET LOCAL ROLE NONE');
-  await holdEpoch(work.connection, work.attempt);
-  await work.connection.query("SELECT pg_catalog.set_config('role', $1, true)", [role]);
-  return undefined;
+/** The cancel that ends a statement may come when it has ended, and hit what was sent behind it. */
+function isCancelled(work: Work, error: unknown): boolean {
+  return error instanceof QueryError && error.sqlstate === '57014' && work.signal?.aborted === true;
 }
 
-/** Back to the login role and to pg_catalog, for statements on the ledger within a file's transaction. */
-export async function asOwner(work: Work): Promise<void> {
-  await work.connection.query(ownSettings(work.server.versionNumber));
+async function begin(work: Work) {
+  const also = `pg_catalog.txid_current() AS id, ${HOLD_IN_TRANSACTION_SQL} AS locked`;
+  const row = await beginUnderEpoch(work.connection, work.attempt, also);
+  let sealed: Promise<void> | undefined;
+  const transaction: OpenTransaction = {
+    id: textOf(row, 'id'),
+    where: 'a migration',
+    seal() {
+      sealed = awaitedLater(assertUnbroken(work, transaction));
+      return sealed;
+    },
+  };
+  if (row.locked !== 't') throw failure('TransactionBroken', { where: 'what ran before' });
+  return { transaction, sealed: () => sealed };
+}
+
+/** Back to the login role and to pg_catalog, for statements on the ledger within a file's transaction; `first` before it. */
+export async function asOwner(work: Work, ...first: readonly string[]): Promise<void> {
+  await work.connection.query([...first, ownSettings(work.server.versionNumber)].join('; '));
 }
 
 async function assertUnbroken(work: Work, transaction: OpenTransaction): Promise<void> {
-  const row = only(await work.connection.query(`SELECT pg_catalog.txid_current() AS id, ${HOLDS_LOCK_SQL} AS locked`));
+  const row = only(
+    await work.connection.query(`SELECT pg_catalog.txid_current() AS id, ${SESSION_HOLDS_SQL} AS locked`),
+  );
   if (row.id === transaction.id && row.locked === 't') return;
   throw failure('TransactionBroken', { where: transaction.where });
 }

@@ -40,7 +40,8 @@ export async function plan(
     const found = await readLedger(connection, input.ledgerSchema, server.role);
     assertMayOwn(found.epoch, attemptOf(input));
     const audit = await findAuditDifference(connection, input, environment.log);
-    const asked = { ledgerSchema: input.ledgerSchema, baseline: input.baseline?.version };
+    const { ledgerSchema, knownVersion } = input;
+    const asked = { ledgerSchema, baseline: input.baseline?.version, knownVersion };
     const adoption = await findAdoption(connection, found, source, asked);
     const ledger = adoption?.ledger ?? found;
     const planned = planMigrations(source, ledger, input.target);
@@ -110,8 +111,8 @@ function answer(
   };
 }
 
-function baselineAnswer({ migrations, ledger }: Adoption) {
-  return { version: ledger.version ?? '', count: migrations.length };
+function baselineAnswer({ migrations, ledger, tables: { count, first } }: Adoption) {
+  return { version: ledger.version ?? '', count: migrations.length, tables: { count, first: [...first] } };
 }
 
 function downgradeAnswer({ reversals, losses, digest }: Downgrade) {

@@ -33,9 +33,33 @@ describe('A run with a baseline', () => {
     const { planned: plan } = await planned(site);
     assert.deepEqual(
       [plan.version, plan.target, plan.pendingFirst, plan.baseline],
-      ['002_groups', '003_roles', ['003_roles'], { version: '002_groups', count: 2 }],
+      [
+        '002_groups',
+        '003_roles',
+        ['003_roles'],
+        { version: '002_groups', count: 2, tables: { count: 2, first: ['public.groups', 'public.users'] } },
+      ],
     );
     assert.equal(site.sql("SELECT to_regclass('migrate.ledger')"), '');
+  });
+
+  it('does not adopt where a database was migrated before: it is another one, and nothing is written', async () => {
+    const site = await oldDatabase();
+    const known = { ...BASELINE, knownVersion: '002_groups' };
+    for (const asked of [known, { knownVersion: '002_groups' }]) {
+      const { exitCode, error } = await site.plan(asked);
+      assert.deepEqual([exitCode, error?.code], [2, 'RecordMissing']);
+      assert.match(
+        error?.message ?? '',
+        /002_groups before, but .* 2 tables \(public.groups, public.users\) and no record/,
+      );
+    }
+    assert.equal(site.sql("SELECT to_regclass('migrate.ledger')"), '');
+    site.sql('DROP TABLE users, groups');
+    assert.equal((await site.plan(known)).plan?.pendingCount, 3);
+    site.sql(`SET ROLE owner; ${FILES['001_users.up.sql']}; ${FILES['002_groups.up.sql']}`);
+    assert.equal((await site.migrate(await planned(site))).exitCode, 0);
+    assert.equal((await site.plan(known)).plan?.direction, 'None');
   });
 
   it('adopts the database and applies what is above the baseline', async () => {

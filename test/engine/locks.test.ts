@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LOCK_KEY } from '../../src/engine/migration-lock.ts';
-import { EXECUTION, oldTransaction, Site, serverForTests, until } from './site.ts';
+import { AT_GATE, closedGate, EXECUTION, oldTransaction, Site, serverForTests, until } from './site.ts';
 
 const server = await serverForTests();
 
@@ -56,6 +56,28 @@ describe('A lock that is not to be had', () => {
     } finally {
       await holder.close();
     }
+  });
+});
+
+describe('The migration lock', () => {
+  it('that a migration gives up by a way the grammar does not show goes to nobody before its transaction ends', async () => {
+    const site = await Site.create(server, {
+      '001_f.up.sql': `CREATE FUNCTION sneak() RETURNS void LANGUAGE plpgsql AS
+        $$BEGIN EXECUTE 'SELECT pg_advisory' || '_unlock_all()'; END$$`,
+    });
+    await site.migrate();
+    site.write('002_sneak.up.sql', `SELECT sneak(); ${AT_GATE}`);
+    const gate = await closedGate(site);
+    const running = site.migrate({ runId: 2 });
+    await gate.reached();
+    const other = await site.session('owner', 'another');
+    const taken = await other.query(`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS taken`);
+    await gate.open();
+    assert.equal((await running).error?.code, 'TransactionBroken');
+    assert.deepEqual(taken, [{ taken: 'f' }]);
+    const later = await other.query(`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS taken`);
+    await other.close();
+    assert.deepEqual(later, [{ taken: 't' }]);
   });
 });
 

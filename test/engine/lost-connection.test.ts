@@ -13,10 +13,10 @@ const server = await serverForTests();
 /** `Silence`: the client is cut off, and the server does not learn of it. */
 type Cut = 'Forward' | 'DropReply' | 'DropRequest' | 'Silence';
 
-/** A proxy before the server that cuts a connection at a COMMIT of a migration: before it is forwarded, or after. */
-async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: number; commits: () => number }> {
+/** A proxy before the server that cuts a connection at a message of a migration: before it is forwarded, or after. */
+async function cuttingProxy(cut: (nth: number) => Cut, isMessage: (chunk: Buffer) => boolean): Promise<number> {
   const sockets = new Set<Socket>();
-  let commits = 0;
+  let seen = 0;
   const proxy = createServer(client => {
     const upstream = connect(server.port, '127.0.0.1');
     let isMuted = false;
@@ -24,9 +24,9 @@ async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: numbe
     sockets.add(client).add(upstream);
     for (const socket of [client, upstream]) socket.on('error', () => {});
     client.on('data', (chunk: Buffer) => {
-      if (!isCommit(chunk)) return void upstream.write(chunk);
-      commits += 1;
-      const what = cut(commits);
+      if (!isMessage(chunk)) return void upstream.write(chunk);
+      seen += 1;
+      const what = cut(seen);
       if (what === 'DropRequest') upstream.destroy();
       else upstream.write(chunk);
       if (what !== 'Forward') {
@@ -48,7 +48,7 @@ async function cuttingProxy(cut: (commit: number) => Cut): Promise<{ port: numbe
   });
   const address = proxy.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  return { port: address.port, commits: () => commits };
+  return address.port;
 }
 
 /** A simple query of just COMMIT; other transactions of ours end in longer messages or come first. */
@@ -62,9 +62,12 @@ const perMigration = { transaction: 'PerMigration', lockTimeoutMilliseconds: 400
 async function siteBehind(cut: (commit: number) => Cut, files: Readonly<Record<string, string>> = TWO) {
   const site = await Site.create(server, files);
   const planned = await site.planned();
-  const proxy = await cuttingProxy(cut);
-  const databaseUrl = site.url.replace(`:${server.port}/`, `:${proxy.port}/`);
-  return { site, planned, environment: { databaseUrl } };
+  return { site, planned, environment: await behind(site, cut, isCommit) };
+}
+
+async function behind(site: Site, cut: (nth: number) => Cut, isMessage: (chunk: Buffer) => boolean) {
+  const port = await cuttingProxy(cut, isMessage);
+  return { databaseUrl: site.url.replace(`:${server.port}/`, `:${port}/`) };
 }
 
 // The first COMMIT is the epoch's, the second that of the first migration.
@@ -128,6 +131,38 @@ describe('A lost reply to COMMIT', () => {
     const result = await site.migrate({ planned, environment: { ...environment, fenceWaitMs: 20_000 } });
     assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
     assert.deepEqual([result.ledger?.version, site.sql('SELECT count(*) FROM a')], ['002_b', '1']);
+  });
+});
+
+/** What a migration sends and then waits for, in its order (transactions.ts, apply.ts). */
+const MESSAGES = {
+  'BEGIN and the epoch': chunk => chunk.includes('FOR SHARE') && chunk.includes('pg_try_advisory_xact_lock'),
+  'everything of the file': chunk =>
+    chunk.includes('CREATE TABLE a(id int)') && chunk.includes('INSERT INTO "migrate".audit'),
+  COMMIT: isCommit,
+} satisfies Record<string, (chunk: Buffer) => boolean>;
+
+describe('A connection cut at each message of a migration', () => {
+  it('leaves the migration with its rows, or nothing; the next attempt goes on', async () => {
+    const site = await Site.create(server, TWO);
+    const planned = await site.planned();
+    const first =
+      (what: Cut, from = 1) =>
+      (nth: number) =>
+        nth === from ? what : 'Forward';
+    for (const [message, isMessage] of Object.entries(MESSAGES)) {
+      for (const cut of ['DropRequest', 'DropReply'] as const) {
+        const environment = await behind(site, first(cut, message === 'COMMIT' ? 2 : 1), isMessage);
+        const { exitCode, error } = await site.migrate({ planned, environment, execution: perMigration });
+        const what = `${message}, ${cut}`;
+        assert.deepEqual([exitCode, error?.code], [10, 'ConnectionLost'], what);
+        const isDone = message === 'COMMIT' && cut === 'DropReply';
+        assert.deepEqual([site.applied, site.audited], isDone ? [['001_a'], ['001_a']] : [[], []], what);
+        assert.deepEqual([site.hasTable('a'), site.hasTable('b')], [isDone, false], what);
+      }
+    }
+    assert.equal((await site.migrate({ planned, execution: perMigration })).exitCode, 0);
+    assert.deepEqual([site.audited, site.hasTable('b')], [['001_a', '002_b'], true]);
   });
 });
 

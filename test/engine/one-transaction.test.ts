@@ -43,3 +43,18 @@ describe('One transaction for all', () => {
     assert.equal(site.hasTable('c'), false);
   });
 });
+
+describe('Statements of one file', () => {
+  it('of which one fails: it is told by its number, and what stands behind it does not run', async () => {
+    const site = await Site.create(server, { '001_s.up.sql': 'CREATE SEQUENCE s' });
+    await site.migrate();
+    const fine = Array.from({ length: 20 }, (_, index) => `CREATE TABLE a${index}(id int);`);
+    const behind = Array.from({ length: 40 }, () => "SELECT nextval('s');");
+    site.write('002_many.up.sql', [...fine, 'SELECT 1 / 0;', ...behind].join('\n'));
+    const { error } = await site.migrate({ runId: 2 });
+    assert.deepEqual([error?.migration, error?.statement, error?.line], ['002_many', 21, 21]);
+    assert.equal(error?.sqlstate, '22012');
+    assert.equal(site.sql('SELECT is_called FROM s'), 'f');
+    assert.equal(site.hasTable('a0'), false);
+  });
+});

@@ -58,6 +58,15 @@ describe('What a file sets for its session', () => {
     assert.notEqual(site.sql('SELECT lock FROM seen'), '1ms');
   });
 
+  it('is not the encoding of the ledger', async () => {
+    const site = await Site.create(server, {
+      '001_a.up.sql': "SET client_encoding TO 'LATIN1'; CREATE TABLE a(id int)",
+      '001_a.down.sql': "DROP TABLE a; -- gründlich, it's 100 \\ %",
+    });
+    assert.equal((await site.migrate()).exitCode, 0);
+    assert.equal(site.sql('SELECT down_script FROM migrate.ledger'), "DROP TABLE a; -- gründlich, it's 100 \\ %");
+  });
+
   it('is limited by its own statement timeout, which is no reason to try again', async () => {
     const site = await Site.create(server, {
       '001_slow.up.sql': '-- migrate: statement-timeout=200ms\nCREATE TABLE a(id int); SELECT pg_sleep(30)',

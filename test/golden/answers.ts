@@ -132,7 +132,13 @@ function planOf(wanted: string, database: DatabaseModel) {
     sourceDigest: digestOf('source'),
     transaction: 'PerRun',
     ...(database.unrecorded === true && database.version !== null
-      ? { baseline: { version: database.version, count: between(null, database.version).length } }
+      ? {
+          baseline: {
+            version: database.version,
+            count: between(null, database.version).length,
+            tables: { count: 5, first: ['public.groups', 'public.roles', 'public.users'] },
+          },
+        }
       : {}),
     ...(order > 0 ? { downgrade: downgradeOf(target, database) } : {}),
   };

@@ -77,21 +77,21 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'the epoch is held FOR SHARE',
     'engine/epoch.ts',
-    [' FOR SHARE`', '`'],
+    ['.epoch FOR SHARE`', '.epoch`'],
     'epoch',
     'is held to the end of a transaction, and read at the beginning of the next',
   ),
   mutation(
     'the epoch is read in each transaction',
     'engine/epoch.ts',
-    ['  if (epoch?.attempt !== attempt.number) throw', '  if (epoch === null) throw'],
+    ['epoch?.attempt !== attempt.number) throw', 'epoch === null) throw'],
     'epoch',
     'is held to the end of a transaction, and read at the beginning of the next',
   ),
   mutation(
     'the epoch is read before a statement that stands alone',
     'engine/epoch.ts',
-    ['  if (epoch?.attempt !== attempt.number) throw', '  if (epoch === null) throw'],
+    ['epoch?.attempt !== attempt.number) throw', 'epoch === null) throw'],
     'epoch',
     'is read before a statement that stands alone is begun',
   ),
@@ -112,7 +112,7 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'the epoch belongs to the login role',
     'engine/transactions.ts',
-    ["  await work.connection.query('SET LOCAL ROLE NONE');\n", ''],
+    ['[...first, ownSettings(work.server.versionNumber)]', "[...first, 'SELECT 1']"],
     'migrate',
     'runs as the role it asks for, and the ledger is written as ours',
   ),
@@ -188,7 +188,7 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'before COMMIT: transaction and lock',
     'engine/transactions.ts',
-    ['    await assertUnbroken(work, transaction);\n', ''],
+    ['awaitedLater(assertUnbroken(work, transaction))', 'Promise.resolve()'],
     'migrate',
     'that ends the transaction by a way the grammar does not show is found out before COMMIT',
   ),
@@ -198,6 +198,20 @@ export const MUTATIONS: readonly Mutation[] = [
     [" && row.locked === 't') return;", ') return;'],
     'migrate',
     'that ends the transaction by a way the grammar does not show is found out before COMMIT',
+  ),
+  mutation(
+    'the transaction holds the lock too',
+    'engine/migration-lock.ts',
+    ['`pg_catalog.pg_try_advisory_xact_lock(', '`0 <> ('],
+    'locks',
+    'that a migration gives up by a way the grammar does not show goes to nobody before its transaction ends',
+  ),
+  mutation(
+    'the ledger is written in UTF-8',
+    'engine/server.ts',
+    ['    "SET DateStyle TO \'ISO\'",\n    "SET client_encoding TO \'UTF8\'",\n', '    "SET DateStyle TO \'ISO\'",\n'],
+    'refusals',
+    'is not the encoding of the ledger',
   ),
   mutation(
     'a started row before a statement that stands alone',

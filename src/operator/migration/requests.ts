@@ -79,13 +79,14 @@ function inputFor(t: Turn, step: Exclude<JobStep, 'backup'>, attempt: number): J
   if (step === 'plan') {
     const backups = spec.backup.policy === 'Always' ? 'Mounted' : 'NotMounted';
     const baseline = spec.baseline === undefined ? {} : { baseline: spec.baseline };
-    const { audit } = t.status;
+    const { audit, version } = t.status;
     return {
       step,
       ...common,
       target: spec.target,
       ...(audit === undefined ? {} : { auditSeen: { id: audit.id, hash: audit.hash } }),
       ...baseline,
+      ...(version === undefined ? {} : { knownVersion: version }),
       strategy,
       execution: spec.execution,
       appRoles,

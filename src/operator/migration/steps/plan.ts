@@ -112,7 +112,9 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
     sourceDigest: answer.sourceDigest,
     ledgerDigest: answer.ledgerDigest,
     transaction: answer.transaction,
-    ...(answer.baseline === undefined ? {} : { baseline: answer.baseline }),
+    ...(answer.baseline === undefined
+      ? {}
+      : { baseline: { version: answer.baseline.version, count: answer.baseline.count } }),
     ...(answer.downgrade === undefined ? {} : { downgrade: keptOf(answer.downgrade) }),
   };
   const forbidden = forbiddenDowngrade(t);
@@ -134,7 +136,14 @@ function take(t: Turn, answer: Answer): 'Planned' | 'Waiting' {
 /** Said before what else the plan does. */
 function describeAdoption({ baseline }: Answer): string {
   if (baseline === undefined) return '';
-  return `The database is to be adopted at ${baseline.version} (spec.baseline), which records ${migrations(baseline.count)} as applied without running them. `;
+  const { version, count, tables } = baseline;
+  const found = tables === undefined ? '' : `; it has ${tablesOf(tables)}`;
+  return `The database is to be adopted at ${version} (spec.baseline), which records ${migrations(count)} as applied without running them${found}. `;
+}
+
+function tablesOf({ count, first }: NonNullable<NonNullable<Answer['baseline']>['tables']>): string {
+  const more = count > first.length ? ` and ${count - first.length} more` : '';
+  return `${count} ${count === 1 ? 'table' : 'tables'} (${first.join(', ')}${more})`;
 }
 
 function describe(from: string | undefined, answer: Answer): string {
