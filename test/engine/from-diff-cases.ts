@@ -132,6 +132,12 @@ export const CASES: readonly Case[] = [
       ALTER TABLE posts ADD CONSTRAINT posts_one UNIQUE USING INDEX posts_one; ALTER TABLE posts ADD CONSTRAINT later CHECK (id > 0) NOT VALID`,
   },
   {
+    name: 'storage parameters of keys, and a key of a table that has partitions',
+    base: `CREATE TABLE t(a int PRIMARY KEY WITH (fillfactor = 50), b int UNIQUE); CREATE TABLE p(a int NOT NULL) PARTITION BY LIST (a);
+      CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)`,
+    change: `ALTER INDEX t_pkey SET (fillfactor = 60); ALTER TABLE t ADD UNIQUE (a, b) WITH (fillfactor = 70); ALTER TABLE p ADD PRIMARY KEY (a)`,
+  },
+  {
     name: 'a constraint that was proven',
     base: 'CREATE TABLE t(a int); ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID',
     change: 'ALTER TABLE t VALIDATE CONSTRAINT c',

@@ -58,11 +58,18 @@ function goneOf(before: Items, after: Items): ReadonlySet<string> {
   const disturbed = disturbedBy(before, after);
   for (let size = -1; size !== gone.size; ) {
     size = gone.size;
+    const lost = before.all.filter(item => gone.has(keyOf(item)));
+    const names = new Set(lost.filter(item => PROVIDERS.has(item.kind)).map(item => baseName(item.name)));
+    const keys = lost.filter(isKeyOf);
     for (const item of before.all) {
-      const key = keyOf(item);
-      if (gone.has(key)) continue;
-      if (before.parentsOf(item).some(parent => gone.has(keyOf(parent)))) gone.add(key);
-      else if (isRemade(item) && standsOn(item, uses, before, gone, disturbed)) gone.add(key);
+      if (gone.has(keyOf(item))) continue;
+      const isPart = before.parentsOf(item).some(parent => gone.has(keyOf(parent)));
+      if (
+        isPart ||
+        (isRemade(item) && standsOn(item, uses.get(keyOf(item)) ?? new Set(), { names, keys, disturbed }))
+      ) {
+        gone.add(keyOf(item));
+      }
     }
   }
   return gone;
@@ -108,21 +115,17 @@ export function neededText(item: Item): string {
     .join(' ')}`;
 }
 
+interface Lost {
+  /** Names of objects that go. */
+  readonly names: ReadonlySet<string>;
+  /** Keys of tables that go. */
+  readonly keys: readonly Item[];
+  readonly disturbed: readonly Disturbed[];
+}
+
 /** Whether what an item mentions is gone or disturbed. A foreign key stands on the key that it refers to. */
-function standsOn(
-  item: Item,
-  uses: ReadonlyMap<string, ReadonlySet<string>>,
-  before: Items,
-  gone: ReadonlySet<string>,
-  disturbed: readonly Disturbed[],
-): boolean {
-  const used = uses.get(keyOf(item)) ?? new Set();
-  for (const key of gone) {
-    const one = before.get(key);
-    if (one === undefined || keyOf(one) === keyOf(item)) continue;
-    if (PROVIDERS.has(one.kind) && used.has(baseName(one.name))) return true;
-    if (isKeyOf(one) && refersTo(item, one)) return true;
-  }
+function standsOn(item: Item, used: ReadonlySet<string>, { names, keys, disturbed }: Lost): boolean {
+  if ([...used].some(name => names.has(name)) || keys.some(key => refersTo(item, key))) return true;
   if (FOLLOWS.has(item.kind)) return false;
   return disturbed.some(({ table, column }) => used.has(table) && hasWord(neededText(item), column));
 }

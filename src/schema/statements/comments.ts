@@ -18,7 +18,8 @@ const SAME = new Set([
 
 export function writeComments(draft: Draft): void {
   const { dropped, added, changed, after } = draft.change;
-  const isUnmade = (item: Item) => added.includes(item) && !draft.isWritten(item);
+  const isNew = new Set(added);
+  const isUnmade = (item: Item) => isNew.has(item) && !draft.isWritten(item);
   for (const comment of dropped.filter(isComment)) {
     if (write(draft, comment, 'NULL')) draft.claim(comment);
   }

@@ -1,5 +1,6 @@
 // Constraints and indexes. An index that a constraint made comes and goes with it; what a partition or a child has of its
 // parent's comes and goes with that. Foreign keys are added last, when the keys that they refer to are there.
+import { optionClauses } from './columns.ts';
 import type { Draft, Piece } from './draft.ts';
 import { has, type Item, list, ownName, tableOf, text } from './items.ts';
 import { plain, written } from './names.ts';
@@ -29,7 +30,21 @@ function claimConstraint(draft: Draft, item: Item): void {
   draft.claimOf(item, 'table', 'domain', 'definition', 'inherited');
   const { after } = draft.change;
   const index = after.on(tableOf(item), 'index').find(one => after.constraintOf(one) === item);
-  if (index !== undefined) draft.claimOf(index, 'table', 'definition', 'partitionOf');
+  if (index === undefined) return;
+  draft.claimOf(index, 'table', 'definition', 'partitionOf');
+  setOptions(draft, index, [], optionsOf(index));
+}
+
+/** Storage parameters, which no definition of a constraint tells. */
+function setOptions(draft: Draft, index: Item, from: readonly string[], to: readonly string[]): void {
+  for (const clause of optionClauses(from, to)) draft.write('indexes', `ALTER INDEX ${index.name} ${clause}`);
+}
+
+const OPTIONS = / WITH \(([^()]*)\)(?= TABLESPACE | WHERE |$)/;
+
+function optionsOf(index: Item): readonly string[] {
+  const written = OPTIONS.exec(text(index, 'definition'))?.[1] ?? '';
+  return written === '' ? [] : written.split(', ').map(option => option.replace(/'/g, ''));
 }
 
 export function writeConstraints(draft: Draft): void {
@@ -102,13 +117,20 @@ function createIndex(draft: Draft, item: Item): void {
     // With a table that is attached its indexes are; one of a partition that is there already has to be.
     const table = before.get(`table ${tableOf(item)}`);
     const isAttached = table !== undefined && !isGone(table) && text(table, 'partitionBound') !== '';
-    if (isAttached) draft.write('partitions', `ALTER INDEX ${parent} ATTACH PARTITION ${item.name}`);
+    // A key of the parent brings its partitions' keys.
+    if (isAttached && after.constraintOf(item) === undefined)
+      draft.write('partitions', `ALTER INDEX ${parent} ATTACH PARTITION ${item.name}`);
     draft.claimOf(item, 'partitionOf');
   }
   finishIndex(draft, undefined, item);
 }
 
 function finishIndex(draft: Draft, from: Item | undefined, to: Item): void {
+  const bare = (item: Item) => text(item, 'definition').replace(OPTIONS, '');
+  if (from !== undefined && draft.change.after.constraintOf(to) !== undefined && bare(from) === bare(to)) {
+    setOptions(draft, to, optionsOf(from), optionsOf(to));
+    draft.claimOf(to, 'definition');
+  }
   const late: Piece['stage'] = 'what hangs on others';
   if (has(from, 'clustered') !== has(to, 'clustered')) {
     const own = ownPart(to.name);

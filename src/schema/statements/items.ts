@@ -15,7 +15,9 @@ export const keyOf = ({ kind, name }: Pick<Item, 'kind' | 'name'>): string => `$
 
 /** Every item of one schema. */
 export class Items {
+  readonly all: readonly Item[];
   readonly #byKey: ReadonlyMap<string, Item>;
+  readonly #byKind: ReadonlyMap<string, readonly Item[]>;
   readonly #byTable: ReadonlyMap<string, readonly Item[]>;
   readonly #byOwner: ReadonlyMap<string, readonly Item[]>;
   readonly #byName: ReadonlyMap<string, readonly Item[]>;
@@ -23,6 +25,8 @@ export class Items {
   constructor(entries: readonly SnapshotEntry[]) {
     const items = entries.map(itemOf);
     this.#byKey = new Map(items.map(item => [keyOf(item), item]));
+    this.all = [...this.#byKey.values()];
+    this.#byKind = Map.groupBy(items, item => item.kind);
     this.#byTable = Map.groupBy(items, tableOf);
     const sequences = items.filter(item => item.kind === 'sequence');
     this.#byOwner = Map.groupBy(sequences, item => text(item, 'ownedBy'));
@@ -38,12 +42,8 @@ export class Items {
     return this.#byKey.has(keyOf(item));
   }
 
-  get all(): readonly Item[] {
-    return [...this.#byKey.values()];
-  }
-
   of(kind: string): readonly Item[] {
-    return this.all.filter(item => item.kind === kind);
+    return this.#byKind.get(kind) ?? [];
   }
 
   /** What stands on a table or view: columns, constraints, indexes, triggers. */

@@ -12,7 +12,9 @@ export function mustBeMadeAnew({ before, after }: Sides, from: Item, to: Item): 
   switch (from.kind) {
     case 'constraint':
       return isOther && !isOnlyValidated(from, to);
+    // That of a constraint comes and goes with it.
     case 'index':
+      return isOther && before.constraintOf(from) === undefined;
     case 'trigger':
     case 'rule':
     case 'statistics':
