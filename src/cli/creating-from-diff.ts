@@ -1,6 +1,7 @@
 // `create --from-diff`: what has become of the ledger's snapshot, written as the next migration, and how to go on in a
 // database that has that change already. Writes two files and nothing in the database. Called by create.
 import { existsSync } from 'node:fs';
+import { EngineError } from '../engine/errors.ts';
 import type { Source } from '../engine/files.ts';
 import type { SnapshotEntry } from '../schema/snapshot.ts';
 import { commented, type Script } from '../schema/statements/text.ts';
@@ -25,7 +26,7 @@ export async function createFromDiff(invocation: Invocation): Promise<CreatedFro
   const { settings, terminal } = invocation;
   const description = invocation.arguments[0] ?? '';
   const database = await invocation.database();
-  const source = existsSync(settings.migrations) ? await filesOf(invocation, database) : undefined;
+  const source = await filesOf(invocation, database);
   const live = await database.schema();
   assertNothingPending(
     source,
@@ -42,8 +43,13 @@ export async function createFromDiff(invocation: Invocation): Promise<CreatedFro
 
 /** A folder without migrations is no mistake here. */
 async function filesOf({ settings }: Invocation, database: Database): Promise<Source | undefined> {
-  const { readdirSync } = await import('node:fs');
-  return readdirSync(settings.migrations).length === 0 ? undefined : readFolder(settings, database.dialect);
+  if (!existsSync(settings.migrations)) return undefined;
+  try {
+    return await readFolder(settings, database.dialect);
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'NoMigrations') return undefined;
+    throw error;
+  }
 }
 
 /** The difference is taken from what the ledger has: what is pending would be written a second time. */
@@ -73,34 +79,21 @@ function emptyLike(live: StoredSchema): StoredSchema {
   return { ...live, entries: entries.map(one => (one.kind === 'schema' ? { ...one, definition: '{}' } : one)) };
 }
 
-function textsOf(description: string, before: StoredSchema, { up, down }: WrittenDifference) {
+function textsOf(description: string, { version }: StoredSchema, { up, down }: WrittenDifference) {
   const what = description.trim().replaceAll(/\s+/g, ' ');
-  const from = before.version ?? 'an empty database';
-  const head = (first: string, { directives, unsaid }: Script) => [
-    ...directives,
-    commented(first),
-    ...(unsaid === 0
-      ? []
-      : [
-          commented(
-            `${counted(unsaid, 'difference is', 'differences are')} not written, and told at the end: see to them.`,
-          ),
-        ]),
-    '',
-  ];
-  const upHead = head(what, up);
-  upHead.splice(
-    upHead.length - 1,
-    0,
-    commented(
-      `Written by "migrate create --from-diff" from what became of the schema that ${from} left. Read it first.`,
-    ),
-  );
+  const from = version === null ? 'a database without migrations' : `what became of the schema that ${version} left`;
+  const note = `Written by "migrate create --from-diff" from ${from}. Read it first.`;
   return {
-    up: [...upHead, up.body].join('\n'),
-    down: [...head(`Takes ${JSON.stringify(description.trim())} back.`, down), down.body].join('\n'),
+    up: fileText([what, note], up),
+    down: fileText([`Takes ${JSON.stringify(what)} back.`], down),
     notes: [],
   };
+}
+
+function fileText(head: readonly string[], { directives, body, unsaid }: Script): string {
+  const count = counted(unsaid, 'difference is', 'differences are');
+  const told = unsaid === 0 ? [] : [`${count} not written, and told at the end: see to them.`];
+  return [...directives, ...[...head, ...told].map(line => commented(line)), '', body].join('\n');
 }
 
 /** What there is to know and to do next, for a person. */
