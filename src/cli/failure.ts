@@ -21,23 +21,19 @@ export async function endingOf(error: unknown, secrets: readonly string[], signa
   if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
     return { exitCode: 12, message: 'Interrupted.' };
   }
-  const { catalogued } = await import('../engine/unforeseen.ts');
+  const [{ catalogued }, { terminalMessage }] = await Promise.all([
+    import('../engine/unforeseen.ts'),
+    import('./words.ts'),
+  ]);
   const known = catalogued(error, signal);
   if (known !== undefined) {
-    const message = [known.message, REMEDIES[known.code]].filter(part => part !== undefined).join(' ');
-    return { exitCode: known.exitCode, message: hidden(message, secrets) };
+    return { exitCode: known.exitCode, message: hidden(terminalMessage(known), secrets) };
   }
   const file = fileMistake(error);
   if (file !== undefined) return { exitCode: 2, message: hidden(file, secrets) };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { exitCode: CRASH, message: hidden(`This is a mistake of ours; please report it: ${text}`, secrets) };
 }
-
-/** What the engine's errors, written for a cluster too, mean for a person at a terminal. */
-const REMEDIES: Readonly<Record<string, string>> = {
-  OwnedByAnother: 'On the command line: run it again with --adopt and that id.',
-  BaselineNeeded: 'On the command line: migrate baseline <version>, or --from auto for the history of another tool.',
-};
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'is not there',

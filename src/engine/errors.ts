@@ -347,7 +347,7 @@ export const ERRORS = { ...INPUT_ERRORS, ...RETRYABLE_ERRORS, ...FINAL_ERRORS } 
 >;
 
 export type ErrorCode = keyof typeof ERRORS;
-type Facts<C extends ErrorCode> = Parameters<(typeof ERRORS)[C]['message']>[0];
+export type Facts<C extends ErrorCode> = Parameters<(typeof ERRORS)[C]['message']>[0];
 
 /** Where in the migrations an error arose. */
 export interface ErrorPlace {
@@ -359,15 +359,26 @@ export interface ErrorPlace {
   readonly line?: number;
 }
 
+interface EngineErrorOptions extends ErrorOptions {
+  readonly facts?: unknown;
+  readonly parts?: readonly EngineError[];
+}
+
 /** An expected failure: one entry of the catalogue with its facts. Anything else that is thrown is a bug. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly code: ErrorCode;
   readonly exitCode: ExitCode;
   readonly place: ErrorPlace;
-  constructor(code: ErrorCode, message: string, place: ErrorPlace, options?: ErrorOptions) {
+  /** What its message was made of, to be said in other words; undefined where it was not made by `failure`. */
+  readonly facts: unknown;
+  /** Of several mistakes that became one error: each. Else none. */
+  readonly parts: readonly EngineError[];
+  constructor(code: ErrorCode, message: string, place: ErrorPlace, options: EngineErrorOptions = {}) {
     super(message, options);
     this.code = code;
+    this.facts = options.facts;
+    this.parts = options.parts ?? [];
     this.exitCode = ERRORS[code].exitCode;
     this.place = place;
   }
@@ -381,7 +392,7 @@ export function failure<C extends ErrorCode>(
   options?: ErrorOptions,
 ): EngineError {
   const message = ERRORS[code].message as (facts: Facts<C>) => string;
-  return new EngineError(code, message(facts), place, options);
+  return new EngineError(code, message(facts), place, { ...options, facts });
 }
 
 /** Several mistakes found at once become one error: the first one's code and place, all their messages. */
@@ -391,5 +402,5 @@ export function gathered(errors: readonly EngineError[]): EngineError {
   if (errors.length === 1) return first;
   const shown = errors.slice(0, 5).map(error => error.message);
   const more = errors.length > 5 ? ` And ${errors.length - 5} more.` : '';
-  return new EngineError(first.code, `${shown.join(' ')}${more}`, first.place);
+  return new EngineError(first.code, `${shown.join(' ')}${more}`, first.place, { parts: errors });
 }

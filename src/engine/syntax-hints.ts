@@ -12,7 +12,7 @@ export function syntaxHint(text: string, offset: number): string | undefined {
   if (command !== undefined) return psqlHint(command);
   const placeholder = placeholderAt(text, offset);
   if (placeholder !== undefined)
-    return `Nobody fills in the placeholder ${placeholder}. Write the value itself, or fill it in before the ConfigMap is made.`;
+    return `Nobody fills in the placeholder ${placeholder}. Write the value itself, or fill it in before the file comes here.`;
   if (isStatementStart(text, offset)) return 'The statement before it may lack its semicolon.';
   return undefined;
 }
