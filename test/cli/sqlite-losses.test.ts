@@ -1,13 +1,28 @@
 // What a downgrade of a SQLite file would lose is asked about also where no statement says so by itself: a table rebuilt
 // without a column, a table dropped under the name that it has just been given.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openSqlite } from '../../src/database/sqlite.ts';
 import { sqliteLosses } from '../../src/engine/sqlite/losses.ts';
+import { applySqlite, revertSqlite } from '../../src/engine/sqlite/migrate.ts';
 import { parseSqliteFile } from '../../src/engine/sqlite/statements.ts';
 
 const UP = `CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); CREATE TABLE empty_one (id INTEGER, name TEXT);
-  INSERT INTO users VALUES (1, 'a', NULL), (2, 'b', NULL);`;
+  INSERT INTO users VALUES (1, 'a', NULL), (2, 'b', NULL);
+  CREATE TABLE noted (note TEXT COLLATE NOCASE DEFAULT 'none', at TEXT DEFAULT CURRENT_TIMESTAMP, flag INTEGER DEFAULT 0,
+    twice TEXT AS (note || note));
+  INSERT INTO noted (note, at, flag) VALUES ('none', NULL, 0), ('NONE', NULL, NULL);
+  CREATE TABLE phones (number TEXT, code REAL); INSERT INTO phones VALUES ('012', 1.5), ('12', 2);
+  CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO counted DEFAULT VALUES; INSERT INTO counted DEFAULT VALUES;
+  DELETE FROM counted WHERE id = 2;
+  CREATE TABLE owners (id INTEGER PRIMARY KEY); CREATE TABLE pets (owner REFERENCES owners ON DELETE CASCADE);
+  INSERT INTO owners VALUES (1); INSERT INTO pets VALUES (1);
+  CREATE TABLE watched (id INTEGER); CREATE TRIGGER watch AFTER INSERT ON watched BEGIN DELETE FROM users; END;`;
+
+const statement = (number: number) => [`Statement 002_it.down.sql, statement ${number} (line 1) null`];
 
 const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   'nothing, where a table is rebuilt with all that it has': [
@@ -43,6 +58,55 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'ALTER TABLE users RENAME COLUMN name TO called; ALTER TABLE users DROP COLUMN called;',
     ['Column users.name 2'],
   ],
+  'a column that differs from its default, NULL too, whatever its collation': [
+    'ALTER TABLE noted DROP COLUMN note; ALTER TABLE noted DROP COLUMN at; ALTER TABLE noted DROP COLUMN flag; ALTER TABLE noted DROP COLUMN twice;',
+    ['Column noted.note 1', 'Column noted.at 2', 'Column noted.flag 1'],
+  ],
+  'a rebuilt table that is dropped after all': [
+    'CREATE TABLE n (id INTEGER, called TEXT); INSERT INTO n SELECT id, name FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users; ALTER TABLE users DROP COLUMN called; DELETE FROM users; DROP TABLE users;',
+    [...statement(5), 'Table users 2', 'Table users 2'],
+  ],
+  'a table that is rebuilt twice, and copied once': [
+    'CREATE TABLE n AS SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users; CREATE TABLE m (id INTEGER); DROP TABLE users; ALTER TABLE m RENAME TO users;',
+    ['Table users 2'],
+  ],
+  'the same where the copy is made at once': [
+    'CREATE TABLE n AS SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users; DROP TABLE users;',
+    ['Table users 2'],
+  ],
+  'values that are made anew in a rebuilt table': [
+    'CREATE TABLE n (id INTEGER, name TEXT, age INTEGER); INSERT INTO n SELECT id, substr(name, 1, 0), age FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    statement(2),
+  ],
+  'values that a rebuilt table stores differently': [
+    'CREATE TABLE n (code INTEGER NOT NULL, number DECIMAL(10, 5) DEFAULT 0); INSERT INTO n (number, code) SELECT number, code FROM phones; DROP TABLE phones; ALTER TABLE n RENAME TO phones;',
+    ['Narrowing phones.number 1', 'Narrowing phones.code 1'],
+  ],
+  'the same where all columns are copied': [
+    'CREATE TABLE n (number INT, code FLOAT); INSERT INTO n SELECT * FROM phones; DROP TABLE phones; ALTER TABLE n RENAME TO phones;',
+    ['Narrowing phones.number 1'],
+  ],
+  'the numbers that AUTOINCREMENT has given out': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM counted; DROP TABLE counted; ALTER TABLE n RENAME TO counted;',
+    statement(2),
+  ],
+  'rows that go with others': ['DELETE FROM owners;', ['Table owners 1', ...statement(1)]],
+  'what a trigger makes of an INSERT': [
+    'INSERT INTO watched VALUES (1); INSERT INTO users (name) VALUES (1);',
+    statement(1),
+  ],
+  'what a name means after ROLLBACK TO': [
+    'SAVEPOINT s; ALTER TABLE empty_one RENAME TO spare; ALTER TABLE users RENAME TO empty_one; ROLLBACK TO s; DROP TABLE empty_one;',
+    statement(5),
+  ],
+  'the numbers of the application itself': [
+    'PRAGMA user_version = 0; PRAGMA user_version; DETACHED;',
+    [...statement(1), ...statement(3)],
+  ],
+  'nothing, of what adds and names': [
+    'ALTER TABLE users ADD COLUMN pet INTEGER REFERENCES pets ON DELETE CASCADE; CREATE INDEX i ON users (name); DROP INDEX i; DROP TRIGGER watch; SELECT count(*) FROM users; ANALYZE; INSERT INTO users (name) SELECT name FROM users;',
+    [],
+  ],
   'rows that are picked out or changed': [
     "DELETE FROM users WHERE id = 1; UPDATE users SET name = 'x';",
     [1, 2].map(number => `Statement 002_it.down.sql, statement ${number} (line 1) null`),
@@ -66,6 +130,44 @@ describe('On SQLite, what a downgrade would lose', () => {
   for (const [what, [down, expected]] of Object.entries(CASES)) {
     it(`is said: ${what}`, () => assert.deepEqual(lossesOf(down, 'Down'), expected));
   }
+
+  it('is looked at again behind the lock: rows that came after the question are not lost', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'migrate-sqlite-losses-'));
+    const path = join(directory, 'a.db');
+    const connect = () => openSqlite(path, { mode: 'Create', busyTimeoutMs: 0 });
+    const query = (sql: string) => {
+      const connection = connect();
+      try {
+        return connection.query(sql);
+      } finally {
+        connection.close();
+      }
+    };
+    try {
+      const work = { connect, by: 'a test', signal: undefined, lockWaitMs: 0, progress: () => {} };
+      const script = (file: string, text: string) => ({ file, text, checksum: file });
+      const [up, down] = [
+        script('001_a.up.sql', 'CREATE TABLE a (id INTEGER)'),
+        script('001_a.down.sql', 'DROP TABLE a'),
+      ];
+      await applySqlite(work, [{ version: '001_a', number: 1n, up, down }]);
+      query('INSERT INTO a VALUES (1)');
+      const reversals = [{ version: '001_a', number: 1n, origin: 'Source', down, upChecksum: up.checksum }] as const;
+      await assert.rejects(revertSqlite(work, reversals, []), { code: 'PlanOutdated' });
+      assert.equal(query('SELECT count(*) AS rows FROM a')[0]?.rows, 1);
+      const said = {
+        version: '001_a',
+        kind: 'Table',
+        name: 'a',
+        rows: 7,
+        where: '001_a.down.sql, statement 1 (line 1)',
+      } as const;
+      await revertSqlite(work, reversals, [said]);
+      assert.equal(query("SELECT count(*) AS rows FROM sqlite_schema WHERE name = 'a'")[0]?.rows, 0);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
 
   it('is not asked about on the way up, where statements that change rows are what was wanted', () => {
     assert.deepEqual(lossesOf("UPDATE users SET name = 'x' WHERE id = 1; DELETE FROM users WHERE id = 2;", 'Up'), []);

@@ -135,7 +135,7 @@ class SqliteDatabase implements Database {
           found: place.ledger.version ?? 'empty',
         });
       }
-      await revertSqlite(work, reversals);
+      await revertSqlite(work, reversals, plan.losses);
     }
     await repeatSqlite(work, repeatables, plan.to);
     return { version: this.#ledger().version, versions: done, notes: [] };

@@ -1,173 +1,236 @@
-// What statements for SQLite would lose: rows of tables that they drop or empty, values of columns that they drop, and what
-// they do to rows that nobody can count. A table that is rebuilt (copied, dropped, and the copy renamed to its name) loses
-// the columns that were not copied. Counts against the database as it is now, under the names that things have there.
-// Reads only. Called before an upgrade or a downgrade, to be shown and asked.
+// What statements for SQLite would lose: rows of tables that they drop or empty, values of columns that they drop or convert,
+// and what they do to rows that nobody can count. Counts against the database as it is now, under the names that things have
+// there; a table that is rebuilt loses what is not copied (rebuild.ts). What is not known to lose nothing is asked about. Reads
+// only. Called before an upgrade or a downgrade, to be shown and asked.
+import { failure } from '../errors.ts';
 import type { Loss } from '../losses.ts';
 import { quotedName, type SqliteConnection, SqliteFailure } from './connection.ts';
+import { droppedTable, Names, nameAt } from './names.ts';
+import { rebuildOf } from './rebuild.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf } from './tokens.ts';
+import { changedByType, isOtherThanDefault } from './values.ts';
 
 type Lost = Omit<Loss, 'version' | 'where'>;
 
-/** Everything that the files lose, in order; on the way up without what only changes rows, which is what was wanted. */
+/** Everything that the files lose, in order; on the way up without what cannot be counted: rows are changed on purpose. */
 export function sqliteLosses(
   connection: SqliteConnection,
   files: readonly { readonly version: string; readonly file: SqliteFile }[],
   direction: 'Up' | 'Down',
 ): readonly Loss[] {
-  const names = new Names();
-  return files.flatMap(({ version, file }) =>
-    file.statements
-      .flatMap(statement => {
-        const lost = lossesOf(connection, file, statement, names);
-        names.follow(statement);
-        return lost.map(one => ({ version, ...one, where: whereOf(file, statement) }));
-      })
-      .filter(lost => lost.rows !== 0 && (direction === 'Down' || lost.kind !== 'Statement')),
-  );
+  const reader = new Reader(connection);
+  return files.flatMap(({ version, file }) => {
+    reader.begin();
+    return file.statements
+      .flatMap(statement =>
+        reader.read(file, statement).map(lost => ({ version, ...lost, where: whereOf(file, statement) })),
+      )
+      .filter(lost => lost.rows !== 0 && (direction === 'Down' || lost.kind !== 'Statement'));
+  });
 }
 
-/** How things that are renamed on the way are called in the database now. */
-class Names {
-  readonly #before = new Map<string, string>();
-
-  /** `people` → `users`; a name that was not given on the way stands for itself. */
-  table(name: string): string {
-    return this.#before.get(name.toLowerCase()) ?? name;
-  }
-
-  column(table: string, name: string): string {
-    return this.#before.get(`${this.table(table)}.${name}`.toLowerCase()) ?? name;
-  }
-
-  follow(statement: SqliteStatement): void {
-    const { table, to, column } = renamed(statement) ?? {};
-    if (table === undefined || to === undefined) return;
-    const before = this.table(table);
-    if (column === undefined) this.#before.set(to.toLowerCase(), before);
-    else this.#before.set(`${before}.${to}`.toLowerCase(), this.column(table, column));
-  }
-}
-
-/** `ALTER TABLE a RENAME TO b`, `ALTER TABLE a RENAME COLUMN b TO c`. */
-function renamed({ tokens }: SqliteStatement): { table: string; to: string; column?: string } | undefined {
-  const words = tokens.map(keyword);
-  const rename = words.indexOf('RENAME');
-  const to = words.indexOf('TO', rename);
-  if (words[0] !== 'ALTER' || words[1] !== 'TABLE' || rename < 0 || to < 0) return undefined;
-  const table = nameAt(tokens, 2);
-  const given = nameOf(tokens[to + 1]);
-  return to === rename + 1 ? { table, to: given } : { table, to: given, column: nameOf(tokens[to - 1]) };
-}
-
-function lossesOf(
+/**
+ * Behind the lock, right before a down runs: rows may have come since a person was asked. Throws PlanOutdated if a statement
+ * now loses something that was not said to lose anything.
+ */
+export function assertLosesNoMore(
   connection: SqliteConnection,
+  version: string,
   file: SqliteFile,
-  statement: SqliteStatement,
-  names: Names,
-): readonly Lost[] {
-  const { tokens } = statement;
-  const words = tokens.map(keyword);
-  const uncounted = { kind: 'Statement', name: whereOf(file, statement), rows: null } as const;
-  if (words[0] === 'DROP' && words[1] === 'TABLE')
-    return dropped(connection, file, statement, nameAt(tokens, words[2] === 'IF' ? 4 : 2), names);
-  if (words[0] === 'DELETE' && words[1] === 'FROM' && !words.includes('WHERE')) {
-    const table = nameAt(tokens, 2);
-    return [{ kind: 'Table', name: table, rows: rowsOf(connection, names.table(table)) }];
-  }
-  if (changesRows(words)) return [uncounted];
-  const drop = words.indexOf('DROP');
-  if (words[0] !== 'ALTER' || words[1] !== 'TABLE' || drop < 0) return [];
-  const table = nameAt(tokens, 2);
-  const column = nameOf(tokens[words[drop + 1] === 'COLUMN' ? drop + 2 : drop + 1]);
-  return [columnLoss(connection, names.table(table), names.column(table, column))];
+  said: readonly Loss[],
+): void {
+  const known = new Set(said.flatMap(({ kind, name, where }) => [`${kind} ${name}`, where]));
+  const more = sqliteLosses(connection, [{ version, file }], 'Down').find(
+    ({ kind, name, where }) => !known.has(`${kind} ${name}`) && !known.has(where),
+  );
+  if (more === undefined) return;
+  const what = `what the downgrade would lose of ${more.name}`;
+  throw failure('PlanOutdated', { what, planned: 'nothing', found: 'some rows' }, { migration: version });
 }
 
+/** First words of statements that change no row. An INSERT adds some; SELECT calls nothing but SQLite's own. */
+const HARMLESS = new Set([
+  ...[
+    'CREATE',
+    'SELECT',
+    'VALUES',
+    'WITH',
+    'EXPLAIN',
+    'ANALYZE',
+    'REINDEX',
+    'VACUUM',
+    'SAVEPOINT',
+    'RELEASE',
+    'ROLLBACK',
+  ],
+  ...['ALTER', 'DROP', 'INSERT', 'PRAGMA'],
+]);
 const CHANGING = new Set(['DELETE', 'UPDATE', 'REPLACE']);
+
+class Reader {
+  readonly #connection: SqliteConnection;
+  readonly #names = new Names();
+  /** A trigger that is made on the way may do anything to the rows of any table. */
+  #hasNewTrigger = false;
+  /** `Unsure` after ROLLBACK TO, which gives back names too. */
+  #sure: 'Sure' | 'Unsure' = 'Sure';
+
+  constructor(connection: SqliteConnection) {
+    this.#connection = connection;
+  }
+
+  begin(): void {
+    this.#sure = 'Sure';
+  }
+
+  read(file: SqliteFile, statement: SqliteStatement): readonly Lost[] {
+    const words = statement.tokens.map(keyword);
+    const uncounted = [{ kind: 'Statement', name: whereOf(file, statement), rows: null } as const];
+    const lost = this.#lossesOf(file, statement, words, uncounted);
+    if (words[0] === 'ROLLBACK') this.#sure = 'Unsure';
+    if (words[0] === 'CREATE' && words.slice(1, 3).includes('TRIGGER')) this.#hasNewTrigger = true;
+    this.#names.follow(statement);
+    return this.#sure === 'Unsure' && lost !== NOTHING ? uncounted : lost;
+  }
+
+  #lossesOf(
+    file: SqliteFile,
+    statement: SqliteStatement,
+    words: readonly string[],
+    uncounted: readonly Lost[],
+  ): readonly Lost[] {
+    const { tokens } = statement;
+    const [first = '', second] = words;
+    if (first === 'DELETE' && second === 'FROM' && !words.includes('WHERE')) {
+      const rows = this.#tableLoss(nameAt(tokens, 2));
+      const goesFurther = rows.some(one => one.rows !== 0 && this.#isFollowed(one.name));
+      return goesFurther ? [...rows, ...uncounted] : rows;
+    }
+    if (!HARMLESS.has(first) || changesRows(words)) return uncounted;
+    if (first === 'PRAGMA') return setsNumber(words) ? uncounted : NOTHING;
+    if (words.includes('INSERT') && first !== 'CREATE') {
+      const into = this.#names.table(nameAt(tokens, words.indexOf('INTO') + 1));
+      return this.#hasNewTrigger || this.#hasTriggers(into) ? uncounted : NOTHING;
+    }
+    const gone = droppedTable(statement);
+    if (gone !== undefined) return this.#dropped(file, statement, gone);
+    const drop = words.indexOf('DROP');
+    if (first !== 'ALTER' || drop < 0) return NOTHING;
+    const table = nameAt(tokens, 2);
+    const given = nameOf(tokens[words[drop + 1] === 'COLUMN' ? drop + 2 : drop + 1]);
+    const [existing, column] = [this.#existing(table), this.#names.column(table, given)];
+    // A copy may call its columns as it likes.
+    const isCopy = existing !== this.#names.table(table);
+    const isKnown = this.#columns(existing).some(({ name }) => name.toLowerCase() === column.toLowerCase());
+    return isCopy && !isKnown ? uncounted : [this.#columnLoss(existing, column)];
+  }
+
+  /** What holds the rows of a table now: itself, or the one from which a table that is made on the way gets its rows. */
+  #existing(table: string): string {
+    const before = this.#names.table(table);
+    return this.#exists(before) ? before : (this.#names.origin(before) ?? before);
+  }
+
+  /** Of a table that is rebuilt only what its copy has not. */
+  #dropped(file: SqliteFile, statement: SqliteStatement, table: string): readonly Lost[] {
+    const before = this.#names.table(table);
+    const rebuild = rebuildOf(file, statement, table, before);
+    const whole = this.#tableLoss(table);
+    if (rebuild === undefined || whole.every(one => one.rows === 0)) return whole;
+    const { copy, columns, types } = rebuild;
+    const existing = this.#existing(table);
+    const uncounted = [{ kind: 'Statement', name: whereOf(file, copy), rows: null } as const];
+    if (columns === 'Unknown' || this.#hasCountedOn(existing)) return uncounted;
+    const all = this.#columns(existing);
+    const kept = columns === 'All' ? all.map(({ name }) => name) : columns.map(name => this.#names.column(table, name));
+    return all.map(({ name, type }): Lost => {
+      const at = kept.findIndex(one => one.toLowerCase() === name.toLowerCase());
+      if (at < 0) return this.#columnLoss(existing, name);
+      const rows = this.#countWhere(existing, changedByType(columnSql(existing, name), type, types[at]));
+      return { kind: 'Narrowing', name: `${existing}.${name}`, rows };
+    });
+  }
+
+  /** One that is not there, and gets its rows from no other, is made by the same run: nothing of it is lost. */
+  #tableLoss(table: string): readonly Lost[] {
+    const existing = this.#existing(table);
+    return [{ kind: 'Table', name: existing, rows: this.#countWhere(existing, 'true') }];
+  }
+
+  #columnLoss(table: string, column: string): Lost {
+    const found = this.#columns(table).find(({ name }) => name.toLowerCase() === column.toLowerCase());
+    const condition = found === undefined ? 'false' : isOtherThanDefault(columnSql(table, column), found.fallback);
+    return { kind: 'Column', name: `${table}.${column}`, rows: this.#countWhere(table, condition) };
+  }
+
+  /** Generated ones are left out: nothing is in them. */
+  #columns(
+    table: string,
+  ): readonly { readonly name: string; readonly type: string; readonly fallback: string | null }[] {
+    const rows = this.#connection.query('SELECT name, type, dflt_value FROM pragma_table_info(?)', [table]);
+    return rows.map(({ name, type, dflt_value }) => ({
+      name: String(name),
+      type: String(type),
+      fallback: dflt_value === null || dflt_value === undefined ? null : String(dflt_value),
+    }));
+  }
+
+  /** Whether AUTOINCREMENT has given out numbers above all rows that are there: a rebuilt table would give them again. */
+  #hasCountedOn(table: string): boolean {
+    if (!this.#exists('sqlite_sequence')) return false;
+    const [row] = this.#connection.query('SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE', [table]);
+    return row !== undefined && this.#countWhere(table, `rowid >= ${Number(row.seq)}`) === 0;
+  }
+
+  /** Whether emptying a table sets off more: triggers, or references with which other rows go. */
+  #isFollowed(table: string): boolean {
+    const references = this.#connection.query(
+      `SELECT 1 FROM sqlite_schema AS one JOIN pragma_foreign_key_list(one.name) AS reference
+        WHERE one.type = 'table' AND reference."table" = ? COLLATE NOCASE`,
+      [table],
+    );
+    return references.length > 0 || this.#hasNewTrigger || this.#hasTriggers(table);
+  }
+
+  #hasTriggers(table: string): boolean {
+    const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE";
+    return this.#connection.query(sql, [table]).length > 0;
+  }
+
+  #exists(table: string): boolean {
+    const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
+    return this.#connection.query(sql, [table]).length > 0;
+  }
+
+  #countWhere(table: string, condition: string): number {
+    try {
+      const sql = `SELECT count(*) AS rows FROM ${quotedName(table)} WHERE ${condition}`;
+      return Number(this.#connection.query(sql)[0]?.rows ?? 0);
+    } catch (error) {
+      if (error instanceof SqliteFailure && error.code === 1 && !this.#exists(table)) return 0;
+      throw error;
+    }
+  }
+}
+
+const NOTHING: readonly Lost[] = Object.freeze([]);
+
+/** A quoted name that is no column would be read as a string: asked for by the table's own name it is an error. */
+const columnSql = (table: string, column: string) => `${quotedName(table)}.${quotedName(column)}`;
 
 /** Triggers and foreign keys name the same words, but only in CREATE statements. */
 function changesRows(words: readonly string[]): boolean {
   const [first = ''] = words;
-  return CHANGING.has(first) || ((first === 'WITH' || first === 'INSERT') && words.some(word => CHANGING.has(word)));
+  const mayHold = first === 'WITH' || first === 'INSERT';
+  return CHANGING.has(first) || (mayHold && words.some(word => CHANGING.has(word)));
 }
 
-/** Of a table that is rebuilt only what its copy has not. */
-function dropped(
-  connection: SqliteConnection,
-  file: SqliteFile,
-  statement: SqliteStatement,
-  table: string,
-  names: Names,
-): readonly Lost[] {
-  const before = names.table(table);
-  const whole = [{ kind: 'Table', name: before, rows: rowsOf(connection, before) } as const];
-  const isRebuilt = file.statements.some(one => {
-    const made = one.number > statement.number ? renamed(one) : undefined;
-    return made?.column === undefined && made?.to.toLowerCase() === table.toLowerCase();
-  });
-  const isReplaced =
-    before !== table && file.statements.some(one => one.number < statement.number && makes(one, before));
-  const copy = file.statements.findLast(one => one.number < statement.number && copies(one, table));
-  if (!(isRebuilt || isReplaced) || copy === undefined || whole[0]?.rows === 0) return whole;
-  const words = copy.tokens.map(keyword);
-  if (words.some(word => PARTIAL.has(word))) return [{ kind: 'Statement', name: whereOf(file, copy), rows: null }];
-  const selected = copy.tokens.slice(words.indexOf('SELECT') + 1);
-  // Elsewhere a star multiplies.
-  if (words.some((word, at) => word === '*' && ['SELECT', ',', '.'].includes(words[at - 1] ?? ''))) return [];
-  const mentioned = new Set(selected.map(token => nameOf(token).toLowerCase()));
-  return columnsOf(connection, before)
-    .filter(column => !mentioned.has(column.toLowerCase()))
-    .map(column => columnLoss(connection, before, column));
-}
-
-/** What makes of a copy less than the whole. */
-const PARTIAL = new Set(['WHERE', 'LIMIT', 'GROUP', 'DISTINCT', 'HAVING', 'JOIN', 'OR', 'CONFLICT']);
-
-/** `INSERT INTO … SELECT … FROM table`. */
-function copies({ tokens }: SqliteStatement, table: string): boolean {
-  const words = tokens.map(keyword);
-  const from = words.indexOf('FROM', words.indexOf('SELECT'));
-  return (
-    words[0] === 'INSERT' && words.includes('SELECT') && nameAt(tokens, from + 1).toLowerCase() === table.toLowerCase()
-  );
-}
-
-function makes({ tokens }: SqliteStatement, table: string): boolean {
-  const words = tokens.map(keyword);
-  const at = words.indexOf('TABLE');
-  if (words[0] !== 'CREATE' || at < 0) return false;
-  return nameAt(tokens, words[at + 1] === 'IF' ? at + 4 : at + 1).toLowerCase() === table.toLowerCase();
+/** `PRAGMA user_version = 3`: the application's own numbers, which are kept nowhere else. */
+function setsNumber(words: readonly string[]): boolean {
+  const isNumber = words.some(word => word === 'USER_VERSION' || word === 'APPLICATION_ID');
+  return isNumber && (words.includes('=') || words.includes('('));
 }
 
 const whereOf = (file: SqliteFile, { number, line }: SqliteStatement) =>
   `${file.file}, statement ${number} (line ${line})`;
-
-/** A name, behind its schema if there is one. */
-function nameAt(tokens: SqliteStatement['tokens'], index: number): string {
-  return nameOf(tokens[index + 1]?.text === '.' ? tokens[index + 2] : tokens[index]);
-}
-
-/** A table that is not there yet is made by the same run: nothing of it is lost. */
-function rowsOf(connection: SqliteConnection, table: string): number {
-  return counted(connection, `SELECT count(*) AS rows FROM ${quotedName(table)}`);
-}
-
-function columnsOf(connection: SqliteConnection, table: string): readonly string[] {
-  return connection.query('SELECT name FROM pragma_table_info(?)', [table]).map(row => String(row.name));
-}
-
-function columnLoss(connection: SqliteConnection, table: string, column: string): Lost {
-  // A quoted name that is no column would be read as a string: asked for by the table's own name it is an error.
-  const [t, c] = [quotedName(table), quotedName(column)];
-  const rows = counted(connection, `SELECT count(*) AS rows FROM ${t} WHERE ${t}.${c} IS NOT NULL`);
-  return { kind: 'Column', name: `${table}.${column}`, rows };
-}
-
-function counted(connection: SqliteConnection, sql: string): number {
-  try {
-    return Number(connection.query(sql)[0]?.rows ?? 0);
-  } catch (error) {
-    if (error instanceof SqliteFailure && error.code === 1) return 0;
-    throw error;
-  }
-}

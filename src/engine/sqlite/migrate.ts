@@ -8,6 +8,7 @@
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
 import { type EngineError, failure } from '../errors.ts';
+import type { Loss } from '../losses.ts';
 import type { Reversal } from '../reversal.ts';
 import type { Migration, Repeatable } from '../script.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
@@ -22,6 +23,7 @@ import {
   storeSqliteSnapshot,
 } from './ledger.ts';
 import { beginImmediate, commit, foreseen, isTrouble, type Patience } from './lock.ts';
+import { assertLosesNoMore } from './losses.ts';
 import { readSqliteSnapshot } from './snapshot.ts';
 import { parseSqliteFile, parseSqliteRepeatable, type SqliteFile, type SqliteStatement } from './statements.ts';
 import { keyword } from './tokens.ts';
@@ -69,19 +71,24 @@ export async function applySqlite(work: SqliteWork, pending: readonly Migration[
   });
 }
 
-/** Takes versions back, highest first. */
-export async function revertSqlite(work: SqliteWork, reversals: readonly Reversal[]): Promise<void> {
+/** Takes versions back, highest first; what is lost must be among the losses that were said. Throws PlanOutdated. */
+export async function revertSqlite(
+  work: SqliteWork,
+  reversals: readonly Reversal[],
+  said: readonly Loss[],
+): Promise<void> {
   const files = reversals.map(reversal => ({
     reversal,
     version: reversal.version,
     file: parseSqliteFile(reversal.down),
   }));
-  await runAll(work, files, ({ reversal }) => connection => {
+  await runAll(work, files, ({ reversal, file }) => connection => {
     const highest = readSqliteLedger(connection).applied.at(-1);
     if (highest?.version !== reversal.version) {
       const found = highest?.version ?? 'empty';
       throw failure('PlanOutdated', { what: 'the version of the database', planned: reversal.version, found });
     }
+    assertLosesNoMore(connection, reversal.version, file, said);
     return () => recordSqliteReverted(connection, reversal.version, work.by, reversal.down.checksum);
   });
 }
