@@ -2,6 +2,7 @@
 // not a lost file. Called by create.
 import { closeSync, existsSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { commented } from '../schema/statements/text.ts';
 import { UsageError } from './failure.ts';
 import { makeFolder } from './folder.ts';
 import type { Settings } from './settings.ts';
@@ -37,7 +38,7 @@ export function createMigration(settings: Settings, description: string, text = 
 
 function templates(description: string): MigrationTexts {
   return {
-    up: `-- ${description.trim().replaceAll(/\s+/g, ' ')}\n-- One transaction; the statements that bring the schema up.\n`,
+    up: `${commented(description.trim().replaceAll(/\s+/g, ' '))}\n-- One transaction; the statements that bring the schema up.\n`,
     down: `-- Takes ${JSON.stringify(description.trim())} back. Without statements nothing is taken back: remove this file if there is no way.\n`,
     notes: [],
   };

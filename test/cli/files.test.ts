@@ -21,6 +21,9 @@ describe('The command line', { concurrency: 3 }, () => {
       'migrations/0010_add_ubersicht_tags.up.sql',
       'migrations/0010_add_ubersicht_tags.down.sql',
     ]);
+    // Not a setting of ours, which would be refused.
+    assert.equal((await project.migrate('create', 'migrate: more')).code, 0);
+    assert.match(project.read('migrations/0011_migrate_more.up.sql'), /^-- \| migrate: more\n/);
     const refused = await project.migrate('create', '???');
     assert.equal(refused.code, 2);
     assert.match(refused.said, /"\?\?\?" gives no name/);
