@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { until } from '../engine/site.ts';
@@ -201,6 +201,63 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.equal(damaged.code, 2);
     assert.match(damaged.said, /damaged/);
     assert.deepEqual(project.rows('SELECT email FROM users'), [{ email: 'kept' }]);
+  });
+
+  it('a restore of an older backup carries the audit on, and can be followed by the same upgrade', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade', '001_users');
+    assert.equal((await project.migrate('backup', 'bk')).code, 0);
+    await project.migrate('upgrade');
+    const run = await project.migrate('restore', 'bk', '--yes');
+    assert.equal(run.code, 0, run.said);
+    assert.match(run.out, /is at 001_users/);
+    const told = project
+      .rows('SELECT event, version FROM migrate_audit ORDER BY id')
+      .map(row => `${row.event} ${row.version}`);
+    assert.deepEqual(told, ['applied 001_users', 'applied 002_names', 'restored 001_users']);
+    const verified = await project.migrate('history', '--verify');
+    assert.equal(verified.code, 0, verified.out);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    assert.equal((await project.migrate('history', '--verify')).code, 0);
+    assert.deepEqual(
+      readdirSync(project.directory).filter(name => name.includes('restoring')),
+      [],
+    );
+  });
+
+  it('a restore that is killed while it writes leaves what was there, or what was restored, and can be repeated', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    const rows =
+      'WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 60000) SELECT n, hex(randomblob(200)) FROM s';
+    project.execute(
+      `CREATE TABLE filler (id INTEGER, text TEXT); INSERT INTO filler ${rows}; INSERT INTO users (email) VALUES ('kept')`,
+    );
+    await project.migrate('backup', 'bk');
+    project.execute("UPDATE users SET email = 'newer'");
+    const { child, ended } = project.start(['restore', 'bk', '--yes']);
+    // A machine that is quicker than we look has restored: then the rest is a repeat.
+    await until('SQLite writes the file', () => project.has('dev.db-journal') || child.exitCode !== null, 120_000);
+    child.kill('SIGKILL');
+    await ended;
+    const email = () => String(project.rows('SELECT email FROM users')[0]?.email);
+    assert.match(email(), /^(kept|newer)$/);
+    assert.deepEqual(project.rows('PRAGMA integrity_check'), [{ integrity_check: 'ok' }]);
+    const run = await project.migrate('restore', 'bk', '--yes');
+    assert.equal(run.code, 0, run.said);
+    assert.equal(email(), 'kept');
+    assert.equal(project.rows('SELECT count(*) AS rows FROM filler')[0]?.rows, 60000);
+  });
+
+  it('a file that SQLite cannot read any more is put aside by a restore', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    await project.migrate('backup', 'bk');
+    project.write('dev.db', `SQLite format 3\0${'x'.repeat(5000)}`);
+    const run = await project.migrate('restore', 'bk', '--yes');
+    assert.equal(run.code, 0, run.said);
+    assert.deepEqual(applied(project), ['001_users', '002_names']);
+    assert.equal(readFileSync(/kept as (\S+)\./.exec(run.out)?.[1] ?? '', 'utf8').length, 5016);
   });
 
   it('the audit shows a row that was edited, and one that was removed', async () => {

@@ -1,20 +1,21 @@
 // A backup of a SQLite file: one consistent copy and the manifest beside it, of the same form as the cluster's (see
-// docs/formats.md, kind `sqlite-file`). A restore first keeps what it replaces, then lets SQLite itself write the pages
-// under its own locks, so that no reader ever sees a half.
+// docs/formats.md, kind `sqlite-file`). Made and read here; restored by restore.ts.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestFiles, makeDirectory, removeDirectory, renameDurably, writeDurably } from '../../backup/volume.ts';
 import { openSqlite } from '../../database/sqlite.ts';
 import { quotedName, type SqliteConnection } from '../../engine/sqlite/connection.ts';
-import { appendSqliteAudit, hasSqliteLedger, readSqliteLedger } from '../../engine/sqlite/ledger.ts';
+import { readSqliteLedger } from '../../engine/sqlite/ledger.ts';
 import { userTables } from '../../engine/sqlite/snapshot.ts';
-import type { BackupSummary, RestoreSummary } from '../database.ts';
+import type { BackupSummary } from '../database.ts';
 import { UsageError } from '../failure.ts';
 
 const MANIFEST = 'manifest.json';
 const ARCHIVE = 'archive';
 const FILE = 'database.sqlite';
+/** The copy, below the backup's directory. */
+export const ARCHIVED_FILE = join(ARCHIVE, FILE);
 
 interface SqliteManifest {
   readonly format: 1;
@@ -55,7 +56,7 @@ export async function backupSqlite(connection: SqliteConnection, directory: stri
 }
 
 /** Opens the copy, which proves that it can be opened, has SQLite check all of it, and counts its rows. */
-function inspectCopy(path: string): Pick<SqliteManifest, 'database' | 'tables'> {
+export function inspectCopy(path: string): Pick<SqliteManifest, 'database' | 'tables'> {
   const connection = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: 0 });
   try {
     const [check] = connection.query('PRAGMA integrity_check(1)');
@@ -84,8 +85,14 @@ function summary(directory: string, manifest: SqliteManifest, text: string) {
   };
 }
 
-/** Reads a backup and proves that its file is the one that was written. Throws UsageError. */
+/** What a restore of it would bring back. Throws UsageError. */
 export async function inspectSqliteBackup(directory: string) {
+  const { manifest, text } = await readSqliteBackup(directory);
+  return { ...summary(directory, manifest, text), madeAt: manifest.completedAt };
+}
+
+/** Reads a backup and proves that its file is the one that was written. Throws UsageError. */
+export async function readSqliteBackup(directory: string) {
   const path = join(directory, MANIFEST);
   if (!existsSync(path)) throw new UsageError(`${directory} is no backup: it has no ${MANIFEST}.`);
   const text = readFileSync(path, 'utf8');
@@ -101,7 +108,7 @@ export async function inspectSqliteBackup(directory: string) {
   const wrong = manifest.files.find(file => found.find(one => one.path === file.path)?.sha256 !== file.sha256);
   if (wrong !== undefined)
     throw new UsageError(`The backup in ${directory} is damaged: ${wrong.path} is not what was written.`);
-  return { ...summary(directory, manifest, text), madeAt: manifest.completedAt };
+  return { manifest, text, digest: createHash('sha256').update(text).digest('hex') };
 }
 
 function readManifest(text: string): SqliteManifest | undefined {
@@ -110,41 +117,5 @@ function readManifest(text: string): SqliteManifest | undefined {
     return Array.isArray(manifest.files) && Array.isArray(manifest.tables) ? manifest : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Replaces the database's content; what was there is kept in a file beside it. */
-export async function restoreSqlite(path: string, directory: string, by: string): Promise<RestoreSummary> {
-  const { digest } = await inspectSqliteBackup(directory);
-  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  const replaced = `${path}.replaced-${stamp}`;
-  if (existsSync(path)) {
-    const current = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: 5_000 });
-    try {
-      await current.copyTo(replaced);
-    } finally {
-      current.close();
-    }
-  }
-  const source = openSqlite(join(directory, ARCHIVE, FILE), { mode: 'ReadOnly', busyTimeoutMs: 0 });
-  try {
-    await source.copyTo(path);
-  } finally {
-    source.close();
-  }
-  return { version: noteRestore(path, by, digest), replaced, remedy: 'Delete it when nobody wants it back.' };
-}
-
-function noteRestore(path: string, by: string, digest: string): string | null {
-  const connection = openSqlite(path, { mode: 'Existing', busyTimeoutMs: 5_000 });
-  try {
-    if (!hasSqliteLedger(connection)) return null;
-    const { version } = readSqliteLedger(connection);
-    connection.execute('BEGIN IMMEDIATE');
-    appendSqliteAudit(connection, 'restored', version, by, { backup: digest });
-    connection.execute('COMMIT');
-    return version;
-  } finally {
-    connection.close();
   }
 }

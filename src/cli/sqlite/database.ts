@@ -38,7 +38,7 @@ import type {
 import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { duration } from '../terminal.ts';
-import { backupSqlite, inspectSqliteBackup, restoreSqlite } from './backup.ts';
+import { backupSqlite, inspectSqliteBackup } from './backup.ts';
 import { type FilePlace, lookAtFile, openingMistake } from './file.ts';
 import { planSqlite, type SqlitePlace, sqliteReversals } from './plan.ts';
 
@@ -264,7 +264,12 @@ class SqliteDatabase implements Database {
   }
 
   async restore(directory: string) {
-    return restoreSqlite(this.#path, directory, `${userInfo().username}@${hostname()}`);
+    const { restoreSqlite } = await import('./restore.ts');
+    try {
+      return await restoreSqlite(this.#path, directory, `${userInfo().username}@${hostname()}`);
+    } catch (error) {
+      throw foreseen(error, this.#path);
+    }
   }
 
   async close(): Promise<void> {}

@@ -8,7 +8,7 @@ import { failure } from '../errors.ts';
 import { type AppliedMigration, EMPTY_LEDGER, type Ledger, ledgerDigest } from '../ledger.ts';
 import { keptScript } from '../reversal.ts';
 import type { Migration, Repeatable, Script } from '../script.ts';
-import type { AuditProblem, AuditReport } from '../verify-audit.ts';
+import { type AuditProblem, type AuditReport, undoneByRestores } from '../verify-audit.ts';
 import type { SqliteConnection, SqliteRow } from './connection.ts';
 import {
   REPEATABLE_TABLE,
@@ -212,6 +212,10 @@ function hashOf(entry: readonly (string | number | null)[]): string {
   return createHash('sha256').update(JSON.stringify(entry)).digest('hex');
 }
 
+function restoreOf({ id, detail }: SqliteRow) {
+  return { id: Number(id), upTo: Number((JSON.parse(String(detail)) as { upTo?: number }).upTo ?? Number(id) - 1) };
+}
+
 /** Walks the chain, and compares what it tells with the ledger. */
 export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
   if (!hasSqliteLedger(connection)) return { rows: 0, head: null, problems: [] };
@@ -222,6 +226,7 @@ export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
   const applied = new Set<string>();
   const repeated = new Map<string, string>();
   let previous: { readonly id: number; readonly hash: string } = { id: 0, hash: GENESIS };
+  const undone = undoneByRestores(rows.filter(row => row.event === 'restored').map(restoreOf));
   for (const row of rows) {
     const id = Number(row.id);
     const { at, event, version, by, detail } = row;
@@ -250,10 +255,11 @@ export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
     } else if (row.previous !== previous.hash) {
       problems.push({ kind: 'Inserted', id, message: `row ${id} does not follow the row before it` });
     }
+    previous = { id, hash: String(row.hash) };
+    if (undone.some(span => span.from <= id && id <= span.to)) continue;
     if (event === 'applied' || event === 'baseline') applied.add(String(version));
     if (event === 'reverted') applied.delete(String(version));
     if (event === 'repeated') repeated.set(String(version), String(JSON.parse(String(detail)).checksum));
-    previous = { id, hash: String(row.hash) };
   }
   const ledger = readSqliteLedger(connection);
   const differs = (message: string) => problems.push({ kind: 'LedgerDiffers', id: previous.id, message });
