@@ -9,18 +9,15 @@ import type { Loss } from './losses.ts';
 
 /** The `detail` of a `began` row, as far as it speaks of losses. */
 export interface AcceptedLosses {
-  /** SHA-256 of each down script, by its version. */
+  /** SHA-256 of each script, by its version. */
   readonly scripts: Readonly<Record<string, string>>;
   /** Objects, and statements whose loss could not be counted: `Table public.users`. Never numbers. */
   readonly losses: readonly string[];
 }
 
 /** What the attempt that begins a run was allowed: nothing is in it where nothing is lost. */
-export function acceptedBy({ reversals, losses }: Pick<Downgrade, 'reversals' | 'losses'>): AcceptedLosses {
-  return Object.freeze({
-    scripts: Object.fromEntries(reversals.map(({ version, down }) => [version, down.checksum])),
-    losses: losses.map(nameOf),
-  });
+export function acceptedBy({ scripts, losses }: Pick<Downgrade, 'scripts' | 'losses'>): AcceptedLosses {
+  return Object.freeze({ scripts, losses: losses.map(nameOf) });
 }
 
 /** What this run was begun with; undefined: it was begun by a program that did not write it down. */

@@ -8,9 +8,10 @@ import { countLosses } from './loss-counter.ts';
 import { describeLoss, downgradeDigest, type Loss, type LossLimits } from './losses.ts';
 import type { MigrationPlan } from './plan.ts';
 import { completeReversals, type Reversal } from './reversal.ts';
+import type { Repeatable } from './script.ts';
 import type { Server } from './server.ts';
 import type { Trust } from './signatures.ts';
-import { parseFile } from './statements.ts';
+import { parseFile, parseRepeatable } from './statements.ts';
 import type { DownFile } from './work.ts';
 
 export interface Downgrade {
@@ -19,6 +20,8 @@ export interface Downgrade {
   readonly files: readonly DownFile[];
   /** Empty: nothing is lost. */
   readonly losses: readonly Loss[];
+  /** SHA-256 of all that may lose something, by version. */
+  readonly scripts: Readonly<Record<string, string>>;
   /** What a confirmation of the losses names. */
   readonly digest: string;
 }
@@ -49,23 +52,36 @@ export async function prepareDowngrade(
     ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),
   ].filter(problem => problem !== undefined);
   if (problems.length > 0) throw gathered(problems);
+  const repeated = plan.repeatables.map(repeatedAsDown);
   const { losses, guards, counted } = await countLosses(
     connection,
     server,
-    files.map(file => remaining(file, ledger)),
+    [...files.map(file => remaining(file, ledger)), ...repeated],
     limits,
   );
+  const again = new Set(plan.repeatables.map(({ version }) => version));
   const guarded = files.map(file => ({
     ...file,
-    guards: guards.filter(guard => guard.version === file.migration.version),
+    guards: guards.filter(
+      ({ version }) => version === file.migration.version || (file === files.at(-1) && again.has(version)),
+    ),
     counted,
   }));
+  const scripts = [...reversals, ...repeated.map(file => file.migration)];
   return Object.freeze({
     reversals,
     files: guarded,
     losses,
-    digest: downgradeDigest(ledger.digest, plan.target, reversals, losses),
+    scripts: Object.fromEntries(scripts.map(({ version, down }) => [version, down.checksum])),
+    digest: downgradeDigest(ledger.digest, plan.target, scripts, losses),
   });
+}
+
+/** A repeatable migration that is run after the way down loses data like a down. */
+function repeatedAsDown(repeatable: Repeatable): DownFile {
+  const { version, up } = repeatable;
+  const migration = { version, number: 0n, origin: 'Source', down: up, upChecksum: up.checksum } as const;
+  return { direction: 'Down', migration, parsed: parseRepeatable(repeatable) };
 }
 
 /** Without the statements that an earlier attempt has done: what they took away cannot be lost again. Settings count on. */

@@ -17,6 +17,7 @@ import {
   FINDERS,
   FOREIGN_FUNCTIONS_SQL,
   LOST_SQL,
+  NAMESAKES_SQL,
   REACTIONS_SQL,
   SEQUENCE_SQL,
 } from './lost-objects.ts';
@@ -134,17 +135,18 @@ class Counter {
     const unknown = () => this.#add(cause, { kind: 'Statement', name: cause.where }, null);
     if (drop.kind === 'Uncountable') return unknown();
     if (drop.kind === 'Calls') return (await this.#areHarmless(drop.functions)) ? undefined : unknown();
-    if (names === 'Unsure' || isNamedIn(drop, this.#changed) || this.#isNamedTwice(drop)) return unknown();
+    if (names === 'Unsure' || isNamedIn(drop, this.#changed) || (await this.#isAnother(drop))) return unknown();
     const target = await this.#find(drop);
     if (target !== undefined) return this.#countTarget(cause, target, drop);
     const isHarmless = drop.kind === 'Inserts' || ('ifExists' in drop && drop.ifExists);
     return isHarmless || isMadeBy(file, drop) ? undefined : unknown();
   }
 
-  #isNamedTwice(drop: Drop): boolean {
+  /** A name that was dropped before finds another object now, if there is one of that name further on in the search path. */
+  async #isAnother(drop: Drop): Promise<boolean> {
     const named = drop.kind === 'Inserts' || drop.kind === 'Refresh' ? undefined : namedBy(drop);
-    if (named === undefined || named.schema !== undefined) return false;
-    return this.#dropped.has(named.name);
+    if (named === undefined || named.schema !== undefined || !this.#dropped.has(named.name)) return false;
+    return (await this.#connection.query(NAMESAKES_SQL, [named.name])).length > 1;
   }
 
   async #areHarmless(functions: readonly string[]): Promise<boolean> {

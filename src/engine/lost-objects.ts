@@ -72,3 +72,9 @@ export const COLUMN_SQL = `SELECT n.nspname, c.relname, a.attname, pg_catalog.fo
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) || '.' || pg_catalog.quote_ident(a.attname) AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.oid = $1 AND a.attnum = $2`;
+
+/** In which schemas of the search path there is a relation or type of a name. */
+export const NAMESAKES_SQL = `SELECT typnamespace FROM pg_catalog.pg_type WHERE typname = $1
+    AND typnamespace::pg_catalog.regnamespace::pg_catalog.text = ANY (SELECT pg_catalog.quote_ident(name) FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) AS name)
+  UNION SELECT relnamespace FROM pg_catalog.pg_class WHERE relname = $1
+    AND relnamespace::pg_catalog.regnamespace::pg_catalog.text = ANY (SELECT pg_catalog.quote_ident(name) FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) AS name)`;

@@ -219,6 +219,21 @@ describe('A downgrade', () => {
     assert.equal(site.sql("SELECT column_name FROM information_schema.columns WHERE table_name = 'names'"), 'name');
   });
 
+  it('asks, too, about what a repeatable migration of another text would lose', async () => {
+    const site = await migrated();
+    site.sql("INSERT INTO users VALUES (1, 'a')");
+    site.write('R__names.sql', `${NAMES}; DELETE FROM users`);
+    const planned = await site.planned('V1__users');
+    assert.deepEqual(
+      planned.downgrade?.losses.map(({ name }) => name),
+      ['R__names.sql, statement 2 (line 1)'],
+    );
+    const refused = await down(site, 'V1__users', { planned });
+    assert.deepEqual([refused.error?.code, refused.wrote], ['DowngradeWouldLoseData', false]);
+    const confirmed = await down(site, 'V1__users', { planned, confirmedLoss: planned.downgrade?.digest ?? '' });
+    assert.equal(confirmed.exitCode, 0, confirmed.error?.message ?? 'no error');
+  });
+
   it('whose last act failed is brought to its end by the next attempt of the same run', async () => {
     const site = await migrated();
     site.write('R__names.sql', `${NAMES}; SELECT FROM outside`);
