@@ -38,7 +38,7 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
   }
   if (history !== undefined) terminal.say(`taking over the history of ${history.from} in ${history.table}`);
   terminal.say(
-    `${counted(versions.length, 'version')} noted as applied without being run: ${versions[0]} to ${version}`,
+    `${counted(versions.length, 'version')} noted as applied without being run: ${versions.length === 1 ? version : `${versions[0]} to ${version}`}`,
   );
   const onTopOf = live === undefined ? undefined : { ...live, version: live.version ?? '' };
   if (!options.has('dryRun')) {

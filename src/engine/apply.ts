@@ -13,6 +13,7 @@ import { applySplit } from './split.ts';
 import { asOwner, inTransaction, type OpenTransaction, withLockRetries } from './transactions.ts';
 import type { PendingFile, Work } from './work.ts';
 
+const statementCount = (count: number) => (count === 1 ? '1 statement' : `${count} statements`);
 const DOING = { Up: 'applying', Down: 'reverting', Repeat: 'applying' } as const;
 const DONE = { Up: 'applied', Down: 'reverted', Repeat: 'applied' } as const;
 
@@ -100,7 +101,7 @@ async function runWhole(
   const startedAt = new Date();
   const { version } = file.migration;
   transaction.where = file.parsed.file;
-  work.log(`${DOING[file.direction]} ${version} (${file.parsed.statements.length} statements)`);
+  work.log(`${DOING[file.direction]} ${version} (${statementCount(file.parsed.statements.length)})`);
   const prepared = prepareSession(work, file);
   const pieces = progress.some(row => row.version === version) ? 'HasProgress' : 'NoProgress';
   const done = runStatements(work, file, file.parsed.statements, () =>

@@ -88,7 +88,9 @@ export async function baselineDatabase(request: BaselineRequest, surroundings: S
     const ledger = await readLedger(connection, schema, server.role);
     const versions = adopted.map(migration => migration.version);
     const notes = missing.length > 0 ? [`these application roles do not exist: ${missing.join(', ')}`] : [];
-    surroundings.log(`the database is taken to be at ${ledger.version}: ${versions.length} versions were not run`);
+    surroundings.log(
+      `the database is taken to be at ${ledger.version}: ${versions.length === 1 ? '1 version was' : `${versions.length} versions were`} not run`,
+    );
     return Object.freeze({ server, ledger, auditHead: await readAuditHead(connection, schema), versions, notes });
   } finally {
     await connection.close();

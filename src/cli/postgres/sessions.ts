@@ -13,6 +13,7 @@ import type { Surroundings as EngineSurroundings } from '../../engine/work.ts';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { Surroundings } from '../database.ts';
 import type { Settings } from '../settings.ts';
+import { Progress } from './progress.ts';
 
 /** Sessions that only read: not of the form of an attempt's name, or a later attempt of ours would end them. */
 export const READER = 'migrate-cli';
@@ -114,12 +115,10 @@ export class Sessions {
   /** What the engine is given, its sessions under this name. */
   engine(name: string): EngineSurroundings {
     const { terminal, signal } = this.#surroundings;
+    const progress = new Progress(line => terminal.say(terminal.noted('dim', line)));
     return {
       connect: () => this.#open(name),
-      log: line => {
-        // Transaction numbers are for the logs of a Job.
-        if (!line.startsWith('committing ')) terminal.say(terminal.noted('dim', `  ${line}`));
-      },
+      log: progress.note,
       signal,
       fenceWaitMs: this.fenceWaitMs,
     };
