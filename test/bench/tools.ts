@@ -182,6 +182,38 @@ function medianOf(command: readonly string[], folder: string, url: string): numb
   return median(times);
 }
 
+/** Everything is applied already: what a command takes to see it. */
+async function measureNothingToDo(
+  server: TestPostgres,
+  others: readonly Tool[],
+  root: string,
+): Promise<readonly Figure[]> {
+  const node = process.execPath;
+  const main = join(ROOT, 'dist', 'cli', 'main.js');
+  const url = server.url('owner', 'ours_1');
+  const folder = join(root, 'ours');
+  const sqlite = `sqlite:///${join(root, 'ours.db')}`;
+  await migrate(sqlite, folder, 'upgrade', '--yes');
+  const bare = `node alone: ${inWords(medianOf([node, '-e', '0'], root, url))}`;
+  const beside: string[] = [bare];
+  for (const tool of others) {
+    const times: number[] = [];
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const started = performance.now();
+      await tool.run(server.url('owner', `${tool.name.replaceAll('-', '_')}_1`), join(root, tool.name));
+      times.push(performance.now() - started);
+    }
+    beside.push(`${tool.name} ${inWords(median(times))}`);
+  }
+  const took = (place: string, ...args: readonly string[]) => inWords(medianOf([node, main, ...args], folder, place));
+  const what = `upgrade with ${COUNT} applied and nothing pending, the whole process`;
+  return [
+    { what, ours: took(url, 'upgrade', '--yes'), aim: '150 ms', beside: beside.join(', ') },
+    { what: `${what}, on SQLite`, ours: took(sqlite, 'upgrade', '--yes'), aim: '150 ms', beside: bare },
+    { what: 'migrate --help, the whole process', ours: took(url, '--help'), aim: '80 ms', beside: bare },
+  ];
+}
+
 async function measure(progress: Progress): Promise<readonly Figure[]> {
   await buildBundle('cli');
   const root = mkdtempSync(join(tmpdir(), 'migration-operator-bench-tools-'));
@@ -196,10 +228,6 @@ async function measure(progress: Progress): Promise<readonly Figure[]> {
     const ours = figures.get('ours') ?? Number.NaN;
     const limit = figures.get('psql') ?? Number.NaN;
     const beside = [...figures].filter(([name]) => name !== 'ours').map(([name, ms]) => `${name} ${inWords(ms)}`);
-    const main = join(ROOT, 'dist', 'cli', 'main.js');
-    const url = server.url('owner', 'ours_1');
-    const node = process.execPath;
-    const bare = medianOf([node, '-e', '0'], root, url);
     return [
       {
         what: `${COUNT} small migrations, one transaction each, an empty database, the whole process (median of ${ROUNDS})`,
@@ -207,18 +235,7 @@ async function measure(progress: Progress): Promise<readonly Figure[]> {
         aim: 'ahead of every peer, within 1.3 of psql',
         beside: beside.join(', '),
       },
-      {
-        what: `upgrade with ${COUNT} applied and nothing pending, the whole process`,
-        ours: inWords(medianOf([node, main, 'upgrade', '--yes'], join(root, 'ours'), url)),
-        aim: '150 ms',
-        beside: `node alone: ${inWords(bare)}`,
-      },
-      {
-        what: 'migrate --help, the whole process',
-        ours: inWords(medianOf([node, main, '--help'], root, url)),
-        aim: '80 ms',
-        beside: `node alone: ${inWords(bare)}`,
-      },
+      ...(await measureNothingToDo(server, others, root)),
     ];
   } finally {
     await server.stop();
