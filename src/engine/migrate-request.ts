@@ -3,7 +3,9 @@
 import type { ApplicationSessions } from './application-sessions.ts';
 import type { Attempt } from './attempt.ts';
 import type { Source } from './files.ts';
+import type { Script } from './script.ts';
 import type { Trust } from './signatures.ts';
+import type { ParsedFile } from './statements.ts';
 import type { Execution } from './work.ts';
 
 export interface MigrateRequest {
@@ -17,6 +19,8 @@ export interface MigrateRequest {
   readonly strategy: 'Recreate' | 'Rolling' | 'None';
   readonly appRoles: readonly string[];
   readonly applicationSessions: ApplicationSessions | undefined;
+  /** What this process has parsed already, for its plan; a script that is not in it is parsed. */
+  readonly parsed?: ReadonlyMap<Script, ParsedFile>;
   /** What was planned; `Up` unless given. */
   readonly direction?: 'Up' | 'Down';
   /** The version at which a database with tables and no ledger is adopted; `from` is then this one. */

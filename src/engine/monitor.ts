@@ -1,7 +1,6 @@
 // Watches a statement from a second session while it runs: who blocks it, and how long; and ends it when the attempt is
 // told to stop or has waited too long. The second session holds no lock and does no work, so it may come and go; it is
 // opened only for a statement that takes long. Called by execute.ts.
-import { setTimeout as after } from 'node:timers/promises';
 import { type Connect, type Connection, type Row, textOf } from './connection.ts';
 
 export interface Watching {
@@ -43,24 +42,45 @@ export class Monitor {
     this.#blockers = [];
     this.#blockedSince = undefined;
     this.#cancelled = undefined;
-    const done = new AbortController();
-    const looking = this.#lookUntil(done.signal, watching);
+    const looks = this.#looks(watching);
     try {
       return await run();
     } finally {
-      done.abort();
-      await looking;
+      await looks.end();
     }
   }
 
-  async #lookUntil(done: AbortSignal, watching: Watching): Promise<void> {
-    const wake = this.#signal === undefined ? done : AbortSignal.any([done, this.#signal]);
-    let delay = watching.firstLookMs;
-    while (!done.aborted) {
-      await after(delay, undefined, { signal: this.#signal?.aborted ? done : wake }).catch(() => {});
-      if (!done.aborted) await this.#look(watching);
-      delay = LOOK_MS;
-    }
+  /** Looks after a while, then again and again, and as soon as the attempt is told to stop; never twice at a time. */
+  #looks(watching: Watching): { end(): Promise<void> } {
+    let looking = Promise.resolve();
+    let isLooking = false;
+    let isUrgent = false;
+    let hasEnded = false;
+    const look = async (): Promise<void> => {
+      clearTimeout(timer);
+      isLooking = true;
+      isUrgent = false;
+      await this.#look(watching);
+      isLooking = false;
+      if (!hasEnded) timer = setTimeout(begin, isUrgent ? 0 : LOOK_MS);
+    };
+    const begin = (): void => {
+      looking = look();
+    };
+    const stop = (): void => {
+      isUrgent = true;
+      if (!isLooking) begin();
+    };
+    let timer = setTimeout(begin, watching.firstLookMs);
+    this.#signal?.addEventListener('abort', stop);
+    return {
+      end: async () => {
+        hasEnded = true;
+        clearTimeout(timer);
+        this.#signal?.removeEventListener('abort', stop);
+        await looking;
+      },
+    };
   }
 
   /** Ends the second session. */

@@ -81,7 +81,8 @@ async function upFiles(
   const { layout } = request.source;
   const files = plan.pending.map(migration => {
     const signature = signatures?.get(migration.version);
-    return { direction: 'Up', migration, layout, signature, parsed: parseFile(migration.up) } as const;
+    const parsed = request.parsed?.get(migration.up) ?? parseFile(migration.up);
+    return { direction: 'Up', migration, layout, signature, parsed } as const;
   });
   const problems = [
     forsakenProblem(nextOf(plan), ledger.progress),

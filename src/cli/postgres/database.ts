@@ -63,7 +63,7 @@ class PostgresDatabase implements Database {
   }
 
   async migrate(source: Source, plan: Plan, consent: Consent): Promise<Outcome> {
-    const { target, ledgerDigest, lossDigest } = plan as PostgresPlan;
+    const { target, ledgerDigest, lossDigest, parsed } = plan as PostgresPlan;
     const attempt = await this.#nextAttempt(consent);
     const { migrateDatabase } = await import('../../engine/migrate.ts');
     const outcome = await migrateDatabase(
@@ -73,6 +73,7 @@ class PostgresDatabase implements Database {
         from: plan.from,
         to: target,
         ledgerDigest,
+        parsed,
         execution: EXECUTION,
         strategy: 'None',
         appRoles: this.#settings.appRoles,

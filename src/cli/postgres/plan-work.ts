@@ -8,7 +8,7 @@ import type { Ledger } from '../../engine/ledger.ts';
 import { countLosses } from '../../engine/loss-counter.ts';
 import type { Loss } from '../../engine/losses.ts';
 import type { MigrationPlan } from '../../engine/plan.ts';
-import type { Repeatable } from '../../engine/script.ts';
+import type { Repeatable, Script } from '../../engine/script.ts';
 import type { Server } from '../../engine/server.ts';
 import { loadGrammar, type ParsedFile, parseFile, parseRepeatable } from '../../engine/statements.ts';
 import type { DownFile } from '../../engine/work.ts';
@@ -24,6 +24,8 @@ export interface PlanningPlace {
 export interface PlannedWork extends Pick<Plan, 'versions' | 'transactions' | 'losses' | 'notes'> {
   /** What a yes to the losses of a downgrade names. */
   readonly lossDigest: string | undefined;
+  /** The ups as they were parsed, by the very scripts of the source: they need not be parsed again. */
+  readonly parsed: ReadonlyMap<Script, ParsedFile>;
 }
 
 /** Of the way down: the scripts, from the folder or the ledger, and what they lose. Throws EngineError. */
@@ -37,7 +39,7 @@ export async function workOfDown(place: PlanningPlace, plan: MigrationPlan): Pro
     trust: undefined,
   });
   const again = plan.repeatables.map(one => ({ migration: one, parsed: parseRepeatable(one) }));
-  return { ...shown(plan, [...files, ...again]), losses, lossDigest: digest };
+  return { ...shown(plan, [...files, ...again]), losses, lossDigest: digest, parsed: new Map() };
 }
 
 interface Shown {
@@ -77,9 +79,15 @@ export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promi
         return [];
       }
     });
-  const files = [...parsedBy(plan.pending, one => parseFile(one.up)), ...parsedBy(plan.repeatables, parseRepeatable)];
+  const ups = parsedBy(plan.pending, one => parseFile(one.up));
+  const files = [...ups, ...parsedBy(plan.repeatables, parseRepeatable)];
   if (errors.length > 0) throw gathered(errors);
-  return { ...shown(plan, files), losses: await lossesGoingUp(connection, server, files), lossDigest: undefined };
+  return {
+    ...shown(plan, files),
+    losses: await lossesGoingUp(connection, server, files),
+    lossDigest: undefined,
+    parsed: new Map(ups.map(file => [file.migration.up, file.parsed])),
+  };
 }
 
 /** Going up, rows are changed on purpose: what counts is what is dropped or narrowed, and holds something. */

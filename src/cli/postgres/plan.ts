@@ -28,7 +28,8 @@ export async function planPostgres(place: PlanningPlace, source: Source, target:
   if (plan.direction === 'None') {
     const forsaken = forsakenProblem(nextOf(plan), ledger.progress);
     if (forsaken !== undefined) throw forsaken;
-    return { ...shared, versions: [], transactions: [], losses: [], lossDigest: undefined, notes: plan.notes };
+    const nothing = { versions: [], transactions: [], losses: [], lossDigest: undefined, parsed: new Map() };
+    return { ...shared, ...nothing, notes: plan.notes };
   }
   const { workOfDown, workOfUp } = await import('./plan-work.ts');
   if (plan.direction === 'Down') return { ...shared, ...(await workOfDown(place, plan)) };
