@@ -132,6 +132,7 @@ describe('A repeatable migration', { concurrency: 2 }, () => {
     project.write('key.pub', publicKey.export({ type: 'spki', format: 'pem' }).toString());
     const signed = await project.migrate('sign', '--key', 'key.pem');
     assert.equal(signed.code, 0, signed.said);
+    assert.match(signed.out, /signs 2 versions and 1 repeatable migration, up to V2__email/);
     assert.match(project.read('migrations/migrations.sig'), / - \S+ R__names\n/);
     assert.equal((await project.migrate('verify', '--keys', 'key.pub')).code, 0);
     project.write('migrations/R__names.sql', names('id'));

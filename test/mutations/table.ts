@@ -165,6 +165,13 @@ export const MUTATIONS: readonly Mutation[] = [
     'of an earlier transaction ends the attempt, which runs nothing more; the next goes on',
   ),
   mutation(
+    'repeatable migrations that are left are not taken for run',
+    'engine/recovery.ts',
+    [' && !isLeft && ', ' && '],
+    'lost-connection',
+    'of the last version is not the end where a repeatable migration is still to run',
+  ),
+  mutation(
     'a failover is noticed',
     'engine/recovery.ts',
     ['if (!isSameServer(server, work.server)) {', 'if (server === undefined) {'],

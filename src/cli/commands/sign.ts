@@ -3,7 +3,6 @@ import { join, relative, resolve } from 'node:path';
 import type { Command } from '../command.ts';
 import { UsageError } from '../failure.ts';
 import { writeText } from '../folder.ts';
-import { counted } from '../terminal.ts';
 
 export const sign: Command = {
   name: 'sign',
@@ -22,7 +21,7 @@ export const sign: Command = {
   examples: [{ line: 'migrate sign --key release.key', about: 'before the commit of a release' }],
   takes: ['Files', 'Database'],
   async run(invocation) {
-    const [{ signatureText }, { chosenDialect, readFolder }, { SIGNATURE_FILE }] = await Promise.all([
+    const [{ signatureText, signedText }, { chosenDialect, readFolder }, { SIGNATURE_FILE }] = await Promise.all([
       import('../signing.ts'),
       import('../source.ts'),
       import('../../engine/signatures.ts'),
@@ -34,7 +33,7 @@ export const sign: Command = {
     const file = join(settings.migrations, SIGNATURE_FILE);
     writeText(file, signatureText(source, resolve(settings.directory, key)));
     terminal.print(
-      `${relative(settings.directory, file)} signs ${counted(source.migrations.length, 'version')}, up to ${source.migrations.at(-1)?.version}`,
+      `${relative(settings.directory, file)} signs ${signedText(source)}, up to ${source.migrations.at(-1)?.version}`,
     );
     return 0;
   },

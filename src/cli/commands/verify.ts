@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import type { Command } from '../command.ts';
 import { UsageError } from '../failure.ts';
-import { counted } from '../terminal.ts';
 
 export const verify: Command = {
   name: 'verify',
@@ -18,7 +17,7 @@ export const verify: Command = {
   examples: [{ line: 'migrate verify --keys release.pub', about: 'in CI' }],
   takes: ['Files', 'Database'],
   async run(invocation) {
-    const [{ verifyFolder }, { chosenDialect, readFolder }] = await Promise.all([
+    const [{ signedText, verifyFolder }, { chosenDialect, readFolder }] = await Promise.all([
       import('../signing.ts'),
       import('../source.ts'),
     ]);
@@ -27,8 +26,8 @@ export const verify: Command = {
     if (keys === undefined)
       throw new UsageError('Name the public keys that are trusted: migrate verify --keys release.pub');
     const source = await readFolder(settings, chosenDialect(options.text('dialect'), settings));
-    const count = await verifyFolder(source, resolve(settings.directory, keys));
-    terminal.print(terminal.styled('good', `Signed by a trusted key: ${counted(count, 'version')}.`));
+    await verifyFolder(source, resolve(settings.directory, keys));
+    terminal.print(terminal.styled('good', `Signed by a trusted key: ${signedText(source)}.`));
     return 0;
   },
 };
