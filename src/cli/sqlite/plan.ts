@@ -40,9 +40,7 @@ export function planSqlite(place: SqlitePlace, source: Source, target: string): 
     direction,
     versions: steps.map(step => step.version),
     transactions: steps.flatMap(transactionsOf),
-    losses: place.read([], connection =>
-      direction === 'Up' ? sqliteLosses(connection, steps, 'Up') : sqliteLosses(connection, ways, 'Down'),
-    ),
+    losses: place.read([], connection => sqliteLosses(connection, steps, direction === 'Up' ? 'Up' : 'Down')),
     notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
   };
 }
