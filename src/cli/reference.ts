@@ -3,6 +3,33 @@
 import { EXIT_CODES } from '../api/exit-codes.ts';
 import { buildProgram } from './program.ts';
 
+const PLAN =
+  '`from`, `to`, `direction` (`Up`, `Down`, `None`), `versions`, `losses` (`version`, `kind`, `name`, `rows`, `where`), `notes`';
+
+/** test/cli/data.test.ts demands that each field which a command prints is named here. */
+const DATA: readonly (readonly [string, string])[] = [
+  ['create', '`version`, `files`, `notes`'],
+  ['validate', '`dialect`, `layout`, `migrations`, `repeatables`, `highest`, `notes`'],
+  [
+    'show',
+    `${PLAN}, \`transactions\` (\`kind\`: \`Transaction\` or \`Alone\`; \`statements\`: \`version\`, \`line\`, \`text\`)`,
+  ],
+  ['upgrade, downgrade', `${PLAN}; then \`version\`, \`milliseconds\`; with --dry-run \`dryRun\``],
+  ['current', '`version`, `pending`, `pendingRepeatables`, `unknown` (applied, without a file), `halfDone`'],
+  [
+    'history',
+    '`version`, `applied` (`version`, `origin`, `appliedBy`, `appliedAt`, `milliseconds`, `file`: `Same`, `Changed` or `Missing`), `repeatables` (the same of repeatable files), `pending`, `pendingRepeatables`, `unknown`, `halfDone`; with --verify `rows`, `head` (`id`, `hash`), `problems`',
+  ],
+  [
+    'check',
+    '`version`, `comparedWith`, `differences` (`change`: `Added`, `Removed` or `Changed`; `kind`, `name`, `properties`)',
+  ],
+  ['test-copy', '`from`, `to`, `legs` (`way`, `versions`, `milliseconds`), `differences` as of check'],
+  ['baseline', '`version`, `versions`, `dryRun`'],
+  ['backup', '`directory`, `digest`, `sizeBytes`, `tables`, `rows`, `version`'],
+  ['restore', '`version`, `replaced` (where what was there is kept), `remedy`'],
+];
+
 export function cliReference(): string {
   const program = buildProgram(async () => {});
   const commands = program.commands.map(command => {
@@ -35,6 +62,12 @@ export function cliReference(): string {
     '| exit code | meaning |',
     '|---|---|',
     ...exitCodes(),
+    '',
+    'Fields that `-o json` and `-o yaml` print; more may come, none changes its meaning. `null` is the empty database or "not known".',
+    '',
+    '| command | fields |',
+    '|---|---|',
+    ...DATA.map(([command, fields]) => `| ${command} | ${fields} |`),
     ...commands.flat(),
     '',
   ].join('\n');
