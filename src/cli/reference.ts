@@ -15,7 +15,7 @@ const DATA: readonly (readonly [string, string])[] = [
     `${PLAN}, \`transactions\` (\`kind\`: \`Transaction\` or \`Alone\`; \`statements\`: \`version\`, \`line\`, \`text\`)`,
   ],
   ['upgrade, downgrade', `${PLAN}; then \`version\`, \`milliseconds\`; with --dry-run \`dryRun\``],
-  ['current', '`version`, `pending`, `pendingRepeatables`, `unknown` (applied, without a file), `halfDone`'],
+  ['current', '`version`, `pending`, `unknown` (applied, without a file), `halfDone`'],
   [
     'history',
     '`version`, `applied` (`version`, `origin`, `appliedBy`, `appliedAt`, `milliseconds`, `file`: `Same`, `Changed` or `Missing`), `repeatables` (the same of repeatable files), `pending`, `pendingRepeatables`, `unknown`, `halfDone`; with --verify `rows`, `head` (`id`, `hash`), `problems`',

@@ -17,6 +17,8 @@ const WORDS: Words = {
   DuplicateFile: f => `The file ${f.file} comes twice: from ${f.first} and from ${f.second}. Remove one of the two.`,
   BaselineNeeded: f =>
     `The database has ${f.tables} tables (${list(f.first)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it: migrate baseline <version>, the last one that it already has, or --from auto for the history of another tool; else use an empty database.`,
+  RecordMissing: f =>
+    `A database was migrated to ${f.version} before, but the one that the URL names now has ${f.count} tables (${list(f.first)}) and no record of any migration in schema ${q(f.schema)}. It is another database, or its record was dropped; nothing is run. ${URL_REMEDY}, or restore the record; if this database is meant: migrate baseline <version>.`,
   BackupVolumeNotWritable: f =>
     `The backup cannot be written to ${f.directory}: ${f.reason}. Name a directory in a place that can be written.`,
   BackupVolumeFull: f =>
