@@ -22,10 +22,9 @@ import {
   SEQUENCE_SQL,
 } from './lost-objects.ts';
 import { retypedCondition, valueCondition } from './lost-values.ts';
-import { parseNodes } from './parse-trees.ts';
+import { isMadeBy, madeNames, nodeOfStatement } from './made-relations.ts';
 import { ownSettings, type Server } from './server.ts';
-import type { Statement } from './statements.ts';
-import { calledFunctions, childOf, type Node, type QualifiedName, stringOf } from './tree.ts';
+import { calledFunctions, type Node, type QualifiedName, stringOf } from './tree.ts';
 import type { DownFile, Guard } from './work.ts';
 
 /** Counts in a read-only transaction of its own, in which the names are found as the files will find them. */
@@ -45,10 +44,6 @@ export async function countLosses(
   } finally {
     if (!connection.isLost) await connection.query('ROLLBACK');
   }
-}
-
-function nodeOfStatement(statement: Statement): Node {
-  return parseNodes(statement.text)[0] ?? { type: 'Empty', fields: {} };
 }
 
 /** Of all files: what one down renames, the next may drop. */
@@ -267,27 +262,6 @@ class Counter {
   }
 }
 
-/** A relation that the same down makes before it drops it. */
-function isMadeBy(file: DownFile, drop: Drop): boolean {
-  if (drop.kind !== 'Object' || drop.of !== 'relation') return false;
-  return file.parsed.statements.some(statement => madeBy(nodeOfStatement(statement)) === drop.name.name);
-}
-
-/** The name of the relation that a statement makes. */
-function madeBy({ type, fields }: Node): string | undefined {
-  if (type === 'CreateTableAsStmt' || type === 'SelectStmt') {
-    const into = childOf(fields, type === 'SelectStmt' ? 'intoClause' : 'into');
-    return stringOf(childOf(into, 'rel'), 'relname');
-  }
-  const field = MAKES[type];
-  return field === undefined ? undefined : stringOf(childOf(fields, field), 'relname');
-}
-
-function madeNames(files: readonly DownFile[]): ReadonlySet<string> {
-  const made = files.flatMap(file => file.parsed.statements.map(statement => madeBy(nodeOfStatement(statement))));
-  return new Set(made.filter(name => name !== undefined));
-}
-
 /** Limits are the engine's own; everything else may decide what a name or a value is. */
 function isFollowed({ type, fields }: Node): boolean {
   if (type === 'VariableSetStmt') return !LIMITS.test(stringOf(fields, 'name'));
@@ -300,7 +274,6 @@ function setsOnly(fields: Node['fields']): boolean {
 }
 
 const LIMITS = /^(statement_timeout|lock_timeout|idle_.*|transaction_.*|default_transaction_.*|row_security)$/;
-const MAKES: Readonly<Record<string, string>> = { CreateStmt: 'relation', ViewStmt: 'view', CreateSeqStmt: 'sequence' };
 const keyOf = ({ kind, name }: Found) => `${kind} ${name}`;
 const nameSql = ({ schema, name }: QualifiedName) =>
   schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
