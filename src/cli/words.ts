@@ -16,7 +16,7 @@ const WORDS: Words = {
     `The connection URL cannot be read: ${f.reason}. ${URL_REMEDY}; it is not shown here because it holds a password.`,
   DuplicateFile: f => `The file ${f.file} comes twice: from ${f.first} and from ${f.second}. Remove one of the two.`,
   BaselineNeeded: f =>
-    `The database has ${f.tables} tables (${list(f.first)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it: migrate baseline <version>, the last one that it already has, or --from auto for the history of another tool; else use an empty database.`,
+    `The database has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} (${list(f.first)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it: migrate baseline <version>, the last one that it already has, or --from auto for the history of another tool; else use an empty database.`,
   RecordMissing: f =>
     `A database was migrated to ${f.version} before, but the one that the URL names now has ${f.count} tables (${list(f.first)}) and no record of any migration in schema ${q(f.schema)}. It is another database, or its record was dropped; nothing is run. ${URL_REMEDY}, or restore the record; if this database is meant: migrate baseline <version>.`,
   BackupVolumeNotWritable: f =>

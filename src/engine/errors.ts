@@ -130,12 +130,12 @@ const INPUT_ERRORS = {
   BaselineNeeded: {
     exitCode: 2,
     message: (f: { tables: number; first: readonly string[] }) =>
-      `The database has ${f.tables} tables (${list(f.first, 3)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it, name the last migration that it already has (in a cluster: spec.baseline.version); else use an empty database.`,
+      `The database has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} (${list(f.first, 3)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it, name the last migration that it already has (in a cluster: spec.baseline.version); else use an empty database.`,
   },
   RecordMissing: {
     exitCode: 2,
     message: (f: { version: string; schema: string; count: number; first: readonly string[] }) =>
-      `A database was migrated to ${f.version} before, but the one that the URL names now has ${f.count} tables (${list(f.first, 3)}${f.count > f.first.length ? ', …' : ''}) and no record of any migration in schema ${q(f.schema)}. It is another database, or its record was dropped; so it is not adopted, and nothing is run. Correct the URL, or restore the record; if this database is meant, delete this resource and apply it again with spec.baseline.`,
+      `A database was migrated to ${f.version} before, but the one that the URL names now has ${f.count} ${f.count === 1 ? 'table' : 'tables'} (${list(f.first, 3)}${f.count > f.first.length ? ', …' : ''}) and no record of any migration in schema ${q(f.schema)}. It is another database, or its record was dropped; so it is not adopted, and nothing is run. Correct the URL, or restore the record; if this database is meant, delete this resource and apply it again with spec.baseline.`,
   },
   UnknownBaseline: {
     exitCode: 2,
