@@ -34,7 +34,7 @@ const BUNDLES = {
     shape: 'chunks',
     core: [
       ...['src/cli/migrating.ts', 'src/cli/standing.ts', 'src/cli/opening.ts', 'src/database/url.ts'],
-      ...['src/engine/ledger.ts', 'src/engine/plan.ts', 'src/engine/half-done.ts', 'src/engine/attempt.ts'],
+      ...['src/engine/ledger/ledger.ts', 'src/engine/plan.ts', 'src/engine/half-done.ts', 'src/engine/attempt.ts'],
       ...['src/engine/server.ts', 'src/engine/pace.ts'],
     ],
   },

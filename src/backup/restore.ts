@@ -11,8 +11,8 @@
 import type { Attempt } from '../engine/attempt.ts';
 import type { Connection } from '../engine/connection.ts';
 import { failure } from '../engine/errors.ts';
-import { takeFence } from '../engine/fence.ts';
-import { type Ledger, readLedger } from '../engine/ledger.ts';
+import { takeFence } from '../engine/fence/fence.ts';
+import { type Ledger, readLedger } from '../engine/ledger/ledger.ts';
 import { assertNotInterrupted } from '../engine/pace.ts';
 import { readServer, type Server } from '../engine/server.ts';
 import { restoreArchive, type Tools } from './archive.ts';

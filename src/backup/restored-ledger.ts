@@ -2,9 +2,9 @@
 // the backup has not are copied, so that nobody's history ends with a restore; the epoch becomes the higher of both, and one
 // more, so that no attempt of before goes on in what was restored; a row `restored` says what happened. Called by restore.ts.
 import type { Attempt } from '../engine/attempt.ts';
-import { type AuditHead, appendAudit, readAuditHead } from '../engine/audit.ts';
 import { type Connection, only, quoted, textOf } from '../engine/connection.ts';
-import { hasLedger, type Ledger, readLedger } from '../engine/ledger.ts';
+import { type AuditHead, appendAudit, readAuditHead } from '../engine/ledger/audit.ts';
+import { hasLedger, type Ledger, readLedger } from '../engine/ledger/ledger.ts';
 
 export interface Carried {
   /** Undefined: the backup is of before the first migration, and has no ledger. */

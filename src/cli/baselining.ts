@@ -2,9 +2,9 @@
 // already, further ones are noted only if the files make what is there. Called by baseline.
 import type { ExitCode } from '../api/exit-codes.ts';
 import { failure } from '../engine/errors.ts';
-import type { Source } from '../engine/files.ts';
 import { toolNamed } from '../engine/histories/history.ts';
-import { nearNames } from '../engine/near-names.ts';
+import type { Source } from '../engine/source/files.ts';
+import { nearNames } from '../engine/source/near-names.ts';
 import { type Difference, describeDifference } from '../schema/difference.ts';
 import type { Invocation } from './command.ts';
 import type { Database, OtherHistory, Plan } from './database.ts';

@@ -2,7 +2,7 @@
 // database that has that change already. Writes two files and nothing in the database. Called by create.
 import { existsSync } from 'node:fs';
 import { EngineError } from '../engine/errors.ts';
-import type { Source } from '../engine/files.ts';
+import type { Source } from '../engine/source/files.ts';
 import type { SnapshotEntry } from '../schema/snapshot.ts';
 import { commented, type Script } from '../schema/statements/text.ts';
 import type { Invocation } from './command.ts';

@@ -1,12 +1,12 @@
 // What the commands ask of a database, the same for PostgreSQL and SQLite. A command never asks which of the two it has,
 // unless it is to say so. Types only; each implementation is a folder beside this, and opening.ts chooses.
 import type { ImportedHistory } from '../engine/baseline.ts';
-import type { Dialect } from '../engine/dialect.ts';
-import type { Source } from '../engine/files.ts';
 import type { ToolName } from '../engine/histories/tools.ts';
-import type { Ledger } from '../engine/ledger.ts';
-import type { Loss } from '../engine/losses.ts';
-import type { AuditReport } from '../engine/verify-audit.ts';
+import type { Ledger } from '../engine/ledger/ledger.ts';
+import type { AuditReport } from '../engine/ledger/verify-audit.ts';
+import type { Loss } from '../engine/losses/losses.ts';
+import type { Source } from '../engine/source/files.ts';
+import type { Dialect } from '../engine/sql/dialect.ts';
 import type { Difference } from '../schema/difference.ts';
 import type { SchemaModel } from '../schema/erd/model.ts';
 import type { SnapshotEntry } from '../schema/snapshot.ts';

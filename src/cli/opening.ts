@@ -1,6 +1,6 @@
 // Opens the database that the settings name, by the scheme of its URL. What the other kind needs is not even imported.
 import { isAbsolute, resolve } from 'node:path';
-import type { Dialect } from '../engine/dialect.ts';
+import type { Dialect } from '../engine/sql/dialect.ts';
 import type { Database, Surroundings } from './database.ts';
 import { UsageError } from './failure.ts';
 import type { Settings } from './settings.ts';

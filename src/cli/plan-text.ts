@@ -1,5 +1,5 @@
 // A plan in words, before it is carried out: what would run, what would be lost. Called by upgrade, downgrade and show.
-import type { Loss } from '../engine/losses.ts';
+import type { Loss } from '../engine/losses/losses.ts';
 import type { Plan } from './database.ts';
 import { counted, type Terminal } from './terminal.ts';
 

@@ -1,8 +1,8 @@
 // Signs a folder, and checks a signature. The format is the engine's; here are the files and the words. Called by sign,
 // verify and bundle.
-import type { Source } from '../engine/files.ts';
-import { findSignatures, signSource, verifySource } from '../engine/signatures.ts';
-import { readPrivateKey, readPublicKeys } from '../engine/signing-keys.ts';
+import type { Source } from '../engine/source/files.ts';
+import { findSignatures, signSource, verifySource } from '../engine/source/signatures.ts';
+import { readPrivateKey, readPublicKeys } from '../engine/source/signing-keys.ts';
 import { readText } from './folder.ts';
 import { counted } from './terminal.ts';
 

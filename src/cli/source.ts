@@ -1,7 +1,7 @@
 // The folder of migrations as commands read it: for the dialect of the database that the settings name. Reads only.
 import { accessSync, constants, statSync } from 'node:fs';
-import type { Dialect } from '../engine/dialect.ts';
-import { readSource, type Source } from '../engine/files.ts';
+import { readSource, type Source } from '../engine/source/files.ts';
+import type { Dialect } from '../engine/sql/dialect.ts';
 import { UsageError } from './failure.ts';
 import { dialectOf } from './opening.ts';
 import type { Settings } from './settings.ts';

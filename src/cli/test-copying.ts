@@ -1,8 +1,8 @@
 // Up, down, up on a copy, with the schema compared after the way back. The copy belongs to whoever runs this, so it is
 // adopted there if the database belongs to somebody else. Called by test-copy.
 import type { ExitCode } from '../api/exit-codes.ts';
-import type { Source } from '../engine/files.ts';
 import { EMPTY_TARGET } from '../engine/plan.ts';
+import type { Source } from '../engine/source/files.ts';
 import { type Difference, describeDifference } from '../schema/difference.ts';
 import type { Invocation } from './command.ts';
 import type { Database } from './database.ts';

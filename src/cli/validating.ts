@@ -1,10 +1,11 @@
 // Checks a folder of migrations without the database that they are for: PostgreSQL's files by its grammar, SQLite's by
 // running them in memory, up and down. Every mistake is reported at once. Called by validate.
-import type { Dialect } from '../engine/dialect.ts';
+
 import { type EngineError, gathered } from '../engine/errors.ts';
-import type { Source } from '../engine/files.ts';
 import type { LayoutName } from '../engine/layouts/layout.ts';
-import type { Migration, Script } from '../engine/script.ts';
+import type { Source } from '../engine/source/files.ts';
+import type { Dialect } from '../engine/sql/dialect.ts';
+import type { Migration, Script } from '../engine/sql/script.ts';
 import type { Settings } from './settings.ts';
 import { chosenDialect, readFolder } from './source.ts';
 
@@ -64,7 +65,7 @@ function notesOf(readings: readonly Reading[]): readonly string[] {
 }
 
 async function validatePostgres({ migrations, repeatables }: Source): Promise<readonly string[]> {
-  const { loadGrammar, parseFile, parseRepeatable } = await import('../engine/statements.ts');
+  const { loadGrammar, parseFile, parseRepeatable } = await import('../engine/sql/statements.ts');
   await loadGrammar();
   return notesOf([
     ...scriptsOf(migrations).map((script): Reading => [script, () => parseFile(script)]),

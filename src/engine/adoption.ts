@@ -2,14 +2,15 @@
 // version that a person named, and the run goes on from there. The rows are written with the epoch of the run's first
 // attempt, in one transaction: a crash leaves all of them, and the next attempt goes on, or none. Once a version is
 // recorded, and where there are no tables, nothing is adopted. Called by the runner's `plan`, and by migrate.ts.
-import { appendAudit } from './audit.ts';
+
 import { type BaselineRequest, writeRow } from './baseline.ts';
 import type { Connection } from './connection.ts';
 import { failure } from './errors.ts';
-import type { Source } from './files.ts';
-import { type FoundTables, type Ledger, ledgerDigest, userTables } from './ledger.ts';
-import { nearNames } from './near-names.ts';
-import type { Migration } from './script.ts';
+import { appendAudit } from './ledger/audit.ts';
+import { type FoundTables, type Ledger, ledgerDigest, userTables } from './ledger/ledger.ts';
+import type { Source } from './source/files.ts';
+import { nearNames } from './source/near-names.ts';
+import type { Migration } from './sql/script.ts';
 
 export interface Adoption {
   /** What is taken to be applied, in order. */

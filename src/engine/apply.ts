@@ -3,12 +3,12 @@
 // whatever ends this process leaves the ledger true. Called by migrate.ts only.
 import { inTurn, QueryError } from './connection.ts';
 import { prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
-import { assertStillLossless } from './guards.ts';
-import { assertOnlyCounted, takeInventory } from './inventory.ts';
-import type { ProgressRow } from './ledger.ts';
+import type { ProgressRow } from './ledger/ledger.ts';
+import { recordDone } from './ledger/records.ts';
+import { assertStillLossless } from './losses/guards.ts';
+import { assertOnlyCounted, takeInventory } from './losses/inventory.ts';
 import { seconds } from './pace.ts';
 import type { TransactionMode } from './plan.ts';
-import { recordDone } from './records.ts';
 import { applySplit } from './split.ts';
 import { asOwner, inTransaction, type OpenTransaction, withLockRetries } from './transactions.ts';
 import type { PendingFile, Work } from './work.ts';

@@ -6,18 +6,18 @@
 //   const outcome = await baselineDatabase(request, surroundings);   // throws EngineError
 import { snapshotDigest } from '../schema/snapshot.ts';
 import { type Attempt, runKey } from './attempt.ts';
-import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
 import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted } from './connection.ts';
 import { failure } from './errors.ts';
-import { type Fenced, raiseEpochAlone, takeFence } from './fence.ts';
-import type { Source } from './files.ts';
-import { hasLedger, type Ledger, readLedger } from './ledger.ts';
-import { createLedger, grantApplication } from './ledger-schema.ts';
-import { nearNames } from './near-names.ts';
-import type { Migration, Repeatable } from './script.ts';
+import { type Fenced, raiseEpochAlone, takeFence } from './fence/fence.ts';
+import { type AuditHead, appendAudit, readAuditHead } from './ledger/audit.ts';
+import { hasLedger, type Ledger, readLedger } from './ledger/ledger.ts';
+import { createLedger, grantApplication } from './ledger/ledger-schema.ts';
+import { storeSnapshot } from './ledger/stored-snapshot.ts';
 import { openSession, type Server } from './server.ts';
-import { storeSnapshot } from './stored-snapshot.ts';
+import type { Source } from './source/files.ts';
+import { nearNames } from './source/near-names.ts';
+import type { Migration, Repeatable } from './sql/script.ts';
 import type { Surroundings } from './work.ts';
 
 /** What another tool's table says of one version. */

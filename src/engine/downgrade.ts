@@ -3,15 +3,15 @@
 import type { Connection } from './connection.ts';
 import { failure, gathered } from './errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
-import type { Ledger } from './ledger.ts';
-import { countLosses } from './loss-counter.ts';
-import { describeLoss, downgradeDigest, type Loss, type LossLimits } from './losses.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { countLosses } from './losses/loss-counter.ts';
+import { describeLoss, downgradeDigest, type Loss, type LossLimits } from './losses/losses.ts';
 import type { MigrationPlan } from './plan.ts';
 import { completeReversals, type Reversal } from './reversal.ts';
-import type { Repeatable } from './script.ts';
 import type { Server } from './server.ts';
-import type { Trust } from './signatures.ts';
-import { parseFile, parseRepeatable } from './statements.ts';
+import type { Trust } from './source/signatures.ts';
+import type { Repeatable } from './sql/script.ts';
+import { parseFile, parseRepeatable } from './sql/statements.ts';
 import type { DownFile } from './work.ts';
 
 export interface Downgrade {

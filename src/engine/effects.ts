@@ -1,10 +1,11 @@
 // Proves from the catalogue whether a statement that had to stand alone was done, and clears what a crash in it left.
 // What it looks for was fixed by name and oid before the statement was sent, so that nothing else is ever dropped.
 // Runs outside transactions, on the connection that holds the lock. Called by split.ts.
-import type { Effect } from './classify.ts';
+
 import { type Connection, literal, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
-import type { QualifiedName } from './tree.ts';
+import type { Effect } from './sql/classify.ts';
+import type { QualifiedName } from './sql/tree.ts';
 
 /** What the progress row keeps of an effect; JSON, so every field may be missing when it is read back. */
 export type StoredEffect = Readonly<Record<string, unknown>> & { readonly kind: string };

@@ -6,7 +6,7 @@ import { whereOf } from './half-done.ts';
 import type { Monitor } from './monitor.ts';
 import { assertNotInterrupted, seconds } from './pace.ts';
 import { fileSettingsSql } from './server.ts';
-import type { Statement } from './statements.ts';
+import type { Statement } from './sql/statements.ts';
 import type { PendingFile, Work } from './work.ts';
 
 /** Plain DML waits for rows, not for tables: a long backfill is not thrown away for one row. */

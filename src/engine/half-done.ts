@@ -1,9 +1,9 @@
 // Whether a file that an earlier attempt left half done can be gone on with. Pure; asked by `plan`, so that it is known
 // before anything is stopped, and again by `migrate` before it writes.
 import { type EngineError, failure } from './errors.ts';
-import type { ProgressRow } from './ledger.ts';
+import type { ProgressRow } from './ledger/ledger.ts';
 import type { MigrationPlan } from './plan.ts';
-import type { ParsedFile, Segment, Statement } from './statements.ts';
+import type { ParsedFile, Segment, Statement } from './sql/statements.ts';
 
 /** First statement of a segment. */
 export function firstOf(segment: Segment): Statement {

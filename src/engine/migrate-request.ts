@@ -1,11 +1,12 @@
 // What `migrate` is asked to do: what the plan saw, and how it is to be run. Data only, from the Job's input or the command
 // line; judged by scripts-to-run.ts, done by migrate.ts.
-import type { ApplicationSessions } from './application-sessions.ts';
+
 import type { Attempt } from './attempt.ts';
-import type { Source } from './files.ts';
-import type { Script } from './script.ts';
-import type { Trust } from './signatures.ts';
-import type { ParsedFile } from './statements.ts';
+import type { ApplicationSessions } from './fence/application-sessions.ts';
+import type { Source } from './source/files.ts';
+import type { Trust } from './source/signatures.ts';
+import type { Script } from './sql/script.ts';
+import type { ParsedFile } from './sql/statements.ts';
 import type { Execution } from './work.ts';
 
 export interface MigrateRequest {

@@ -16,26 +16,26 @@
 // 10 the answer               lost: `settle` reads the same from the ledger
 
 import { snapshotDigest } from '../schema/snapshot.ts';
-import type { AcceptedLosses } from './accepted-losses.ts';
 import { type Adoption, findAdoption, writeAdoption } from './adoption.ts';
-import { waitForApplicationToLeave } from './application-sessions.ts';
 import { applyMigrations } from './apply.ts';
 import { runKey } from './attempt.ts';
-import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
 import { lockLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { ConnectionLost, QueryError } from './connection.ts';
 import { EngineError } from './errors.ts';
-import { type Fenced, raiseEpochAlone, takeFence } from './fence.ts';
-import { hasLedger, type Ledger, readLedger } from './ledger.ts';
-import { createLedger, grantApplication } from './ledger-schema.ts';
+import { waitForApplicationToLeave } from './fence/application-sessions.ts';
+import { type Fenced, raiseEpochAlone, takeFence } from './fence/fence.ts';
+import { recoverCommit } from './fence/recovery.ts';
+import { type AuditHead, appendAudit, readAuditHead } from './ledger/audit.ts';
+import { hasLedger, type Ledger, readLedger } from './ledger/ledger.ts';
+import { createLedger, grantApplication } from './ledger/ledger-schema.ts';
+import { isSnapshotStale, storeSnapshot } from './ledger/stored-snapshot.ts';
+import type { AcceptedLosses } from './losses/accepted-losses.ts';
 import type { MigrateRequest } from './migrate-request.ts';
 import { Monitor } from './monitor.ts';
 import { transactionMode } from './plan.ts';
-import { recoverCommit } from './recovery.ts';
 import { assertAsPlanned, scriptsToRun } from './scripts-to-run.ts';
 import { openSession, type Server } from './server.ts';
-import { loadGrammar } from './statements.ts';
-import { isSnapshotStale, storeSnapshot } from './stored-snapshot.ts';
+import { loadGrammar } from './sql/statements.ts';
 import { CommitUnknown, inTransaction } from './transactions.ts';
 import type { PendingFile, Surroundings, Work } from './work.ts';
 

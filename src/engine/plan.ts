@@ -1,13 +1,13 @@
 // Decides what would run: compares files with the ledger and the target. Pure: no database, no clock. Called by `plan`
 // to show it and by `migrate` to do it, so that both say the same.
 import { type EngineError, failure, gathered } from './errors.ts';
-import { numberOf, type Source } from './files.ts';
-import { type Ledger, ledgerDigest } from './ledger.ts';
-import { nearNames } from './near-names.ts';
+import { type Ledger, ledgerDigest } from './ledger/ledger.ts';
 import { planRepeatables, type RepeatablePlan } from './repeatables.ts';
 import type { PlannedReversal } from './reversal.ts';
-import type { Migration, Repeatable } from './script.ts';
-import type { ParsedFile } from './statements.ts';
+import { numberOf, type Source } from './source/files.ts';
+import { nearNames } from './source/near-names.ts';
+import type { Migration, Repeatable } from './sql/script.ts';
+import type { ParsedFile } from './sql/statements.ts';
 
 /** The target below the first migration: everything is reverted. */
 export const EMPTY_TARGET = 'empty';

@@ -1,9 +1,10 @@
 // Which repeatable migrations (Flyway's `R__views.sql`) are to be run, and what becomes of the others: they run after every
 // pending version, whatever the target, and again whenever their text is another than the one that ran; a way down they have
 // none. Pure; docs/adr/0012-repeatable-migrations.md says why. Called by plan.ts.
-import type { Source } from './files.ts';
-import type { Ledger } from './ledger.ts';
-import type { Repeatable } from './script.ts';
+
+import type { Ledger } from './ledger/ledger.ts';
+import type { Source } from './source/files.ts';
+import type { Repeatable } from './sql/script.ts';
 
 export interface RepeatablePlan {
   /** New, or changed since they ran; in the order in which they run. */

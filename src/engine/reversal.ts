@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
-import type { Script } from './script.ts';
-import { assertVersionSigned, type Trust } from './signatures.ts';
+import { assertVersionSigned, type Trust } from './source/signatures.ts';
+import type { Script } from './sql/script.ts';
 
 /** One version to be taken back, with the text that does it. */
 export interface Reversal {

@@ -1,17 +1,18 @@
 // Which scripts an attempt of a run may run, under the fence and before its first write: the ups that are pending, or the
 // downs of what is to be taken back, with the proof that they may. Reads only; refuses what was planned otherwise. Called by
 // migrate.ts.
-import { type AcceptedLosses, acceptedBy, isAccepted, readAcceptedLosses } from './accepted-losses.ts';
+
 import { lockLimitsOf, readBounded } from './bounded-reads.ts';
 import { assertMayLose, COUNTING, prepareDowngrade } from './downgrade.ts';
 import { failure, gathered } from './errors.ts';
-import type { Fenced } from './fence.ts';
+import type { Fenced } from './fence/fence.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
-import { assertBaseline, type Ledger } from './ledger.ts';
+import { assertBaseline, type Ledger } from './ledger/ledger.ts';
+import { type AcceptedLosses, acceptedBy, isAccepted, readAcceptedLosses } from './losses/accepted-losses.ts';
 import type { MigrateRequest } from './migrate-request.ts';
 import { type MigrationPlan, planMigrations } from './plan.ts';
-import { findSignatures, verifySource } from './signatures.ts';
-import { parseFile, parseRepeatable } from './statements.ts';
+import { findSignatures, verifySource } from './source/signatures.ts';
+import { parseFile, parseRepeatable } from './sql/statements.ts';
 import type { PendingFile, RepeatableFile } from './work.ts';
 
 /** A later attempt of the same run finds the ledger further on; what the run began from must still be the plan's. */

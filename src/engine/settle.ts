@@ -4,13 +4,13 @@
 
 import { snapshotDigest } from '../schema/snapshot.ts';
 import { type Attempt, runKey } from './attempt.ts';
-import { type AuditHead, appendAudit, readAuditHead } from './audit.ts';
 import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { EngineError } from './errors.ts';
-import { raiseEpochAlone, takeFence } from './fence.ts';
-import { type Epoch, hasLedger, type Ledger, readLedger } from './ledger.ts';
-import { createLedger } from './ledger-schema.ts';
+import { raiseEpochAlone, takeFence } from './fence/fence.ts';
+import { type AuditHead, appendAudit, readAuditHead } from './ledger/audit.ts';
+import { type Epoch, hasLedger, type Ledger, readLedger } from './ledger/ledger.ts';
+import { createLedger } from './ledger/ledger-schema.ts';
 import { openSession, type Server } from './server.ts';
 import type { Surroundings } from './work.ts';
 

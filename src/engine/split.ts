@@ -5,13 +5,13 @@ import { ConnectionLost, inTurn, LostAlone, QueryError } from './connection.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
 import { EngineError, failure } from './errors.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
-import { assertStillLossless } from './guards.ts';
 import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
-import { assertOnlyCounted, takeInventory } from './inventory.ts';
-import type { ProgressRow } from './ledger.ts';
+import type { ProgressRow } from './ledger/ledger.ts';
+import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './ledger/records.ts';
+import { assertStillLossless } from './losses/guards.ts';
+import { assertOnlyCounted, takeInventory } from './losses/inventory.ts';
 import { seconds } from './pace.ts';
-import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './records.ts';
-import type { Segment, Statement } from './statements.ts';
+import type { Segment, Statement } from './sql/statements.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
 import type { DownFile, PendingFile, Work } from './work.ts';
 

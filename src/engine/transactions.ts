@@ -10,10 +10,10 @@
 //    a file may be sent before 1 was answered: had BEGIN failed, each statement would commit by itself.
 //  3 COMMIT, when all of 2 was answered well and the id stands in the log. Done or not done: CommitUnknown, the ledger says.
 import { awaitedLater, ConnectionLost, only, QueryError, textOf } from './connection.ts';
-import { beginUnderEpoch } from './epoch.ts';
 import { type EngineError, failure } from './errors.ts';
 import { StatementFailure } from './execute.ts';
-import { HOLD_IN_TRANSACTION_SQL, SESSION_HOLDS_SQL } from './migration-lock.ts';
+import { beginUnderEpoch } from './fence/epoch.ts';
+import { HOLD_IN_TRANSACTION_SQL, SESSION_HOLDS_SQL } from './fence/migration-lock.ts';
 import { jittered, sleep } from './pace.ts';
 import { ownSettings } from './server.ts';
 import type { Work } from './work.ts';

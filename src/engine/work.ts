@@ -4,10 +4,10 @@ import type { Connect, Connection } from './connection.ts';
 import type { LayoutName } from './layouts/layout.ts';
 import type { Monitor } from './monitor.ts';
 import type { Reversal } from './reversal.ts';
-import type { Migration, Repeatable } from './script.ts';
 import type { Server } from './server.ts';
-import type { VersionSignature } from './signatures.ts';
-import type { ParsedFile } from './statements.ts';
+import type { VersionSignature } from './source/signatures.ts';
+import type { Migration, Repeatable } from './sql/script.ts';
+import type { ParsedFile } from './sql/statements.ts';
 
 export interface Execution {
   readonly transaction: 'Auto' | 'PerRun' | 'PerMigration';

@@ -2,7 +2,7 @@
 // that were cut off all look well from within. Says what is there and judges nothing. Called by plan.ts.
 import type { JobInputOf, JobResultOf } from '../api/job-contract.ts';
 import type { Connection } from '../engine/connection.ts';
-import { findNotedRow } from '../engine/verify-audit.ts';
+import { findNotedRow } from '../engine/ledger/verify-audit.ts';
 
 type Difference = NonNullable<NonNullable<JobResultOf<'PlanResult'>['plan']>['audit']>;
 

@@ -5,9 +5,9 @@ import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-
 import { findCompleteBackup, makeBackup } from '../backup/backup.ts';
 import { runChild } from '../backup/children.ts';
 import { libpqEnvironment } from '../database/url.ts';
-import { waitForApplicationToLeave } from '../engine/application-sessions.ts';
-import { assertOwner } from '../engine/epoch.ts';
-import { readLedger } from '../engine/ledger.ts';
+import { waitForApplicationToLeave } from '../engine/fence/application-sessions.ts';
+import { assertOwner } from '../engine/fence/epoch.ts';
+import { readLedger } from '../engine/ledger/ledger.ts';
 import { openSession } from '../engine/server.ts';
 import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 

@@ -1,5 +1,5 @@
 // The ledger and its server as results show them: the fields that plan, migrate and settle have in common. Pure.
-import type { Ledger } from '../engine/ledger.ts';
+import type { Ledger } from '../engine/ledger/ledger.ts';
 import type { Server } from '../engine/server.ts';
 
 export function ledgerState(ledger: Ledger, server: Server) {

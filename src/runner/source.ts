@@ -1,7 +1,7 @@
 // Reads the migration files of a Job: the ConfigMaps of `spec.source` as they are mounted, under the names by which their
 // user knows them. Called by plan and migrate, which must read the same.
 import { relative } from 'node:path';
-import { readSource, type Source } from '../engine/files.ts';
+import { readSource, type Source } from '../engine/source/files.ts';
 import type { StepEnvironment } from './environment.ts';
 
 /** Throws every mistake in the files at once. */

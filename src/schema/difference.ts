@@ -4,7 +4,7 @@
 //
 //   const { verdict, differences } = compareSnapshots(stored, { entries: live, serverVersionNumber }, { owners: 'Compared' });
 //   differences.map(describeDifference)       // ["column public.users.email was added", …]
-import { isTree, type Tree } from '../engine/tree.ts';
+import { isTree, type Tree } from '../engine/sql/tree.ts';
 import type { SnapshotEntry } from './snapshot.ts';
 
 export interface PropertyChange {

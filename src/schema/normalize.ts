@@ -1,8 +1,8 @@
 // Makes what servers of different majors print differently the same text: up to 15 a view over one relation reads
 // `SELECT t.id FROM t`, from 16 on `SELECT id FROM t`. The parse tree shows where such a prefix stands; it is cut out of the
 // text. Only for comparison: nothing that comes out of here is ever run. Pure; the grammar must be loaded.
-import { parseNodes } from '../engine/parse-trees.ts';
-import { childOf, childrenOf, isTree, type Node, stringOf } from '../engine/tree.ts';
+import { parseNodes } from '../engine/sql/parse-trees.ts';
+import { childOf, childrenOf, isTree, type Node, stringOf } from '../engine/sql/tree.ts';
 
 /** A definition (JSON) with its printed expressions made the same on every major. */
 export function normalizedDefinition(kind: string, definition: string): string {

@@ -3,7 +3,7 @@
 // no password and no connection string. Called under the migration lock, before a run's first statement and by settle.
 import { createHash } from 'node:crypto';
 import { type Connection, textOf } from '../engine/connection.ts';
-import { loadGrammar } from '../engine/statements.ts';
+import { loadGrammar } from '../engine/sql/statements.ts';
 import { catalogueQueries } from './catalogue.ts';
 import type { CatalogueQuery } from './catalogue-sql.ts';
 import { normalizedDefinition } from './normalize.ts';

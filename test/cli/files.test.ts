@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { parseAllDocuments } from 'yaml';
-import { readSource } from '../../src/engine/files.ts';
+import { readSource } from '../../src/engine/source/files.ts';
 import { Project } from './project.ts';
 
 const TWO = {

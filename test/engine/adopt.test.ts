@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { verifyAudit } from '../../src/engine/verify-audit.ts';
+import { verifyAudit } from '../../src/engine/ledger/verify-audit.ts';
 import { OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();

@@ -4,8 +4,8 @@ import { openConnection } from '../../src/database/postgres.ts';
 import { parseConnectionUrl } from '../../src/database/url.ts';
 import { type Attempt, applicationName } from '../../src/engine/attempt.ts';
 import { type BaselineRequest, baselineDatabase } from '../../src/engine/baseline.ts';
-import { readSource } from '../../src/engine/files.ts';
-import { verifyAudit } from '../../src/engine/verify-audit.ts';
+import { verifyAudit } from '../../src/engine/ledger/verify-audit.ts';
+import { readSource } from '../../src/engine/source/files.ts';
 import { OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { applicationName } from '../../src/engine/attempt.ts';
 import { baselineDatabase } from '../../src/engine/baseline.ts';
 import { type Connection, QueryError } from '../../src/engine/connection.ts';
-import { readSource } from '../../src/engine/files.ts';
 import { readServer } from '../../src/engine/server.ts';
+import { readSource } from '../../src/engine/source/files.ts';
 import { catalogued } from '../../src/engine/unforeseen.ts';
 import { AT_GATE, closedGate, OWNER, Site, serverForTests } from './site.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readServer } from '../../src/engine/server.ts';
-import { loadGrammar } from '../../src/engine/statements.ts';
+import { loadGrammar } from '../../src/engine/sql/statements.ts';
 import { compareSnapshots, describeDifference } from '../../src/schema/difference.ts';
 import { normalizedView } from '../../src/schema/normalize.ts';
 import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readStoredSnapshot } from '../../src/engine/stored-snapshot.ts';
-import { verifyAudit } from '../../src/engine/verify-audit.ts';
+import { readStoredSnapshot } from '../../src/engine/ledger/stored-snapshot.ts';
+import { verifyAudit } from '../../src/engine/ledger/verify-audit.ts';
 import { EXECUTION, oldTransaction, Site, serverForTests, until } from './site.ts';
 
 const server = await serverForTests();

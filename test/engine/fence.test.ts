@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { LOCK_KEY } from '../../src/engine/migration-lock.ts';
+import { LOCK_KEY } from '../../src/engine/fence/migration-lock.ts';
 import { OWNER, Site, serverForTests, until } from './site.ts';
 
 const server = await serverForTests();

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { EngineError } from '../../src/engine/errors.ts';
-import { readSource } from '../../src/engine/files.ts';
-import { nearNames } from '../../src/engine/near-names.ts';
+import { readSource } from '../../src/engine/source/files.ts';
+import { nearNames } from '../../src/engine/source/near-names.ts';
 
 const roots: string[] = [];
 after(() => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
 import { readServer } from '../../src/engine/server.ts';
-import { loadGrammar, parseFile } from '../../src/engine/statements.ts';
+import { loadGrammar, parseFile } from '../../src/engine/sql/statements.ts';
 import { compareSnapshots, describeDifference } from '../../src/schema/difference.ts';
 import { readPrintedViews } from '../../src/schema/printed-views.ts';
 import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';

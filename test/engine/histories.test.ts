@@ -4,10 +4,10 @@ import { openConnection } from '../../src/database/postgres.ts';
 import { parseConnectionUrl } from '../../src/database/url.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
-import type { Source } from '../../src/engine/files.ts';
 import { type History, readHistory as readHistoryIn } from '../../src/engine/histories/history.ts';
 import { postgresHistories } from '../../src/engine/histories/postgres.ts';
 import type { ToolName } from '../../src/engine/histories/tools.ts';
+import type { Source } from '../../src/engine/source/files.ts';
 import { startPostgres, type TestPostgres } from '../postgres.ts';
 import { sourceOf } from './source-of.ts';
 

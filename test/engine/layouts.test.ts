@@ -4,7 +4,7 @@ import { orderOf } from '../../src/api/versions.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
 import type { LayoutName, Reading, SourceFile } from '../../src/engine/layouts/layout.ts';
 import { recogniseLayout } from '../../src/engine/layouts/recognise.ts';
-import { loadGrammar, parseFile } from '../../src/engine/statements.ts';
+import { loadGrammar, parseFile } from '../../src/engine/sql/statements.ts';
 
 function folder(files: Readonly<Record<string, string>>): readonly SourceFile[] {
   return Object.entries(files).map(([path, text]) => ({ path, place: path, bytes: Buffer.from(text) }));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { readStoredSnapshot } from '../../src/engine/stored-snapshot.ts';
-import { verifyAudit } from '../../src/engine/verify-audit.ts';
+import { readStoredSnapshot } from '../../src/engine/ledger/stored-snapshot.ts';
+import { verifyAudit } from '../../src/engine/ledger/verify-audit.ts';
 import { OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LOCK_KEY } from '../../src/engine/migration-lock.ts';
+import { LOCK_KEY } from '../../src/engine/fence/migration-lock.ts';
 import { AT_GATE, closedGate, EXECUTION, oldTransaction, Site, serverForTests, until } from './site.ts';
 
 const server = await serverForTests();

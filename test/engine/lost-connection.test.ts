@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { applicationName } from '../../src/engine/attempt.ts';
 import { ConnectionLost, LostAlone } from '../../src/engine/connection.ts';
+import { recoverCommit } from '../../src/engine/fence/recovery.ts';
 import { Monitor } from '../../src/engine/monitor.ts';
-import { recoverCommit } from '../../src/engine/recovery.ts';
 import { readServer } from '../../src/engine/server.ts';
 import { EXECUTION, OWNER, Site, serverForTests } from './site.ts';
 

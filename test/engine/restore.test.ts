@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EngineError } from '../../src/engine/errors.ts';
-import { verifyAudit } from '../../src/engine/verify-audit.ts';
+import { verifyAudit } from '../../src/engine/ledger/verify-audit.ts';
 import { type Death, type Restoring, restoreSite } from './restore-site.ts';
 import { Site, serverForTests } from './site.ts';
 

@@ -6,10 +6,16 @@ import { after, describe, it } from 'node:test';
 import { openConnection } from '../../src/database/postgres.ts';
 import { parseConnectionUrl } from '../../src/database/url.ts';
 import { applicationName } from '../../src/engine/attempt.ts';
-import { readSource } from '../../src/engine/files.ts';
 import { migrateDatabase } from '../../src/engine/migrate.ts';
-import { findSignatures, SIGNATURE_FILE, signSource, type Trust, verifySource } from '../../src/engine/signatures.ts';
-import { readPrivateKey, readPublicKeys } from '../../src/engine/signing-keys.ts';
+import { readSource } from '../../src/engine/source/files.ts';
+import {
+  findSignatures,
+  SIGNATURE_FILE,
+  signSource,
+  type Trust,
+  verifySource,
+} from '../../src/engine/source/signatures.ts';
+import { readPrivateKey, readPublicKeys } from '../../src/engine/source/signing-keys.ts';
 import { EXECUTION, OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();

@@ -1,6 +1,7 @@
 // Migrations that nobody runs: a source of files with these names, read in the layout that fits them.
-import type { Source } from '../../src/engine/files.ts';
+
 import { recogniseLayout } from '../../src/engine/layouts/recognise.ts';
+import type { Source } from '../../src/engine/source/files.ts';
 
 export function sourceOf(files: readonly string[], text = ''): Source {
   const found = files.map(path => ({ path, place: path, bytes: Buffer.from(text) }));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { EngineError } from '../../src/engine/errors.ts';
-import { decodeScript } from '../../src/engine/script.ts';
-import { loadGrammar, type ParsedFile, parseFile } from '../../src/engine/statements.ts';
+import { decodeScript } from '../../src/engine/sql/script.ts';
+import { loadGrammar, type ParsedFile, parseFile } from '../../src/engine/sql/statements.ts';
 
 before(loadGrammar);
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { BUNDLE_FILE, MOST_UNPACKED_BYTES, packBundle, unpackBundle } from '../../src/engine/bundle.ts';
-import { readSource } from '../../src/engine/files.ts';
+import { BUNDLE_FILE, MOST_UNPACKED_BYTES, packBundle, unpackBundle } from '../../src/engine/source/bundle.ts';
+import { readSource } from '../../src/engine/source/files.ts';
 
 const refused = (content: Uint8Array) => {
   try {

@@ -24,7 +24,7 @@ export const sign: Command = {
     const [{ signatureText, signedText }, { chosenDialect, readFolder }, { SIGNATURE_FILE }] = await Promise.all([
       import('../signing.ts'),
       import('../source.ts'),
-      import('../../engine/signatures.ts'),
+      import('../../engine/source/signatures.ts'),
     ]);
     const { terminal, settings, options } = invocation;
     const key = options.text('key');

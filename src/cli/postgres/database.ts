@@ -2,8 +2,8 @@
 // for each thing that is asked, and closed before a person is asked anything. What only some commands need is imported late.
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
-import type { Source } from '../../engine/files.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
+import type { Source } from '../../engine/source/files.ts';
 import type {
   Consent,
   Database,
@@ -146,7 +146,7 @@ class PostgresDatabase implements Database {
   }
 
   async storedSchema(): Promise<StoredSchema | undefined> {
-    const { readStoredSnapshot } = await import('../../engine/stored-snapshot.ts');
+    const { readStoredSnapshot } = await import('../../engine/ledger/stored-snapshot.ts');
     return this.#sessions.reading(({ connection }) => readStoredSnapshot(connection, this.ledgerSchema));
   }
 
@@ -161,7 +161,7 @@ class PostgresDatabase implements Database {
   }
 
   async verifyAudit() {
-    const { verifyAudit } = await import('../../engine/verify-audit.ts');
+    const { verifyAudit } = await import('../../engine/ledger/verify-audit.ts');
     return this.#sessions.reading(async ({ connection }) => verifyAudit(connection, this.ledgerSchema));
   }
 

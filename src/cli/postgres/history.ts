@@ -1,6 +1,6 @@
 // What was applied, as history shows it: the ledger's rows with their times and people. Reads only.
 import { type Connection, quoted, textOf } from '../../engine/connection.ts';
-import type { Ledger } from '../../engine/ledger.ts';
+import type { Ledger } from '../../engine/ledger/ledger.ts';
 import type { AppliedVersion } from '../database.ts';
 
 /** In their order. The ledger was read before, so a table is there when it has rows. */

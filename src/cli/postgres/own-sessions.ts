@@ -2,7 +2,7 @@
 // right in a cluster, where an earlier attempt is thought dead, and wrong for two terminals of one person. Reads only.
 import { type Connection, textOf } from '../../engine/connection.ts';
 import { failure } from '../../engine/errors.ts';
-import { LOCK_KEY } from '../../engine/migration-lock.ts';
+import { LOCK_KEY } from '../../engine/fence/migration-lock.ts';
 import { jittered, seconds, sleep } from '../../engine/pace.ts';
 
 const POLL_MS = 200;

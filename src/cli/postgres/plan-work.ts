@@ -4,13 +4,13 @@ import type { Connection } from '../../engine/connection.ts';
 import { prepareDowngrade } from '../../engine/downgrade.ts';
 import { type EngineError, gathered } from '../../engine/errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from '../../engine/half-done.ts';
-import type { Ledger } from '../../engine/ledger.ts';
-import { countLosses } from '../../engine/loss-counter.ts';
-import type { Loss } from '../../engine/losses.ts';
+import type { Ledger } from '../../engine/ledger/ledger.ts';
+import { countLosses } from '../../engine/losses/loss-counter.ts';
+import type { Loss } from '../../engine/losses/losses.ts';
 import type { MigrationPlan } from '../../engine/plan.ts';
-import type { Repeatable, Script } from '../../engine/script.ts';
 import type { Server } from '../../engine/server.ts';
-import { loadGrammar, type ParsedFile, parseFile, parseRepeatable } from '../../engine/statements.ts';
+import type { Repeatable, Script } from '../../engine/sql/script.ts';
+import { loadGrammar, type ParsedFile, parseFile, parseRepeatable } from '../../engine/sql/statements.ts';
 import type { DownFile } from '../../engine/work.ts';
 import type { Plan, PlannedTransaction } from '../database.ts';
 

@@ -1,10 +1,11 @@
 // A plan for PostgreSQL as the commands show it, by the same functions that `migrate` uses under the fence. Writes nothing.
 // Where nothing is pending it ends on the comparison of files and ledger; what a plan would do (plan-work.ts) brings the
 // grammar with it, so it is loaded only where there is something to do. Called by database.ts.
-import type { Source } from '../../engine/files.ts';
+
 import { forsakenProblem, nextOf } from '../../engine/half-done.ts';
-import { assertBaseline } from '../../engine/ledger.ts';
+import { assertBaseline } from '../../engine/ledger/ledger.ts';
 import { planMigrations } from '../../engine/plan.ts';
+import type { Source } from '../../engine/source/files.ts';
 import type { Plan } from '../database.ts';
 import type { PlannedWork, PlanningPlace } from './plan-work.ts';
 

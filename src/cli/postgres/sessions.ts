@@ -7,7 +7,7 @@ import { type ConnectionSettings, type Host, parseConnectionUrl } from '../../da
 import { type Attempt, applicationName } from '../../engine/attempt.ts';
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import type { Connection } from '../../engine/connection.ts';
-import { type Ledger, readLedger } from '../../engine/ledger.ts';
+import { type Ledger, readLedger } from '../../engine/ledger/ledger.ts';
 import { openSession, type Server } from '../../engine/server.ts';
 import type { Surroundings as EngineSurroundings } from '../../engine/work.ts';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';

@@ -5,9 +5,9 @@ import { hostname, tmpdir, userInfo } from 'node:os';
 import { join, relative } from 'node:path';
 import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
 import { failure } from '../../engine/errors.ts';
-import type { Source } from '../../engine/files.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
-import { EMPTY_LEDGER } from '../../engine/ledger.ts';
+import { EMPTY_LEDGER } from '../../engine/ledger/ledger.ts';
+import type { Source } from '../../engine/source/files.ts';
 import { baselineSqlite } from '../../engine/sqlite/baseline.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqlite } from '../../database/sqlite.ts';
 import { EngineError } from '../../engine/errors.ts';
-import type { Source } from '../../engine/files.ts';
+import type { Source } from '../../engine/source/files.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { foreseen } from '../../engine/sqlite/lock.ts';
 import { applySqlite } from '../../engine/sqlite/migrate.ts';

@@ -1,7 +1,8 @@
 // A plan for a SQLite file as the commands show it: what would run, in which transactions, what would be lost. Writes nothing.
-import type { Source } from '../../engine/files.ts';
+
 import { EMPTY_TARGET, planMigrations } from '../../engine/plan.ts';
 import type { Reversal } from '../../engine/reversal.ts';
+import type { Source } from '../../engine/source/files.ts';
 import { assertSqliteBaseline } from '../../engine/sqlite/baseline.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { keptDownScript, type SqliteLedger } from '../../engine/sqlite/ledger.ts';

@@ -1,7 +1,7 @@
 // Runs migrations in a SQLite database in memory, up and down again, to find what only SQLite can find: syntax, names,
 // types. Nothing is kept. Called by validate.
 import { openSqlite } from '../../database/sqlite.ts';
-import type { Migration, Repeatable, Script } from '../../engine/script.ts';
+import type { Migration, Repeatable, Script } from '../../engine/sql/script.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { runSqliteFile } from '../../engine/sqlite/migrate.ts';
 import { parseSqliteFile } from '../../engine/sqlite/statements.ts';

@@ -6,8 +6,8 @@
 import { orderOf } from '../../api/versions.ts';
 import type { ImportedHistory, ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
-import type { Source } from '../files.ts';
-import type { Migration } from '../script.ts';
+import type { Source } from '../source/files.ts';
+import type { Migration } from '../sql/script.ts';
 import { flywayChecksum } from './flyway-checksum.ts';
 import type { FoundTable, HistoryPlace } from './place.ts';
 import { type Entry, TOOLS, type Told, type Tool, type ToolName } from './tools.ts';

@@ -4,7 +4,7 @@
 
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
-import { decodeScript, type Migration, type Repeatable, type Script } from '../script.ts';
+import { decodeScript, type Migration, type Repeatable, type Script } from '../sql/script.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
 
 const VERSIONED = /^([VU])([0-9]+(?:[._][0-9]+)*)__([A-Za-z0-9_.-]{1,120})\.sql$/;

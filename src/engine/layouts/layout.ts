@@ -2,7 +2,7 @@
 // folder's files, given as names and bytes, it makes the versions with their scripts. Never a database, never the file
 // system. Implemented by the other files of this folder; chosen by recognise.ts.
 import type { EngineError } from '../errors.ts';
-import type { Migration, Repeatable } from '../script.ts';
+import type { Migration, Repeatable } from '../sql/script.ts';
 
 /** One file below the folder of migrations. */
 export interface SourceFile {

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
-import { decodeScript, type Migration, type Script } from '../script.ts';
+import { decodeScript, type Migration, type Script } from '../sql/script.ts';
 import type { Layout, LayoutName, Reading, SourceFile } from './layout.ts';
 
 const NAME = /^([0-9]{1,18}[-_][A-Za-z0-9_.-]{1,120}|[0-9]{1,18})\.sql$/;

@@ -3,7 +3,7 @@
 
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
-import { decodeScript, type Migration, type Script } from '../script.ts';
+import { decodeScript, type Migration, type Script } from '../sql/script.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
 
 export const OWN: Layout = {

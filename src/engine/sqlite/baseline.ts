@@ -3,7 +3,7 @@
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedHistory } from '../baseline.ts';
 import { failure } from '../errors.ts';
-import type { Migration } from '../script.ts';
+import type { Migration } from '../sql/script.ts';
 import type { SqliteConnection } from './connection.ts';
 import {
   prepareSqliteLedger,

@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
-import { type AppliedMigration, EMPTY_LEDGER, type Ledger, ledgerDigest } from '../ledger.ts';
+import { type AppliedMigration, EMPTY_LEDGER, type Ledger, ledgerDigest } from '../ledger/ledger.ts';
+import { type AuditProblem, type AuditReport, undoneByRestores } from '../ledger/verify-audit.ts';
 import { keptScript } from '../reversal.ts';
-import type { Migration, Repeatable, Script } from '../script.ts';
-import { type AuditProblem, type AuditReport, undoneByRestores } from '../verify-audit.ts';
+import type { Migration, Repeatable, Script } from '../sql/script.ts';
 import type { SqliteConnection, SqliteRow } from './connection.ts';
 import {
   REPEATABLE_TABLE,

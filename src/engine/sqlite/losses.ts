@@ -3,7 +3,7 @@
 // there; a table that is rebuilt loses what is not copied (rebuild.ts). What is not known to lose nothing is asked about. Reads
 // only. Called before an upgrade or a downgrade, to be shown and asked.
 import { failure } from '../errors.ts';
-import type { Loss } from '../losses.ts';
+import type { Loss } from '../losses/losses.ts';
 import { quotedName, type SqliteConnection, SqliteFailure } from './connection.ts';
 import { droppedTable, Names, nameAt } from './names.ts';
 import { rebuildOf } from './rebuild.ts';

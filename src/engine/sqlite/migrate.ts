@@ -8,9 +8,9 @@
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
 import { type EngineError, failure } from '../errors.ts';
-import type { Loss } from '../losses.ts';
+import type { Loss } from '../losses/losses.ts';
 import type { Reversal } from '../reversal.ts';
-import type { Migration, Repeatable } from '../script.ts';
+import type { Migration, Repeatable } from '../sql/script.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
 import {
   appendSqliteAudit,

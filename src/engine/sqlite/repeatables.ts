@@ -1,8 +1,8 @@
 // What the ledger of a SQLite file knows of repeatable migrations: one table, added by format 2, a row for each with the text
 // that ran last. Written in the transaction of the migration itself. Called by ledger.ts and migrate.ts beside this.
 import type { ImportedRepeatable } from '../baseline.ts';
-import type { AppliedRepeatable } from '../ledger.ts';
-import type { Repeatable } from '../script.ts';
+import type { AppliedRepeatable } from '../ledger/ledger.ts';
+import type { Repeatable } from '../sql/script.ts';
 import type { SqliteConnection } from './connection.ts';
 
 export const REPEATABLE_TABLE = `

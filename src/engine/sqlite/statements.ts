@@ -1,7 +1,7 @@
 // Reads one migration file for SQLite into statements, and says of each how it may be run. Pure: SQLite itself finds
 // syntax errors when the statement is prepared. Called by migrate.ts, and by `show` and `validate`.
 import { type EngineError, failure, gathered } from '../errors.ts';
-import type { Repeatable, Script } from '../script.ts';
+import type { Repeatable, Script } from '../sql/script.ts';
 import { keyword, nameOf, type Token, tokensOf, Unterminated } from './tokens.ts';
 
 export interface SqliteStatement {

@@ -1,6 +1,6 @@
 // A snapshot's entries as what statements are written from: parsed, found by kind and name, with what each belongs to.
 // Pure. Called by every file of this folder.
-import { isTree, stringOf, type Tree } from '../../engine/tree.ts';
+import { isTree, stringOf, type Tree } from '../../engine/sql/tree.ts';
 import type { SnapshotEntry } from '../snapshot.ts';
 import { baseName, plain, schemaOf, written } from './names.ts';
 

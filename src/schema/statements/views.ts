@@ -1,7 +1,7 @@
 // Views and materialized views. A snapshot keeps a view's text made the same for every major; what is run is, where it is
 // known, the text that the server itself printed. Columns are the view's own affair and are claimed with it.
-import { parseNodes } from '../../engine/parse-trees.ts';
-import { childOf, childrenOf, type Node, stringOf } from '../../engine/tree.ts';
+import { parseNodes } from '../../engine/sql/parse-trees.ts';
+import { childOf, childrenOf, type Node, stringOf } from '../../engine/sql/tree.ts';
 import { optionClauses, writtenOptions } from './columns.ts';
 import type { Draft } from './draft.ts';
 import { has, type Item, list, ownName, tableOf, text } from './items.ts';

@@ -1,8 +1,9 @@
 // The objects of a SQLite schema as far as a snapshot remembers them, for when the files do not produce it: texts in lower
 // case, tables put together from their parts. What a snapshot does not tell is answered too, to be told to a person. Pure.
+
+import { isTree, type Tree } from '../../../engine/sql/tree.ts';
 import { quotedName } from '../../../engine/sqlite/connection.ts';
 import { normalized } from '../../../engine/sqlite/snapshot.ts';
-import { isTree, type Tree } from '../../../engine/tree.ts';
 import type { SnapshotEntry } from '../../snapshot.ts';
 import type { SqliteObject } from './objects.ts';
 

@@ -1,0 +1,196 @@
+// Walks the audit's hash chain and says what was done to it: a row edited, removed or put in; its tail cut off or the whole
+// written anew, which only a head noted elsewhere (status, a file) can show. Reads only. Called by `history --verify`, and by
+// the runner's plan for the one row that status has noted.
+//
+//   const report = await verifyAudit(connection, schema, head);     // head: optional, from outside
+//   report.problems.length === 0
+
+import { type Connection, quoted, type Row, textOf } from '../connection.ts';
+import { type AuditHead, COMPUTED_HASH, GENESIS, readAuditHead } from './audit.ts';
+
+export type { AuditHead } from './audit.ts';
+
+export interface AuditProblem {
+  /** `LedgerDiffers`: the ledger has a version that the audit did not see applied, or the other way round. */
+  readonly kind: 'Edited' | 'Removed' | 'Inserted' | 'TailCut' | 'Rewritten' | 'LedgerDiffers';
+  /** Id of the row at which it shows. */
+  readonly id: number;
+  /** For a person. */
+  readonly message: string;
+}
+
+export interface AuditReport {
+  readonly rows: number;
+  /** Null: the audit is empty. */
+  readonly head: AuditHead | null;
+  /** In order of ids; empty: the chain is whole. */
+  readonly problems: readonly AuditProblem[];
+}
+
+/** What has become of a row that was noted elsewhere; undefined: it is there. Reads two rows, however long the chain is. */
+export async function findNotedRow(
+  connection: Connection,
+  schema: string,
+  noted: AuditHead,
+): Promise<NotedRowProblem | undefined> {
+  const head = await readAuditHead(connection, schema);
+  const lastId = head?.id ?? 0;
+  if (lastId < noted.id) return { kind: 'RowsMissing', lastId };
+  const [row] = await connection.query(`SELECT hash FROM ${quoted(schema)}.audit WHERE id = $1`, [String(noted.id)]);
+  return row?.hash === noted.hash ? undefined : { kind: 'RowReplaced', lastId };
+}
+
+export interface NotedRowProblem {
+  /** `RowsMissing`: the audit ends before it. `RowReplaced`: another row has its number. */
+  readonly kind: 'RowsMissing' | 'RowReplaced';
+  /** 0: there is no row, or no audit. */
+  readonly lastId: number;
+}
+
+/** One row of the chain, with the hash that its content has now. */
+interface Link {
+  readonly id: number;
+  readonly previous: string;
+  readonly hash: string;
+  readonly computed: string;
+}
+
+/** Reads the whole audit at one moment. */
+export async function verifyAudit(connection: Connection, schema: string, known?: AuditHead): Promise<AuditReport> {
+  const s = quoted(schema);
+  const rows = await connection.query(
+    `SELECT id, previous, hash, ${COMPUTED_HASH} AS computed FROM ${s}.audit ORDER BY id`,
+  );
+  const links = rows.map(linkOf);
+  const last = links.at(-1);
+  const head = last === undefined ? null : Object.freeze({ id: last.id, hash: last.hash });
+  const ofLedger = await ledgerProblems(connection, s, head);
+  const problems = [...chainProblems(links), ...headProblems(links, known), ...ofLedger].sort((a, b) => a.id - b.id);
+  return Object.freeze({ rows: links.length, head, problems: Object.freeze(problems) });
+}
+
+function linkOf(row: Row): Link {
+  const [previous, hash] = [textOf(row, 'previous'), textOf(row, 'hash')];
+  return { id: Number(textOf(row, 'id')), previous, hash, computed: textOf(row, 'computed') };
+}
+
+/** Each row must hash to what it says, follow the number before it, and name the hash before it. */
+function chainProblems(links: readonly Link[]): readonly AuditProblem[] {
+  const problems: AuditProblem[] = [];
+  let [id, hash] = [0, GENESIS];
+  for (const link of links) {
+    const problem = link.id < 1 ? insertedBefore(link) : problemOf(link, id, hash);
+    if (problem !== undefined) problems.push(problem);
+    if (link.id >= 1) [id, hash] = [link.id, link.hash];
+  }
+  return problems;
+}
+
+const insertedBefore = ({ id }: Link): AuditProblem => ({
+  kind: 'Inserted',
+  id,
+  message: `row ${id} was put in before the first`,
+});
+
+function problemOf(link: Link, before: number, hash: string): AuditProblem | undefined {
+  const { id } = link;
+  if (link.computed !== link.hash) {
+    const isInserted = link.previous !== hash && id === before + 1;
+    if (isInserted)
+      return { kind: 'Inserted', id, message: `row ${id} was put in or replaced: neither it nor its place fits` };
+    return { kind: 'Edited', id, message: `row ${id} was edited: its content is not what its hash says` };
+  }
+  if (id > before + 1) {
+    const gone = id === before + 2 ? `row ${before + 1} was` : `rows ${before + 1} to ${id - 1} were`;
+    return { kind: 'Removed', id: before + 1, message: `${gone} removed` };
+  }
+  if (link.previous === hash) return undefined;
+  return {
+    kind: 'Inserted',
+    id,
+    message: `row ${id} does not follow row ${before}: one of the two was put in or replaced`,
+  };
+}
+
+function headProblems(links: readonly Link[], known: AuditHead | undefined): readonly AuditProblem[] {
+  if (known === undefined) return [];
+  const last = links.at(-1)?.id ?? 0;
+  if (last < known.id) {
+    const message = `the audit ends at row ${last}, but row ${known.id} was noted elsewhere: its tail was cut off`;
+    return [{ kind: 'TailCut', id: known.id, message }];
+  }
+  if (links.find(link => link.id === known.id)?.hash === known.hash) return [];
+  const message = `row ${known.id} is not the one that was noted elsewhere: the audit was written anew`;
+  return [{ kind: 'Rewritten', id: known.id, message }];
+}
+
+/** That no restore has undone: the spans are the first value. */
+const COUNTS = `NOT EXISTS (SELECT FROM pg_catalog.json_to_recordset($1::json) AS undone("from" bigint, "to" bigint)
+  WHERE id BETWEEN undone."from" AND undone."to")`;
+
+/** What the audit saw applied and not reverted must be what the ledger has, with the same checksum. */
+async function ledgerProblems(
+  connection: Connection,
+  s: string,
+  head: AuditHead | null,
+): Promise<readonly AuditProblem[]> {
+  const restores = await connection.query(
+    `SELECT id, detail->>'upTo' AS up_to FROM ${s}.audit WHERE event = 'restored' ORDER BY id`,
+  );
+  const undone = undoneByRestores(restores.map(row => ({ id: Number(row.id), upTo: Number(row.up_to) })));
+  const rows = await connection.query(
+    `SELECT coalesce(l.version, a.version) AS version, a.id, l.version IS NULL AS gone, a.version IS NULL AS unseen
+      FROM ${s}.ledger l FULL JOIN (
+        SELECT DISTINCT ON (version) version, id, event, detail->>'upChecksum' AS checksum FROM ${s}.audit
+        WHERE event IN ('applied', 'reverted', 'baseline') AND version IS NOT NULL AND ${COUNTS} ORDER BY version, id DESC
+      ) a ON a.version = l.version
+      WHERE (l.version IS NULL AND a.event <> 'reverted')
+        OR (l.version IS NOT NULL AND (a.version IS NULL OR a.event = 'reverted' OR a.checksum IS DISTINCT FROM l.up_checksum))
+      ORDER BY 1`,
+    [JSON.stringify(undone)],
+  );
+  return [...rows, ...(await repeatableRows(connection, s, undone))].map(row => {
+    const version = textOf(row, 'version');
+    const id = Number(row.id ?? head?.id ?? 0);
+    if (row.gone === 't') return differs(id, `the ledger has no row of ${version}, which the audit saw applied`);
+    if (row.unseen === 't') return differs(id, `the ledger has a row of ${version}, which the audit never saw applied`);
+    return differs(id, `the ledger's row of ${version} is not what the audit saw`);
+  });
+}
+
+/** Of repeatable migrations the last that the audit saw counts; a ledger before format 3 has none. */
+async function repeatableRows(connection: Connection, s: string, undone: readonly Span[]): Promise<readonly Row[]> {
+  const [found] = await connection.query('SELECT pg_catalog.to_regclass($1) AS oid', [`${s}.repeatable`]);
+  if (found?.oid === null) return [];
+  return connection.query(
+    `SELECT coalesce(r.name, a.version) AS version, a.id, r.name IS NULL AS gone, a.version IS NULL AS unseen
+      FROM ${s}.repeatable r FULL JOIN (
+        SELECT DISTINCT ON (version) version, id, detail->>'checksum' AS checksum FROM ${s}.audit
+        WHERE event = 'repeated' AND ${COUNTS} ORDER BY version, id DESC
+      ) a ON a.version = r.name
+      WHERE r.name IS NULL OR a.version IS NULL OR a.checksum IS DISTINCT FROM r.checksum ORDER BY 1`,
+    [JSON.stringify(undone)],
+  );
+}
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Rows whose effect a restore has undone: those between what the backup had seen (`upTo`) and the row `restored`. A restore
+ * that was itself undone by a later one undoes nothing.
+ */
+export function undoneByRestores(restores: readonly { readonly id: number; readonly upTo: number }[]): readonly Span[] {
+  const spans: Span[] = [];
+  let counted = Number.POSITIVE_INFINITY;
+  for (const { id, upTo } of restores.toReversed()) {
+    if (id > counted) continue;
+    if (upTo + 1 < id) spans.push({ from: upTo + 1, to: id - 1 });
+    counted = upTo;
+  }
+  return spans;
+}
+
+const differs = (id: number, message: string): AuditProblem => ({ kind: 'LedgerDiffers', id, message });

@@ -1,0 +1,279 @@
+// Counts what the statements of downs lose: finds each object that a statement names as the file will find it, follows the
+// server's own dependencies to everything that goes with it, and counts rows and values there. Reads only, in a read-only
+// transaction, under a statement limit each. What cannot be found or counted is a loss all the same. Called by
+// downgrade.ts, and by the command line to show what an upgrade drops.
+//
+//   const { losses } = await countLosses(connection, server, files, { statementMs: 10_000, totalMs: 60_000 });
+//   losses.length === 0                                       // lossless
+//   downgradeDigest(ledger.digest, target, reversals, losses) // what a confirmation names
+import { type Connection, only, QueryError, quoted, type Row, textOf } from '../connection.ts';
+import { whereOf } from '../half-done.ts';
+import { ownSettings, type Server } from '../server.ts';
+import { calledFunctions, type Node, type QualifiedName, stringOf } from '../sql/tree.ts';
+import type { DownFile, Guard } from '../work.ts';
+import { type Drop, dropsOf, isNamedIn, namedBy, namesChangedBy } from './drops.ts';
+import { HARMLESS_FUNCTIONS } from './harmless.ts';
+import { LOSS_LIMITS, type Loss, type LossCount, type LossLimits } from './losses.ts';
+import {
+  COLUMN_SQL,
+  DEFINITION_SQL,
+  FINDERS,
+  FOREIGN_FUNCTIONS_SQL,
+  LOST_SQL,
+  NAMESAKES_SQL,
+  REACTIONS_SQL,
+  SEQUENCE_SQL,
+} from './lost-objects.ts';
+import { retypedCondition, valueCondition } from './lost-values.ts';
+import { isMadeBy, madeNames, nodeOfStatement } from './made-relations.ts';
+
+/** Counts in a read-only transaction of its own, in which the names are found as the files will find them. */
+export async function countLosses(
+  connection: Connection,
+  server: Server,
+  files: readonly DownFile[],
+  limits: LossLimits = LOSS_LIMITS,
+): Promise<LossCount> {
+  await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    const counter = new Counter(connection, server, limits, changedNames(files));
+    for (const file of files) await counter.count(file);
+    const { losses, guards, names } = counter;
+    const isOpen = losses.some(loss => loss.kind === 'Statement');
+    return Object.freeze({ losses, guards, counted: isOpen ? undefined : { names, made: madeNames(files) } });
+  } finally {
+    if (!connection.isLost) await connection.query('ROLLBACK');
+  }
+}
+
+/** Of all files: what one down renames, the next may drop. */
+function changedNames(files: readonly DownFile[]): ReadonlySet<string> {
+  return new Set(files.flatMap(file => file.parsed.statements.flatMap(one => namesChangedBy(nodeOfStatement(one)))));
+}
+
+interface Target {
+  readonly classId: 'pg_class' | 'pg_type' | 'pg_namespace' | 'pg_extension';
+  readonly oid: string;
+  readonly column: number;
+}
+
+/** Where a loss comes from. */
+interface Cause {
+  readonly version: string;
+  readonly statement: number;
+  readonly where: string;
+}
+
+type Found = Pick<Loss, 'kind' | 'name'>;
+
+class Counter {
+  readonly #connection: Connection;
+  readonly #server: Server;
+  readonly #limits: LossLimits;
+  readonly #changed: ReadonlySet<string>;
+  readonly #deadline: number;
+  /** By kind and name: what several downs lose is said once. */
+  readonly #losses = new Map<string, Loss>();
+  readonly #guards: Guard[] = [];
+  /** Whatever was looked at, lost or not. */
+  readonly names = new Set<string>();
+  /** Names without a schema that were dropped: the next of that name is another object. */
+  readonly #dropped = new Set<string>();
+
+  constructor(connection: Connection, server: Server, limits: LossLimits, changed: ReadonlySet<string>) {
+    this.#connection = connection;
+    this.#server = server;
+    this.#limits = limits;
+    this.#changed = changed;
+    this.#deadline = Date.now() + limits.totalMs;
+  }
+
+  /** A column of a table that is lost whole is no loss of its own. */
+  get losses(): readonly Loss[] {
+    return Object.freeze([...this.#losses.values()].filter(loss => !this.#isInTable(loss)));
+  }
+
+  /** What was counted as lost is accepted or refused by name; what was not must stay so. */
+  get guards(): readonly Guard[] {
+    return Object.freeze(this.#guards.filter(guard => !this.#losses.has(keyOf(guard)) && !this.#isInTable(guard)));
+  }
+
+  #isInTable({ kind, name }: Found): boolean {
+    const tables = [...this.#losses.values()].filter(loss => loss.kind === 'Table').map(loss => `${loss.name}.`);
+    return (kind === 'Column' || kind === 'Narrowing') && tables.some(table => name.startsWith(table));
+  }
+
+  async count(file: DownFile): Promise<void> {
+    await this.#connection.query(
+      'RESET search_path; RESET TimeZone; RESET DateStyle; RESET ROLE; SET LOCAL extra_float_digits TO 3',
+    );
+    const { role } = file.parsed.directives;
+    // "$user" in the search path is this one's.
+    if (role !== undefined) await this.#tried(`SET ROLE ${quoted(role)}`);
+    let names: 'Sure' | 'Unsure' = 'Sure';
+    for (const statement of file.parsed.statements) {
+      const node = nodeOfStatement(statement);
+      if (isFollowed(node)) await this.#tried(statement.text);
+      // It takes settings back too, and so decides what a name finds.
+      if (stringOf(node.fields, 'kind') === 'TRANS_STMT_ROLLBACK_TO') names = 'Unsure';
+      const cause = {
+        version: file.migration.version,
+        statement: statement.number,
+        where: whereOf(file.parsed, statement),
+      };
+      for (const drop of isFollowed(node) ? [] : dropsOf(node)) await this.#countDrop(file, cause, drop, names);
+    }
+    await this.#connection.query(ownSettings(this.#server.versionNumber));
+  }
+
+  async #countDrop(file: DownFile, cause: Cause, drop: Drop, names: 'Sure' | 'Unsure'): Promise<void> {
+    const unknown = () => this.#add(cause, { kind: 'Statement', name: cause.where }, null);
+    if (drop.kind === 'Uncountable') return unknown();
+    if (drop.kind === 'Calls') return (await this.#areHarmless(drop.functions)) ? undefined : unknown();
+    if (names === 'Unsure' || isNamedIn(drop, this.#changed) || (await this.#isAnother(drop))) return unknown();
+    const target = await this.#find(drop);
+    if (target !== undefined) return this.#countTarget(cause, target, drop);
+    const isHarmless = drop.kind === 'Inserts' || ('ifExists' in drop && drop.ifExists);
+    return isHarmless || isMadeBy(file, drop) ? undefined : unknown();
+  }
+
+  /** A name that was dropped before finds another object now, if there is one of that name further on in the search path. */
+  async #isAnother(drop: Drop): Promise<boolean> {
+    const named = drop.kind === 'Inserts' || drop.kind === 'Refresh' ? undefined : namedBy(drop);
+    if (named === undefined || named.schema !== undefined || !this.#dropped.has(named.name)) return false;
+    return (await this.#connection.query(NAMESAKES_SQL, [named.name])).length > 1;
+  }
+
+  async #areHarmless(functions: readonly string[]): Promise<boolean> {
+    const lists = [JSON.stringify(functions), JSON.stringify([...HARMLESS_FUNCTIONS])];
+    return (await this.#connection.query(FOREIGN_FUNCTIONS_SQL, lists)).length === 0;
+  }
+
+  async #find(drop: Exclude<Drop, { kind: 'Calls' | 'Uncountable' }>): Promise<Target | undefined> {
+    if (drop.kind === 'Column' || drop.kind === 'Retype') {
+      const [row] = await this.#connection.query(
+        `SELECT attrelid AS oid, attnum FROM pg_catalog.pg_attribute
+          WHERE attrelid = pg_catalog.to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped`,
+        [nameSql(drop.table), drop.column],
+      );
+      if (row === undefined) return undefined;
+      return { classId: 'pg_class', oid: textOf(row, 'oid'), column: Number(textOf(row, 'attnum')) };
+    }
+    const [classId, sql] = drop.kind === 'Object' ? FINDERS[drop.of] : FINDERS.relation;
+    const [row] = await (drop.kind === 'Object'
+      ? this.#connection.query(sql, [drop.of === 'extension' ? drop.name.name : nameSql(drop.name)])
+      : drop.kind === 'Identity'
+        ? this.#connection.query(SEQUENCE_SQL, [nameSql(drop.table), drop.column])
+        : this.#connection.query(sql, [nameSql(drop.kind === 'Refresh' ? drop.view : drop.table)]));
+    return row?.oid == null ? undefined : { classId, oid: row.oid, column: 0 };
+  }
+
+  async #countTarget(cause: Cause, target: Target, drop: Drop): Promise<void> {
+    if (drop.kind === 'Retype') return this.#countRetype(cause, target, drop.type);
+    if (drop.kind === 'Inserts') {
+      const reactions = await this.#connection.query(REACTIONS_SQL, [target.oid]);
+      return reactions.length === 0 ? undefined : this.#add(cause, { kind: 'Statement', name: cause.where }, null);
+    }
+    if (drop.kind === 'Object' && drop.name.schema === undefined) this.#dropped.add(drop.name.name);
+    if (drop.kind === 'Refresh') {
+      const found = { kind: 'Statement', name: cause.where } as const;
+      return this.#countView(cause, found, target.oid, nameSql(drop.view));
+    }
+    for (const lost of await this.#connection.query(LOST_SQL, [target.classId, target.oid, String(target.column)])) {
+      await this.#countLost(cause, lost);
+    }
+    return undefined;
+  }
+
+  async #countLost(cause: Cause, lost: Row): Promise<void> {
+    const table = `${quoted(textOf(lost, 'nspname'))}.${quoted(textOf(lost, 'relname'))}`;
+    const name = textOf(lost, 'name');
+    this.names.add(name);
+    // An attribute goes from every value of the composite type, wherever that is stored.
+    if (lost.relkind === 'c') return this.#add(cause, { kind: 'Column', name }, null);
+    if (lost.relkind === 'm') return this.#countView(cause, { kind: 'Table', name }, textOf(lost, 'oid'), table);
+    // The number that a sequence would give next is nowhere else. It cannot be locked, so there is no guard.
+    if (lost.relkind === 'S') return this.#countInto(cause, { kind: 'Table', name }, table, 'is_called');
+    const isTable = lost.attname == null;
+    const relation = isTable ? `ONLY ${table}` : table;
+    const condition = isTable ? 'true' : valueCondition(quoted(lost.attname ?? ''), lost.fallback ?? null);
+    return this.#countGuarded(cause, { kind: isTable ? 'Table' : 'Column', name }, relation, condition);
+  }
+
+  /** Of a materialized view, what its own query would not bring back: rows of an earlier state of what it reads. */
+  async #countView(cause: Cause, found: Found, oid: string, view: string): Promise<void> {
+    await this.#connection.query("SAVEPOINT view; SET LOCAL search_path TO ''");
+    const [row] = await this.#connection.query(DEFINITION_SQL, [oid]);
+    await this.#connection.query('ROLLBACK TO view; RELEASE view');
+    if (row === undefined || row.relispopulated === 'f') return;
+    const gone = `(TABLE ${view} EXCEPT ALL (${textOf(row, 'definition')})) AS gone`;
+    await this.#countInto(cause, found, gone, 'true');
+  }
+
+  /** Values that do not come back from the new type as they were; all of them where a USING decides. */
+  async #countRetype(cause: Cause, target: Target, type: string | undefined): Promise<void> {
+    const row = only(await this.#connection.query(COLUMN_SQL, [target.oid, String(target.column)]));
+    const condition = retypedCondition(quoted(textOf(row, 'attname')), textOf(row, 'type'), type);
+    const relation = `${quoted(textOf(row, 'nspname'))}.${quoted(textOf(row, 'relname'))}`;
+    await this.#countGuarded(cause, { kind: 'Narrowing', name: textOf(row, 'name') }, relation, condition);
+  }
+
+  async #countGuarded(
+    cause: Cause,
+    found: Found & Pick<Guard, 'kind'>,
+    relation: string,
+    condition: string,
+  ): Promise<void> {
+    const { version, statement } = cause;
+    this.names.add(found.name);
+    this.#guards.push(Object.freeze({ version, statement, ...found, relation, condition }));
+    await this.#countInto(cause, found, relation, condition);
+  }
+
+  async #countInto(cause: Cause, found: Found, relation: string, condition: string): Promise<void> {
+    if (this.#losses.has(keyOf(found))) return;
+    const left = Math.min(this.#limits.statementMs, this.#deadline - Date.now());
+    const sql = `SELECT count(*) AS rows FROM ${relation} WHERE ${condition}`;
+    const answer = left <= 0 ? undefined : await this.#tried(sql, left);
+    const rows = answer?.[0]?.rows;
+    this.#add(cause, found, rows == null ? null : Number(rows));
+  }
+
+  #add({ version, where }: Cause, found: Found, counted: number | null): void {
+    const rows = found.kind === 'Statement' && counted !== 0 ? null : counted;
+    if (rows !== 0 && !this.#losses.has(keyOf(found)))
+      this.#losses.set(keyOf(found), Object.freeze({ version, ...found, rows, where }));
+  }
+
+  /** Within a savepoint: a table that may not be read, or takes too long, must not end the count of the others. */
+  async #tried(sql: string, limitMs = this.#limits.statementMs) {
+    await this.#connection.query(
+      `SAVEPOINT count; SET LOCAL row_security TO off; SET LOCAL statement_timeout TO ${limitMs}`,
+    );
+    try {
+      return await this.#connection.query(sql);
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      await this.#connection.query('ROLLBACK TO count');
+      return undefined;
+    } finally {
+      if (!this.#connection.isLost) await this.#connection.query('RELEASE count; SET LOCAL statement_timeout TO 0');
+    }
+  }
+}
+
+/** Limits are the engine's own; everything else may decide what a name or a value is. */
+function isFollowed({ type, fields }: Node): boolean {
+  if (type === 'VariableSetStmt') return !LIMITS.test(stringOf(fields, 'name'));
+  return type === 'SelectStmt' && fields.fromClause === undefined && setsOnly(fields);
+}
+
+function setsOnly(fields: Node['fields']): boolean {
+  const functions = calledFunctions(fields);
+  return functions.size === 1 && functions.has('set_config');
+}
+
+const LIMITS = /^(statement_timeout|lock_timeout|idle_.*|transaction_.*|default_transaction_.*|row_security)$/;
+const keyOf = ({ kind, name }: Found) => `${kind} ${name}`;
+const nameSql = ({ schema, name }: QualifiedName) =>
+  schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;

@@ -1,0 +1,219 @@
+// Parses one migration file with PostgreSQL's own grammar into statements, each with its text, line and classification,
+// and groups them into segments: runs of ordinary statements, and statements that must stand alone. One file at a time:
+// the parser's memory grows with the longest string it has seen. The only importer of libpg-query; no database here.
+import { createHash } from 'node:crypto';
+import { hasSqlDetails, loadModule, parseSync } from 'libpg-query';
+import { type EngineError, failure, gathered } from '../errors.ts';
+import {
+  type Effect,
+  isPlainBegin,
+  isPlainCommit,
+  isSessionSetting,
+  type LockStrength,
+  lockStrengthOf,
+  type Placement,
+  placementOf,
+  refusalOf,
+  setsLockTimeout,
+} from './classify.ts';
+import { type Directives, hasDirective, readDirectives } from './directives.ts';
+import type { Repeatable, Script } from './script.ts';
+import { syntaxHint } from './syntax-hints.ts';
+import { type Node, nodeOf } from './tree.ts';
+
+export interface Statement {
+  /** 1-based number in the file, an outer BEGIN included: what a person counts. */
+  readonly number: number;
+  /** 1-based line of its first word. */
+  readonly line: number;
+  readonly text: string;
+  readonly type: string;
+  readonly lock: LockStrength;
+  readonly setsLockTimeout: boolean;
+  /** A setting of the session, which outlives its transaction. */
+  readonly isSetting: boolean;
+  readonly placement: Placement;
+}
+
+/** A part of a file that is done or not done as a whole. */
+export type Segment =
+  | { readonly kind: 'Ordinary'; readonly statements: readonly Statement[]; readonly digest: string }
+  | { readonly kind: 'Alone'; readonly statement: Statement; readonly effect: Effect; readonly digest: string };
+
+export interface ParsedFile {
+  readonly file: string;
+  readonly statements: readonly Statement[];
+  readonly directives: Directives;
+  readonly segments: readonly Segment[];
+  /** Whether the whole file can be one transaction. */
+  readonly transactional: boolean;
+  readonly notes: readonly string[];
+}
+
+interface RawStatement {
+  readonly node: Node;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Must have ended before the first `parseFile`: loads the grammar. */
+export async function loadGrammar(): Promise<void> {
+  await loadModule();
+}
+
+/** Parses a file. Throws SyntaxError, StatementRefused or BadDirective, all of a file's mistakes in one. */
+export function parseFile(script: Script): ParsedFile {
+  const bytes = Buffer.from(script.text, 'utf8');
+  const raw = parse(script, bytes);
+  const errors: EngineError[] = [];
+  const written = readDirectives(script.file, bytes.toString('utf8', 0, raw[0]?.start ?? bytes.length), errors);
+  const directives = script.noTransaction === true ? { ...written, noTransaction: true } : written;
+  findLateDirectives(script.file, bytes, raw, errors);
+  const wrapped = isWrapped(raw);
+  const statements: Statement[] = [];
+  const lines = lineCounter(bytes);
+  raw.forEach(({ node, start, end }, index) => {
+    const line = lines(start);
+    if (wrapped && (index === 0 || index === raw.length - 1)) return;
+    const refusal = refusalOf(node);
+    const place = { migration: versionOf(script.file), statement: index + 1, line };
+    if (refusal !== undefined) errors.push(failure('StatementRefused', { file: script.file, ...refusal }, place));
+    statements.push(
+      Object.freeze({
+        number: index + 1,
+        line,
+        text: bytes.toString('utf8', start, end),
+        type: node.type,
+        lock: lockStrengthOf(node),
+        setsLockTimeout: setsLockTimeout(node),
+        isSetting: isSessionSetting(node),
+        placement: placementOf(node),
+      }),
+    );
+  });
+  if (errors.length > 0) throw gathered(errors);
+  const segments = segmentsOf(statements, directives);
+  const notes = wrapped
+    ? [`${script.file}: the outer BEGIN and COMMIT were left out; the engine opens the transaction`]
+    : [];
+  return Object.freeze({
+    file: script.file,
+    statements: Object.freeze(statements),
+    directives,
+    segments,
+    transactional: !directives.noTransaction && segments.every(segment => segment.kind === 'Ordinary'),
+    notes: Object.freeze(notes),
+  });
+}
+
+/** Parses the file of a repeatable migration, which must be one transaction: of a half there would be no end to come to. */
+export function parseRepeatable({ version, up }: Repeatable): ParsedFile {
+  const parsed = parseFile(up);
+  if (parsed.transactional) return parsed;
+  const alone = parsed.segments.find(segment => segment.kind === 'Alone')?.statement;
+  const what =
+    alone === undefined ? 'the mark no-transaction' : `a statement that must stand alone in line ${alone.line}`;
+  const remedy = 'A repeatable migration is one transaction with its record. Put that into a versioned migration.';
+  const place = alone === undefined ? {} : { statement: alone.number, line: alone.line };
+  throw failure('StatementRefused', { file: up.file, what, remedy }, { migration: version, ...place });
+}
+
+function parse(script: Script, bytes: Buffer): readonly RawStatement[] {
+  if (script.text.trim() === '') return [];
+  try {
+    return (
+      parseSync(script.text).stmts?.flatMap(({ stmt, stmt_location, stmt_len }) => {
+        const start = stmt_location ?? 0;
+        return [{ node: nodeOf(stmt), start, end: stmt_len ? start + stmt_len : endOf(bytes) }];
+      }) ?? []
+    );
+  } catch (error) {
+    throw syntaxFailure(script, error);
+  }
+}
+
+/** A last statement without semicolon ends where the text does, white space left out. */
+function endOf(bytes: Buffer): number {
+  return Buffer.byteLength(bytes.toString('utf8').trimEnd(), 'utf8');
+}
+
+function syntaxFailure(script: Script, error: unknown): EngineError {
+  if (!hasSqlDetails(error)) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return failure('SyntaxError', { file: script.file, reason: `it cannot be parsed (${reason})` });
+  }
+  const position = error.sqlDetails?.cursorPosition ?? 0;
+  const before = [...script.text].slice(0, position).join('');
+  const lines = before.split('\n');
+  const line = lines.length;
+  const column = [...(lines.at(-1) ?? '')].length + 1;
+  const reason = `${error.message} in line ${line}, column ${column}`;
+  return failure(
+    'SyntaxError',
+    { file: script.file, reason, hint: syntaxHint(script.text, before.length) },
+    { migration: versionOf(script.file), line, sqlstate: '42601' },
+  );
+}
+
+function versionOf(file: string): string {
+  return file.replace(/([./](up|down))?\.sql$/, '');
+}
+
+function findLateDirectives(file: string, bytes: Buffer, raw: readonly RawStatement[], errors: EngineError[]): void {
+  raw.forEach(({ end }, index) => {
+    const gap = bytes.toString('utf8', end, raw[index + 1]?.start ?? bytes.length);
+    if (!hasDirective(gap)) return;
+    const remedy = 'It stands after the first statement, where it would do nothing. Move it to the head of the file.';
+    errors.push(failure('BadDirective', { file, directive: gap.trim().slice(0, 80), remedy }));
+  });
+}
+
+/** One BEGIN … COMMIT around the whole file. */
+function isWrapped(raw: readonly RawStatement[]): boolean {
+  const first = raw[0];
+  const last = raw.at(-1);
+  return (
+    raw.length >= 2 && first !== undefined && last !== undefined && isPlainBegin(first.node) && isPlainCommit(last.node)
+  );
+}
+
+/** Counts lines forward only, so that a file of many statements is read once. */
+function lineCounter(bytes: Buffer): (offset: number) => number {
+  let line = 1;
+  let counted = 0;
+  return offset => {
+    for (; counted < offset; counted += 1) if (bytes[counted] === 0x0a) line += 1;
+    return line;
+  };
+}
+
+function segmentsOf(statements: readonly Statement[], directives: Directives): readonly Segment[] {
+  const segments: Segment[] = [];
+  let run: Statement[] = [];
+  const closeRun = () => {
+    if (run.length === 0) return;
+    const digest = digestOf(run.map(statement => statement.text));
+    segments.push(Object.freeze({ kind: 'Ordinary', statements: Object.freeze(run), digest }));
+    run = [];
+  };
+  for (const statement of statements) {
+    const { placement } = statement;
+    const alone = placement.place === 'Alone' || (placement.place === 'Either' && directives.noTransaction);
+    if (alone) {
+      closeRun();
+      const digest = digestOf([statement.text]);
+      segments.push(Object.freeze({ kind: 'Alone', statement, effect: placement.effect, digest }));
+    } else {
+      run.push(statement);
+      if (directives.noTransaction) closeRun();
+    }
+  }
+  closeRun();
+  return Object.freeze(segments);
+}
+
+function digestOf(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text}\0`);
+  return hash.digest('hex');
+}
