@@ -94,7 +94,7 @@ describe('A plan', () => {
     const { error, exitCode } = await site.plan();
     assert.equal(exitCode, 2);
     assert.equal(error?.code, 'BaselineNeeded');
-    assert.match(error?.message ?? '', /1 tables \(public\.old\)/);
+    assert.match(error?.message ?? '', /1 table \(public\.old\)/);
   });
 
   it('reports every syntax error before anything runs', async () => {
