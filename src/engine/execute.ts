@@ -13,6 +13,9 @@ import type { PendingFile, Work } from './work.ts';
 const ROW_LOCK_TIMEOUT_MS = 60_000;
 const FIRST_LOOK_MS = 500;
 
+/** What a look at a waiting statement has found. */
+type Seen = Pick<Monitor, 'blockers' | 'hasCancelled'>;
+
 /** A statement's failure before it is known whether it is tried again. */
 export class StatementFailure extends Error {
   override readonly name = 'StatementFailure';
@@ -23,13 +26,22 @@ export class StatementFailure extends Error {
   readonly blockers: readonly string[];
   /** Whether we cancelled it ourselves, because it had waited long enough. */
   readonly hasWaited: boolean;
-  constructor(file: PendingFile, statement: Statement, error: QueryError, monitor: Monitor) {
+  constructor(file: PendingFile, statement: Statement, error: QueryError, monitor: Seen) {
     super(error.message, { cause: error });
     this.file = file;
     this.statement = statement;
     this.error = error;
     this.blockers = monitor.blockers;
     this.hasWaited = monitor.hasCancelled;
+  }
+
+  /** The same with the blockers that an earlier try has seen, where this one was over before anybody could look. */
+  withBlockers(seen: readonly string[]): StatementFailure {
+    if (this.blockers.length > 0) return this;
+    return new StatementFailure(this.file, this.statement, this.error, {
+      blockers: seen,
+      hasCancelled: this.hasWaited,
+    });
   }
 }
 
@@ -79,7 +91,7 @@ export async function runStatements<T>(
   behind: () => Promise<T>,
 ): Promise<T> {
   const strong = lockTimeoutOf(work, file);
-  const watching = { firstLookMs: Math.min(FIRST_LOOK_MS, strong / 2 || FIRST_LOOK_MS) };
+  const watching = { firstLookMs: Math.min(FIRST_LOOK_MS, strong / 4 || FIRST_LOOK_MS) };
   const send = sender(work, file, statements);
   const answers: Promise<void>[] = [];
   let last: Promise<T> | undefined;

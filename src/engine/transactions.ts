@@ -121,14 +121,20 @@ const WORTH_ANOTHER_TRY = new Set(['55P03', '40P01']);
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** Tries again with growing pauses until `lockRetrySeconds` after the first failure. */
+/**
+ * Tries again with growing pauses until `lockRetrySeconds` after the first failure. Who blocks is seen only while a try waits,
+ * and a short one may be over before a look: what an earlier try saw is then still the best that can be said.
+ */
 export async function withLockRetries<T>(work: Work, attempt: () => Promise<T>): Promise<T> {
   let deadline: number | undefined;
+  let seen: readonly string[] = [];
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
       return await attempt();
-    } catch (error) {
-      if (!(error instanceof StatementFailure) || !WORTH_ANOTHER_TRY.has(error.error.sqlstate)) throw error;
+    } catch (thrown) {
+      if (!(thrown instanceof StatementFailure) || !WORTH_ANOTHER_TRY.has(thrown.error.sqlstate)) throw thrown;
+      const error = thrown.withBlockers(seen);
+      seen = error.blockers;
       deadline ??= Date.now() + work.execution.lockRetrySeconds * 1000;
       const wait = jittered(pause);
       if (Date.now() + wait >= deadline) throw error;

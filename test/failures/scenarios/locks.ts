@@ -6,7 +6,7 @@ import { holdOpen } from '../session.ts';
 
 const INSTALLED = { migrations: migration('001_accounts'), strategy: 'None' } as const;
 const ALTERED = { ...INSTALLED.migrations, ...migration('002_names', 'ALTER TABLE accounts ADD COLUMN name text;') };
-const IMPATIENT = { lockTimeoutMilliseconds: 200, lockRetrySeconds: 1 };
+const IMPATIENT = { lockTimeoutMilliseconds: 400, lockRetrySeconds: 1 };
 const LONG_QUERY = 'SELECT count(*) AS every_account_that_was_ever_opened_in_this_shop_and_not_closed FROM accounts';
 
 /** What names a blocker: its pid, user and application, since when, and its query cut short. */
