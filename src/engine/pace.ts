@@ -22,6 +22,20 @@ export function jittered(milliseconds: number): number {
   return Math.round(milliseconds * (0.5 + Math.random()));
 }
 
+/** After how long somebody who watches begins to wonder. */
+const WORTH_A_WORD_MS = 1_000;
+
+/** For a loop that waits: called at each turn, it logs once what is waited for, when that has lasted for a second. */
+export function wordOfWaiting(log: (line: string) => void, what: () => string | Promise<string>): () => Promise<void> {
+  const began = performance.now();
+  let isSaid = false;
+  return async () => {
+    if (isSaid || performance.now() - began < WORTH_A_WORD_MS) return;
+    isSaid = true;
+    log(`waiting for ${await what()}`);
+  };
+}
+
 /** `90 s` for a person. */
 export function seconds(milliseconds: number): string {
   return `${Math.round(milliseconds / 100) / 10} s`;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { openConnection } from '../../src/database/postgres.ts';
 import { parseConnectionUrl } from '../../src/database/url.ts';
+import { LOCK_KEY } from '../../src/engine/fence/migration-lock.ts';
 import { serverForTests, until } from '../engine/site.ts';
 import { Project } from './project.ts';
 
@@ -31,6 +32,11 @@ async function place(files: Readonly<Record<string, string>>): Promise<Place> {
 }
 
 describe('On PostgreSQL', { concurrency: 3 }, () => {
+  // The tests run beside each other: only when all have ended is a scratch database one that was left.
+  after(() => {
+    assert.equal(server.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'migrate\\_scratch%'"), '0');
+  });
+
   it('a project goes up, shows its history, and down only with a yes where rows would be lost', async () => {
     const { project, sql } = await place(TWO);
     assert.match((await project.migrate('show')).out, /BEGIN;\n-- 001_users, line 1\nCREATE TABLE users/);
@@ -87,6 +93,24 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     assert.equal(sql("SELECT count(*), count(DISTINCT version) FROM migrate.audit WHERE event = 'applied'"), '6|6');
   });
 
+  it('an upgrade of the same person elsewhere is waited for, and said to be', async () => {
+    const { project, name, sql } = await place(TWO);
+    assert.equal((await project.migrate('upgrade', '001_users')).code, 0);
+    const applicationName = `migrate/${sql('SELECT owner FROM migrate.epoch')}/1`;
+    const other = await openConnection(parseConnectionUrl(server.url('owner', name)), { applicationName });
+    try {
+      await other.query(`SELECT pg_advisory_lock(${LOCK_KEY})`);
+      const { ended, saidSoFar } = project.start(['upgrade']);
+      const word = `waiting for pid ${other.pid}, a migration that you have started yourself, up to 30 s`;
+      await until('it says so', () => saidSoFar().includes(word), 60_000);
+      await other.query(`SELECT pg_advisory_unlock(${LOCK_KEY})`);
+      const run = await ended;
+      assert.equal(run.code, 0, run.said);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('drift is named, and a database without a ledger is adopted', async () => {
     const { project, sql } = await place(TWO);
     sql('SET ROLE owner; CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL)');
@@ -101,7 +125,6 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
       assert.equal(run.code, 1, run.said);
       assert.match(run.out, /column public\.users\.sneaked/);
     }
-    assert.equal(server.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'migrate\\_scratch%'"), '0');
   });
 
   it('drift is not waited for in silence: who has locked a table is named while it lasts', async () => {
@@ -133,7 +156,8 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
         "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE people (id int PRIMARY KEY, m mood, old text);",
       '001_moods.down.sql': 'DROP TABLE people; DROP TYPE mood;',
     });
-    assert.equal((await project.migrate('upgrade')).code, 0);
+    const upgraded = await project.migrate('upgrade');
+    assert.deepEqual([upgraded.code, /could not be stored/.test(upgraded.said)], [0, false], upgraded.said);
     sql("SET ROLE owner; ALTER TYPE mood ADD VALUE 'glad'");
     sql(`SET ROLE owner; ALTER TABLE people ALTER m SET DEFAULT 'glad', DROP old, ADD seen timestamptz NOT NULL DEFAULT now();
       CREATE VIEW glad AS SELECT id FROM people WHERE m = 'glad' ORDER BY people.id; GRANT SELECT ON glad TO app;

@@ -144,7 +144,7 @@ describe('On SQLite, what a downgrade would lose', () => {
       }
     };
     try {
-      const work = { connect, by: 'a test', signal: undefined, lockWaitMs: 0, progress: () => {} };
+      const work = { connect, by: 'a test', signal: undefined, lockWaitMs: 0, log: () => {}, progress: () => {} };
       const script = (file: string, text: string) => ({ file, text, checksum: file });
       const [up, down] = [
         script('001_a.up.sql', 'CREATE TABLE a (id INTEGER)'),

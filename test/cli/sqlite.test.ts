@@ -318,13 +318,14 @@ describe('On SQLite', { concurrency: 3 }, () => {
     await project.migrate('upgrade', '001_users');
     const writer = new DatabaseSync(project.path('dev.db'));
     writer.exec('BEGIN IMMEDIATE');
-    const { ended } = project.start(['upgrade']);
+    const { ended, saidSoFar } = project.start(['upgrade']);
     let isDone = false;
     void ended.then(() => {
       isDone = true;
     });
-    await new Promise(resolve => setTimeout(resolve, 300));
-    assert.equal(isDone, false);
+    const word = `waiting for a writer of ${project.path('dev.db')}, up to 30 s`;
+    while (!isDone && !saidSoFar().includes(word)) await new Promise(resolve => setTimeout(resolve, 50));
+    assert.equal(isDone, false, saidSoFar());
     writer.exec('COMMIT');
     writer.close();
     assert.equal((await ended).code, 0);

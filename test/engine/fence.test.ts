@@ -127,9 +127,16 @@ describe('The migration lock', () => {
     const holder = await site.session('postgres', 'somebody');
     try {
       await holder.query(`SELECT pg_advisory_lock(${LOCK_KEY})`);
-      const { error, exitCode, wrote } = await site.migrate({ environment: { fenceWaitMs: 500 } });
+      const { error, exitCode, wrote } = await site.migrate({ environment: { fenceWaitMs: 1_500 } });
       assert.deepEqual([exitCode, error?.code, wrote], [12, 'FenceHeld', false]);
       assert.match(error?.message ?? '', new RegExp(`pid ${holder.pid} \\(somebody, role postgres`));
+      const waits = site.log.filter(line => line.startsWith('waiting for '));
+      assert.match(
+        waits.join(),
+        new RegExp(
+          `^waiting for the migration lock, up to 1.5 s; it is held by pid ${holder.pid} [^,]*, role [^,]*, [^,]*$`,
+        ),
+      );
       assert.equal((await site.settle({ environment: { fenceWaitMs: 200 } })).exitCode, 12);
     } finally {
       await holder.close();

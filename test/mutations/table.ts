@@ -63,7 +63,7 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'the lock is taken',
     'engine/fence/fence.ts',
-    ['  await takeMigrationLock(connection, fenceWaitMs, signal);\n', ''],
+    ['  await takeMigrationLock(connection, surroundings);\n', ''],
     'fence',
     'that another holds is waited for, and its holder named',
   ),

@@ -20,7 +20,7 @@ import type {
 import type { Settings } from '../settings.ts';
 import { readPostgresHistory } from './history.ts';
 import { type PostgresPlan, planPostgres } from './plan.ts';
-import { Sessions } from './sessions.ts';
+import { READER, Sessions } from './sessions.ts';
 
 const OWN_SESSIONS_WAIT_MS = 30_000;
 /** Somebody who alters a table and forgets to commit: named after the first, given up on after the second. */
@@ -91,8 +91,8 @@ class PostgresDatabase implements Database {
   async #nextAttempt({ adopts }: Consent) {
     const { waitForOwnSessions } = await import('./own-sessions.ts');
     return this.#sessions.reading(async reading => {
-      const { signal } = this.#surroundings;
-      await waitForOwnSessions(reading.connection, this.#sessions.owner, OWN_SESSIONS_WAIT_MS, signal);
+      const waiting = { ...this.#sessions.engine(READER), fenceWaitMs: OWN_SESSIONS_WAIT_MS };
+      await waitForOwnSessions(reading.connection, this.#sessions.owner, waiting);
       return this.#sessions.attempt(await this.#sessions.ledger(reading), adopts);
     });
   }

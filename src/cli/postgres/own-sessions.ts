@@ -3,18 +3,20 @@
 import { type Connection, textOf } from '../../engine/connection.ts';
 import { failure } from '../../engine/errors.ts';
 import { LOCK_KEY } from '../../engine/fence/migration-lock.ts';
-import { jittered, seconds, sleep } from '../../engine/pace.ts';
+import { jittered, seconds, sleep, wordOfWaiting } from '../../engine/pace.ts';
+import type { Surroundings } from '../../engine/work.ts';
 
 const POLL_MS = 200;
 
-/** Throws FenceHeld when it is still there after `waitMs`. */
+/** Throws FenceHeld when it is still there after `fenceWaitMs`. */
 export async function waitForOwnSessions(
   connection: Connection,
   owner: string,
-  waitMs: number,
-  signal: AbortSignal,
+  { fenceWaitMs, signal, log }: Pick<Surroundings, 'fenceWaitMs' | 'signal' | 'log'>,
 ): Promise<void> {
-  const deadline = Date.now() + waitMs;
+  const deadline = Date.now() + fenceWaitMs;
+  let who = '';
+  const said = wordOfWaiting(log, () => `${who}, up to ${seconds(fenceWaitMs)}`);
   for (;;) {
     const [holder] = await connection.query(
       `SELECT a.pid, a.application_name FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
@@ -24,10 +26,9 @@ export async function waitForOwnSessions(
       [`migrate/${owner}/`],
     );
     if (holder === undefined) return;
-    if (Date.now() >= deadline) {
-      const who = `pid ${textOf(holder, 'pid')}, a migration that you have started yourself`;
-      throw failure('FenceHeld', { waited: seconds(waitMs), holder: who });
-    }
+    who = `pid ${textOf(holder, 'pid')}, a migration that you have started yourself`;
+    if (Date.now() >= deadline) throw failure('FenceHeld', { waited: seconds(fenceWaitMs), holder: who });
+    await said();
     await sleep(jittered(POLL_MS), signal, 'while waiting for another migration of yours');
   }
 }

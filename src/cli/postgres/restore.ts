@@ -20,7 +20,9 @@ export async function restorePostgres(
   { terminal, signal }: Surroundings,
 ): Promise<RestoreSummary> {
   const { manifest, text } = await readPostgresBackup(directory);
+  const { fenceWaitMs } = sessions;
   const { database } = sessions.settings;
+  const log = (line: string) => terminal.say(terminal.noted('dim', `  ${line}`));
   const restored = await restoreDatabase(
     {
       database,
@@ -47,10 +49,10 @@ export async function restorePostgres(
         signal,
         jobs: JOBS,
       }),
-      beforeFence: current => waitForOwnSessions(current, sessions.owner, sessions.fenceWaitMs, signal),
-      log: line => terminal.say(terminal.noted('dim', `  ${line}`)),
+      beforeFence: current => waitForOwnSessions(current, sessions.owner, { fenceWaitMs, signal, log }),
+      log,
       signal,
-      fenceWaitMs: sessions.fenceWaitMs,
+      fenceWaitMs,
     },
   );
   for (const note of restored.notes) terminal.say(terminal.noted('warn', `note: ${note}`));

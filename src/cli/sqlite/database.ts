@@ -173,6 +173,7 @@ class SqliteDatabase implements Database {
       by: `${userInfo().username}@${hostname()}`,
       signal,
       lockWaitMs: LOCK_WAIT_MS,
+      log: line => terminal.say(terminal.noted('dim', `  ${line}`)),
       progress: ({ version, state, ms }) => {
         if (state === 'Begun') return;
         if (state === 'Done') done.push(version);

@@ -57,7 +57,10 @@ async function objectsFromFiles(
   const directory = mkdtempSync(join(tmpdir(), 'migrate-scratch-'));
   const open = () => openSqlite(join(directory, 'scratch.db'), { mode: 'Create', busyTimeoutMs: 0 });
   try {
-    await applySqlite({ connect: open, by: 'scratch', signal, lockWaitMs: 0, progress: () => {} }, migrations);
+    await applySqlite(
+      { connect: open, by: 'scratch', signal, lockWaitMs: 0, log: () => {}, progress: () => {} },
+      migrations,
+    );
     const scratch = open();
     try {
       const entries = readSqliteSnapshot(scratch);

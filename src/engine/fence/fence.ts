@@ -31,7 +31,7 @@ export async function takeFence(
   const { signal, log, fenceWaitMs } = surroundings;
   const lost = ownLostPid === undefined ? {} : { ownLostPid };
   await endEarlierAttempts(connection, attempt, { waitMs: fenceWaitMs, signal, log, ...lost });
-  await takeMigrationLock(connection, fenceWaitMs, signal);
+  await takeMigrationLock(connection, surroundings);
   const ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
   if (ownLostPid === undefined) assertMayRaise(ledger.epoch, attempt);
   return { connection, server, surroundings, ledger };

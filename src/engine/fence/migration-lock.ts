@@ -3,7 +3,8 @@
 // snapshot that deadlocks with CREATE INDEX CONCURRENTLY), never a second connection (it can die while the work goes on).
 import { type Connection, only, type Row } from '../connection.ts';
 import { failure } from '../errors.ts';
-import { jittered, seconds, sleep } from '../pace.ts';
+import { jittered, seconds, sleep, wordOfWaiting } from '../pace.ts';
+import type { Surroundings } from '../work.ts';
 
 /** 'migrate1' in ASCII; advisory locks are per database already. */
 export const LOCK_KEY = 0x6d69677261746531n;
@@ -11,19 +12,22 @@ const CLASS_ID = LOCK_KEY >> 32n;
 const OBJECT_ID = LOCK_KEY & 0xffffffffn;
 const POLL_MS = 200;
 
-/** Takes the lock within `waitMs`; throws FenceHeld that names who holds it. */
+/** Takes the lock within `fenceWaitMs`; throws FenceHeld that names who holds it. */
 export async function takeMigrationLock(
   connection: Connection,
-  waitMs: number,
-  signal: AbortSignal | undefined,
+  { fenceWaitMs, signal, log }: Pick<Surroundings, 'fenceWaitMs' | 'signal' | 'log'>,
 ): Promise<void> {
-  const deadline = Date.now() + waitMs;
+  const deadline = Date.now() + fenceWaitMs;
+  const said = wordOfWaiting(log, async () => {
+    return `the migration lock, up to ${seconds(fenceWaitMs)}; it is held by ${await holderOf(connection)}`;
+  });
   for (;;) {
     const row = only(await connection.query(`SELECT pg_catalog.pg_try_advisory_lock(${LOCK_KEY}) AS taken`));
     if (row.taken === 't') return;
     if (Date.now() >= deadline) {
-      throw failure('FenceHeld', { waited: seconds(waitMs), holder: await holderOf(connection) });
+      throw failure('FenceHeld', { waited: seconds(fenceWaitMs), holder: await holderOf(connection) });
     }
+    await said();
     await sleep(jittered(POLL_MS), signal, 'while waiting for the migration lock');
   }
 }

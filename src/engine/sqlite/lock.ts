@@ -1,13 +1,15 @@
 // The write lock of a SQLite file: taken by trying and polling, so that a signal is heard, and let go by COMMIT. Also what
 // SQLite says of the file itself, as errors of the catalogue. Called by migrate.ts.
 import { failure } from '../errors.ts';
-import { jittered, seconds, sleep } from '../pace.ts';
+import { jittered, seconds, sleep, wordOfWaiting } from '../pace.ts';
 import { isBusy, RESULT, type SqliteConnection, SqliteFailure } from './connection.ts';
 
 export interface Patience {
   readonly signal: AbortSignal | undefined;
   /** How long another writer is waited for. */
   readonly lockWaitMs: number;
+  /** Told what is waited for, when that takes long. */
+  readonly log: (line: string) => void;
 }
 
 const POLL_MS = 50;
@@ -15,6 +17,10 @@ const POLL_MS = 50;
 /** Takes SQLite's write lock by trying and polling, so that a signal is heard. Throws FenceHeld. */
 export async function beginImmediate(patience: Patience, connection: SqliteConnection): Promise<void> {
   const deadline = Date.now() + patience.lockWaitMs;
+  const said = wordOfWaiting(
+    patience.log,
+    () => `a writer of ${connection.path}, up to ${seconds(patience.lockWaitMs)}`,
+  );
   for (;;) {
     try {
       connection.execute('BEGIN IMMEDIATE');
@@ -25,6 +31,7 @@ export async function beginImmediate(patience: Patience, connection: SqliteConne
         throw failure('FenceHeld', { waited: seconds(patience.lockWaitMs), holder: `a writer of ${connection.path}` });
       }
     }
+    await said();
     await sleep(jittered(POLL_MS), patience.signal, 'while waiting for the write lock');
   }
 }
@@ -32,6 +39,10 @@ export async function beginImmediate(patience: Patience, connection: SqliteConne
 /** Readers may hold a COMMIT back for a while; the transaction stays open until it is had. */
 export async function commit(patience: Patience, connection: SqliteConnection): Promise<void> {
   const deadline = Date.now() + patience.lockWaitMs;
+  const said = wordOfWaiting(
+    patience.log,
+    () => `a reader of ${connection.path}, up to ${seconds(patience.lockWaitMs)}`,
+  );
   for (;;) {
     try {
       connection.execute('COMMIT');
@@ -45,6 +56,7 @@ export async function commit(patience: Patience, connection: SqliteConnection): 
         });
       }
     }
+    await said();
     await sleep(jittered(POLL_MS), patience.signal, 'while waiting to commit');
   }
 }
