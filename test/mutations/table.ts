@@ -259,8 +259,8 @@ export const MUTATIONS: readonly Mutation[] = [
     'lock timeouts and deadlocks are tried again',
     'engine/transactions.ts',
     [
-      '!WORTH_ANOTHER_TRY.has(error.error.sqlstate)) throw error;',
-      '!WORTH_ANOTHER_TRY.has(error.error.message)) throw error;',
+      '!WORTH_ANOTHER_TRY.has(thrown.error.sqlstate)) throw thrown;',
+      '!WORTH_ANOTHER_TRY.has(thrown.error.message)) throw thrown;',
     ],
     'refusals',
     'in a deadlock with them are let go, and the migration is tried again',
