@@ -105,9 +105,11 @@ function compared(before: readonly SnapshotEntry[], after: readonly SnapshotEntr
   return { way: 'different', why: `${other.slice(0, 4).join(', ')}${more}` };
 }
 
-/** A column's first property is its place among the columns. */
 function withoutPosition({ kind, definition }: SnapshotEntry): string {
-  return kind === 'column' ? JSON.stringify((JSON.parse(definition) as unknown[]).slice(1)) : definition;
+  if (kind !== 'column') return definition;
+  const { position, ...others } = JSON.parse(definition) as { readonly position: number };
+  if (typeof position !== 'number') throw new Error(`a column has no position: ${definition}`);
+  return JSON.stringify(others);
 }
 
 function differing(
@@ -169,9 +171,8 @@ async function tryProject(server: TestPostgres, name: string, directory: string)
 function report(name: string, layout: string, count: number, outcomes: readonly Outcome[], seconds: number): void {
   const ways = [...new Set(outcomes.map(one => one.way))];
   const counts = ways.map(way => `${outcomes.filter(one => one.way === way).length} ${way}`).join(', ');
-  console.log(
-    `\n## ${name}\n\n${count} migrations, layout of ${layout}, each up, down and up again in ${seconds} s: ${counts}.\n`,
-  );
+  console.error(`${name}: ${seconds} s`);
+  console.log(`\n## ${name}\n\n${count} migrations, layout of ${layout}, each up, down and up again: ${counts}.\n`);
   console.log('| version | the way down | what is left, or why |\n|---|---|---|');
   for (const { version, way, why } of outcomes.filter(one => one.way !== 'exact')) {
     console.log(`| ${version} | ${way} | ${why.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 300)} |`);

@@ -80,7 +80,18 @@ const engine: TestFiles = {
 
 /** Those of the engine's tests that need a server and no pg_dump: builds of other majors have none. */
 const ELSEWHERE = [
-  ...['backup', 'files', 'layouts', 'restore', 'result', 'signatures', 'sqlite-histories', 'statements', 'url'],
+  ...[
+    'backup',
+    'corpora',
+    'files',
+    'layouts',
+    'restore',
+    'result',
+    'signatures',
+    'sqlite-histories',
+    'statements',
+    'url',
+  ],
 ];
 export const ON_EVERY_MAJOR: readonly string[] = [`test/engine/!(${ELSEWHERE.join('|')}).test.ts`];
 
