@@ -40,6 +40,10 @@ export const JOB_REASONS = {
     meaning: 'A new migration sorts before one that is applied.',
     remedy: 'Rename its files as the message says.',
   },
+  AppliedRenamed: {
+    meaning: 'A file that is not applied has the number or the text of an applied version whose file is gone.',
+    remedy: 'Give the file its old name back: a rename does not change what the database has.',
+  },
   SyntaxError: { meaning: 'A file is not valid SQL.', remedy: MEND_FILES },
   StatementRefused: { meaning: 'A file has a statement that must not be in a migration.', remedy: MEND_FILES },
   BadDirective: { meaning: "A file's settings cannot be used.", remedy: MEND_FILES },
@@ -85,7 +89,7 @@ export const JOB_REASONS = {
   KeyUnreadable: { meaning: 'A signing key cannot be read.', remedy: 'Correct the key.' },
   IrreversibleMigration: {
     meaning: 'A migration that would have to be undone has no down script.',
-    remedy: 'Write the missing `.down.sql`, or restore a backup.',
+    remedy: 'Write the down script that the message names, or restore a backup.',
   },
   DowngradeWouldLoseData: {
     meaning: 'Going down would drop what holds data.',

@@ -37,8 +37,9 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
     if (differences.length > 0) return tellUnproven(invocation, version, differences);
   }
   if (history !== undefined) terminal.say(`taking over the history of ${history.from} in ${history.table}`);
+  const noted = options.has('dryRun') ? 'would be noted' : 'noted';
   terminal.say(
-    `${counted(versions.length, 'version')} noted as applied without being run: ${versions.length === 1 ? version : `${versions[0]} to ${version}`}`,
+    `${counted(versions.length, 'version')} ${noted} as applied without being run: ${versions.length === 1 ? version : `${versions[0]} to ${version}`}`,
   );
   const onTopOf = live === undefined ? undefined : { ...live, version: live.version ?? '' };
   if (!options.has('dryRun')) {

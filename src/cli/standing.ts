@@ -1,10 +1,15 @@
-// How files and ledger stand to each other: what is applied, pending, unknown, half done. Reads only, and reports a changed
-// file instead of failing over it. Called by current and history.
+// How files and ledger stand to each other: what is applied, pending, unknown, half done. Reads only, and reports what
+// upgrade would refuse instead of failing over it. Called by current and history.
 import { existsSync } from 'node:fs';
+import { contradictions, renamedToBeRun } from '../engine/contradictions.ts';
+import type { EngineError } from '../engine/errors.ts';
+import type { Ledger } from '../engine/ledger/ledger.ts';
 import { planRepeatables } from '../engine/repeatables.ts';
+import type { Source } from '../engine/source/files.ts';
 import type { Invocation } from './command.ts';
 import type { AppliedVersion } from './database.ts';
 import { readFolder } from './source.ts';
+import { terminalMessage } from './words.ts';
 
 export interface Standing {
   readonly version: string | null;
@@ -18,6 +23,8 @@ export interface Standing {
   /** Applied versions that have no file. */
   readonly unknown: readonly string[];
   readonly halfDone: readonly string[];
+  /** Why the next upgrade would refuse, by version: a changed or renamed file, one that sorts before what is applied. */
+  readonly refused: readonly { readonly version: string; readonly message: string }[];
 }
 
 export async function standing(invocation: Invocation): Promise<Standing> {
@@ -45,6 +52,7 @@ export async function standing(invocation: Invocation): Promise<Standing> {
     if (file === undefined) return 'Missing';
     return file.up.checksum === checksums.get(version) ? 'Same' : 'Changed';
   };
+  const refusals = folder === undefined ? [] : refusalsOf(folder, ledger);
   return {
     version: ledger.version,
     applied: applied.map(row => ({ ...row, file: fileOf(row.version) })),
@@ -53,5 +61,13 @@ export async function standing(invocation: Invocation): Promise<Standing> {
     pendingRepeatables,
     unknown: hasFolder ? [...applied, ...repeatables].map(row => row.version).filter(one => !files.has(one)) : [],
     halfDone: [...new Set(ledger.progress.map(row => row.version))],
+    refused: refusals.map(error => ({ version: error.place.migration ?? '', message: terminalMessage(error) })),
   };
+}
+
+/** What `upgrade` finds of these files before it reads a statement. */
+function refusalsOf(source: Source, ledger: Ledger): readonly EngineError[] {
+  const current = ledger.applied.at(-1)?.number ?? -1n;
+  const above = source.migrations.filter(({ number }) => number > current);
+  return [...contradictions(source, ledger), ...renamedToBeRun(above, source, ledger)];
 }

@@ -3,6 +3,7 @@
 
 import { type EngineError, gathered } from '../engine/errors.ts';
 import type { LayoutName } from '../engine/layouts/layout.ts';
+import { wayDownOf } from '../engine/layouts/names.ts';
 import type { Source } from '../engine/source/files.ts';
 import type { Dialect } from '../engine/sql/dialect.ts';
 import type { Migration, Script } from '../engine/sql/script.ts';
@@ -30,14 +31,14 @@ export async function validateFolder(settings: Settings, dialectName: string | u
     migrations: migrations.length,
     repeatables: repeatables.length,
     highest: migrations.at(-1)?.version ?? 'empty',
-    notes: [...notes, ...pairNotes(migrations)],
+    notes: [...notes, ...pairNotes(source)],
   };
 }
 
-function pairNotes(migrations: readonly Migration[]): readonly string[] {
+function pairNotes({ migrations, layout }: Source): readonly string[] {
   return migrations
     .filter(one => one.down === undefined)
-    .map(({ version }) => `${version} cannot be taken back: it has no ${version}.down.sql`);
+    .map(({ version }) => `${version} cannot be taken back: it has no ${wayDownOf(layout, version)}`);
 }
 
 const emptyNote = (script: Script) => `${script.file} has no statements`;

@@ -12,6 +12,8 @@ interface Server {
 
 const at = (s: Server) => `database ${q(s.database)} on ${s.host}:${s.port} as role ${q(s.user)}`;
 const q = (text: string) => JSON.stringify(text);
+/** As the end of a sentence: what the server says may end in a full stop of its own. */
+const ended = (reason: string) => `${reason.replace(/[.\s]+$/, '')}.`;
 const list = (names: readonly string[], most = 10) =>
   names.length <= most ? names.join(', ') : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
 
@@ -113,6 +115,16 @@ const INPUT_ERRORS = {
     message: (f: { version: string; applied: string; rename: string }) =>
       `The migration ${f.version} is new but sorts before ${f.applied}, which is applied. Rename its files to ${f.rename}.`,
   },
+  AppliedRenamed: {
+    exitCode: 2,
+    /** `was`: what the applied one's file was called. `same`: by what the new file is taken for it. */
+    message: (f: { version: string; applied: string; was: string; same: 'Number' | 'Text' }) =>
+      `${f.applied} is applied and its file is gone, while ${f.version}, which is not applied, has its very ${f.same === 'Text' ? 'text' : 'number'}. ${
+        f.same === 'Text'
+          ? `It was renamed, and would be run twice: give it its name back (${f.was}). If it is to be run once more on purpose, put the old file back as well.`
+          : `If it was renamed, it would be run twice: give it its name back (${f.was}). If it is another migration, put the old file back first.`
+      }`,
+  },
   SyntaxError: {
     exitCode: 2,
     message: (f: { file: string; reason: string; hint?: string | undefined }) =>
@@ -205,7 +217,7 @@ const RETRYABLE_ERRORS = {
   },
   ServerInTrouble: {
     exitCode: 10,
-    message: (f: { reason: string }) => `The database is in trouble: ${f.reason}.`,
+    message: (f: { reason: string }) => `The database is in trouble: ${ended(f.reason)}`,
   },
   LockTimeout: {
     exitCode: 11,
@@ -238,7 +250,7 @@ const FINAL_ERRORS = {
   },
   MigrationFailed: {
     exitCode: 20,
-    message: (f: { where: string; reason: string }) => `${f.where} failed: ${f.reason}.`,
+    message: (f: { where: string; reason: string }) => `${f.where} failed: ${ended(f.reason)}`,
   },
   UncountedLoss: {
     exitCode: 20,
@@ -255,7 +267,7 @@ const FINAL_ERRORS = {
     message: (f: { where: string }) =>
       `${f.where} ended the transaction or released the lock that protects it, by a way the grammar does not show. Remove COMMIT, ROLLBACK and pg_advisory_unlock from it.`,
   },
-  BackupFailed: { exitCode: 20, message: (f: { reason: string }) => `The backup failed: ${f.reason}.` },
+  BackupFailed: { exitCode: 20, message: (f: { reason: string }) => `The backup failed: ${ended(f.reason)}` },
   BackupVolumeFull: {
     exitCode: 20,
     message: (f: { directory: string; room?: string }) =>
@@ -268,12 +280,17 @@ const FINAL_ERRORS = {
   },
   RestoreFailed: {
     exitCode: 20,
-    message: (f: { reason: string }) => `The restore failed: ${f.reason}. The database is as it was before.`,
+    message: (f: { reason: string }) => `The restore failed: ${ended(f.reason)} The database is as it was before.`,
   },
   FileChanged: {
     exitCode: 21,
-    message: (f: { version: string; applied: string; found: string }) =>
-      `The file ${f.version}.up.sql was changed after it was applied (checksum ${f.applied.slice(0, 12)}, now ${f.found.slice(0, 12)}). Put the old text back and write the change as a new migration.`,
+    /** `lineEnds`: what they are now, where nothing else differs. */
+    message: (f: { file: string; applied: string; found: string; lineEnds?: 'LF' | 'CRLF' | undefined }) =>
+      `The file ${f.file} was changed after it was applied (checksum ${f.applied.slice(0, 12)}, now ${f.found.slice(0, 12)}). ${
+        f.lineEnds === undefined
+          ? 'Put the old text back and write the change as a new migration.'
+          : `Only its line ends differ: they are ${f.lineEnds} now and were ${f.lineEnds === 'LF' ? 'CRLF' : 'LF'}. Put those back; in Git by "*.sql text eol=${f.lineEnds === 'LF' ? 'crlf' : 'lf'}" in .gitattributes and a fresh checkout.`
+      }`,
   },
   HalfDoneFileChanged: {
     exitCode: 21,
@@ -283,7 +300,7 @@ const FINAL_ERRORS = {
   HalfDoneFileMissing: {
     exitCode: 21,
     message: (f: { version: string; next: string }) =>
-      `The migration ${f.version} is half done, but the next to run would be ${f.next}. Put ${f.version}.up.sql back among the files, so that it is brought to its end first.`,
+      `The migration ${f.version} is half done, but the next to run would be ${f.next}. Put its file back among the others, so that it is brought to its end first.`,
   },
   HalfDoneDowngrade: {
     exitCode: 21,
@@ -292,8 +309,9 @@ const FINAL_ERRORS = {
   },
   IrreversibleMigration: {
     exitCode: 2,
-    message: (f: { versions: readonly string[] }) =>
-      `There is no way down from ${list(f.versions)}: ${f.versions.length === 1 ? 'it has' : 'they have'} no down script. Write the missing .down.sql, or restore a backup.`,
+    /** `missing`: where each one's down script would be. */
+    message: (f: { versions: readonly string[]; missing: readonly string[] }) =>
+      `There is no way down from ${list(f.versions)}: there is no ${list(f.missing)}. Write what is missing, or restore a backup.`,
   },
   DowngradeWouldLoseData: {
     exitCode: 2,

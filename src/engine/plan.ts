@@ -1,6 +1,8 @@
 // Decides what would run: compares files with the ledger and the target. Pure: no database, no clock. Called by `plan`
 // to show it and by `migrate` to do it, so that both say the same.
+import { contradictions, renamedToBeRun } from './contradictions.ts';
 import { type EngineError, failure, gathered } from './errors.ts';
+import { wayDownOf } from './layouts/names.ts';
 import { type Ledger, ledgerDigest } from './ledger/ledger.ts';
 import { planRepeatables, type RepeatablePlan } from './repeatables.ts';
 import type { PlannedReversal } from './reversal.ts';
@@ -28,12 +30,11 @@ export interface MigrationPlan {
   readonly notes: readonly string[];
 }
 
-/** Compares. Throws FileChanged, OutOfOrder or UnknownTarget, every mistake at once. */
+/** Compares. Throws FileChanged, AppliedRenamed, OutOfOrder or UnknownTarget, every mistake at once. */
 export function planMigrations(source: Source, ledger: Ledger, target: string): MigrationPlan {
   const applied = new Map(ledger.applied.map(row => [row.version, row]));
   const current = ledger.applied.at(-1)?.number ?? -1n;
-  const errors = [...changedFiles(source, ledger), ...outOfOrder(source, ledger)];
-  if (errors.length > 0) throw gathered(errors);
+  throwAll(contradictions(source, ledger));
   const resolved = resolveTarget(source, ledger, target);
   const wanted = resolved === EMPTY_TARGET ? -1n : numberOf(resolved);
   const again = planRepeatables(source, ledger);
@@ -44,6 +45,7 @@ export function planMigrations(source: Source, ledger: Ledger, target: string): 
   const pending = source.migrations.filter(
     migration => !applied.has(migration.version) && migration.number > current && migration.number <= wanted,
   );
+  throwAll(renamedToBeRun(pending, source, ledger));
   const reverts = direction === 'Down' ? revertsOf(source, ledger, wanted) : [];
   const isBelowHighest = wanted < (source.migrations.at(-1)?.number ?? wanted);
   return Object.freeze({
@@ -58,6 +60,10 @@ export function planMigrations(source: Source, ledger: Ledger, target: string): 
       ...notesOfRepeatables(again, repeatables, direction, isBelowHighest ? 'Below' : 'Highest'),
     ]),
   });
+}
+
+function throwAll(errors: readonly EngineError[]): void {
+  if (errors.length > 0) throw gathered(errors);
 }
 
 /** The digest that the ledger has when all of a plan is done. */
@@ -84,35 +90,10 @@ function revertsOf(source: Source, ledger: Ledger, wanted: bigint): readonly Pla
     .map(({ version, number, upChecksum }) => {
       const file = files.get(version);
       const origin = file === undefined ? 'Ledger' : 'Source';
-      return Object.freeze({ version, number, upChecksum, origin, down: file?.down });
+      const wayDown = wayDownOf(source.layout, version);
+      return Object.freeze({ version, number, upChecksum, origin, down: file?.down, wayDown });
     })
     .reverse();
-}
-
-function changedFiles(source: Source, ledger: Ledger): readonly EngineError[] {
-  const files = new Map(source.migrations.map(migration => [migration.version, migration]));
-  return ledger.applied.flatMap(row => {
-    const found = files.get(row.version)?.up.checksum;
-    if (found === undefined || found === row.upChecksum) return [];
-    const facts = { version: row.version, applied: row.upChecksum, found };
-    return [failure('FileChanged', facts, { migration: row.version })];
-  });
-}
-
-function outOfOrder(source: Source, ledger: Ledger): readonly EngineError[] {
-  const highest = ledger.applied.at(-1);
-  if (highest === undefined) return [];
-  const applied = new Map(ledger.applied.map(row => [row.number, row.version]));
-  let next = highest.number;
-  for (const { number } of source.migrations) if (number > next) next = number;
-  return source.migrations.flatMap(({ version, number }) => {
-    if (number > highest.number || applied.get(number) === version) return [];
-    next += 1n;
-    const [digits = ''] = version.split('_', 1);
-    const rename = `${String(next).padStart(digits.length, '0')}${version.slice(digits.length)}`;
-    const before = applied.get(number) ?? highest.version;
-    return [failure('OutOfOrder', { version, applied: before, rename }, { migration: version })];
-  });
 }
 
 function resolveTarget(source: Source, ledger: Ledger, target: string): string {
@@ -136,7 +117,7 @@ function notesOf(source: Source, ledger: Ledger, pending: readonly Migration[]):
   };
   add(
     pending.filter(one => one.down === undefined).map(one => one.version),
-    'cannot be downgraded, for want of a .down.sql',
+    'cannot be downgraded, for want of a down script',
   );
   add(
     ledger.applied.filter(row => !files.has(row.version)).map(row => row.version),

@@ -23,7 +23,11 @@ export interface Reversal {
 }
 
 /** Before the ledger was asked for its scripts. */
-export type PlannedReversal = Omit<Reversal, 'down'> & { readonly down: Script | undefined };
+export type PlannedReversal = Omit<Reversal, 'down'> & {
+  readonly down: Script | undefined;
+  /** Where the source would have it, for messages. */
+  readonly wayDown: string;
+};
 
 interface LedgerPlace {
   readonly ledgerSchema: string;
@@ -43,10 +47,15 @@ export async function completeReversals(
   const wanted = planned.filter(one => one.down === undefined && one.origin === 'Ledger').map(one => one.version);
   const kept = wanted.length === 0 ? new Map<string, Script>() : await keptScripts(connection, ledger, wanted, trust);
   const reversals = planned.map(one => ({ ...one, down: one.down ?? kept.get(one.version) }));
-  const without = reversals.filter(one => one.down === undefined).map(one => one.version);
-  if (without.length > 0)
-    throw failure('IrreversibleMigration', { versions: without }, { migration: without[0] ?? '' });
-  return Object.freeze(reversals.flatMap(one => (one.down === undefined ? [] : [{ ...one, down: one.down }])));
+  const without = reversals.filter(one => one.down === undefined);
+  const [first] = without;
+  if (first !== undefined) {
+    const facts = { versions: without.map(one => one.version), missing: without.map(one => one.wayDown) };
+    throw failure('IrreversibleMigration', facts, { migration: first.version });
+  }
+  return Object.freeze(
+    reversals.flatMap(({ wayDown: _, down, ...one }) => (down === undefined ? [] : [{ ...one, down }])),
+  );
 }
 
 async function keptScripts(

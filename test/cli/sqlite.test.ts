@@ -267,6 +267,7 @@ describe('On SQLite', { concurrency: 3 }, () => {
     const edited = await project.migrate('history', '--verify');
     assert.equal(edited.code, 1);
     assert.match(edited.out, /Edited: row 1/);
+    assert.match(edited.said, /Nothing is held up by that.*compare the rows with a backup/);
     project.execute('DROP TRIGGER migrate_audit_delete; DELETE FROM migrate_audit WHERE id = 1');
     assert.match((await project.migrate('history', '--verify')).out, /Removed: 1 row is missing before row 2/);
   });

@@ -23,7 +23,7 @@ describe('A plan', () => {
     assert.equal(plan?.direction, 'Up');
     assert.deepEqual(plan?.pendingFirst, ['001_users', '002_groups']);
     assert.equal(plan?.transaction, 'PerRun');
-    assert.deepEqual(notes, ['cannot be downgraded, for want of a .down.sql: 002_groups']);
+    assert.deepEqual(notes, ['cannot be downgraded, for want of a down script: 002_groups']);
   });
 
   it('writes nothing to the database', async () => {
@@ -86,6 +86,19 @@ describe('A plan', () => {
     const { error } = await site.plan();
     assert.equal(error?.code, 'OutOfOrder');
     assert.match(error?.message ?? '', /002_b is new but sorts before 003_c.*004_b/);
+  });
+
+  it('takes a renamed file for what it is, and never for a new one to be run again', async () => {
+    const site = await Site.create(server, { '001_a.up.sql': '', '002_b.up.sql': 'SELECT 1;', '003_c.up.sql': '' });
+    await site.migrate();
+    site.remove('002_b.up.sql');
+    for (const name of ['002_bonus', '004_bonus']) {
+      site.write(`${name}.up.sql`, 'SELECT 1;');
+      const { error, exitCode } = await site.plan();
+      assert.deepEqual([exitCode, error?.code, error?.migration], [2, 'AppliedRenamed', name]);
+      assert.match(error?.message ?? '', /name back \(002_b\.up\.sql\)/);
+      site.remove(`${name}.up.sql`);
+    }
   });
 
   it('refuses tables without a ledger', async () => {

@@ -13,16 +13,17 @@ export const current: Command = {
   async run(invocation) {
     const { standing } = await import('../standing.ts');
     const { terminal, output } = invocation;
-    const { version, pending, pendingRepeatables, unknown, halfDone } = await standing(invocation);
+    const { version, pending, pendingRepeatables, unknown, halfDone, refused } = await standing(invocation);
     const versions = pending.slice(0, pending.length - pendingRepeatables.length);
     const counts = [
       ...(versions.length === 0 ? [] : [`${counted(versions.length, 'migration')} pending, up to ${versions.at(-1)}`]),
       ...(pendingRepeatables.length === 0 ? [] : [`repeatable pending: ${pendingRepeatables.join(', ')}`]),
     ];
-    await terminal.data(output, { version, pending, unknown, halfDone }, () => [
+    await terminal.data(output, { version, pending, unknown, halfDone, refused }, () => [
       `${version ?? 'empty'} (${counts.length === 0 ? 'nothing pending' : counts.join('; ')})`,
       ...unknown.map(name => terminal.styled('warn', `  applied, but not among the files: ${name}`)),
       ...halfDone.map(name => terminal.styled('warn', `  half done: ${name}; the next upgrade goes on with it`)),
+      ...refused.map(({ message }) => terminal.styled('bad', `  upgrade refuses: ${message}`)),
     ]);
     return 0;
   },

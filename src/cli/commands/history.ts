@@ -26,7 +26,11 @@ export const history: Command = {
         row.origin === 'applied' ? duration(row.milliseconds) : '',
         notes[row.file],
       ]);
-      const pending = known.pending.map(version => [version, 'pending', '', '', '', '']);
+      const refused = new Set(known.refused.map(({ version }) => version));
+      const pending = known.pending.map(version => {
+        const note = refused.has(version) ? 'upgrade refuses it: migrate current says why' : '';
+        return [version, 'pending', '', '', '', note];
+      });
       const half = known.halfDone.map(version => `${version} is half done; the next upgrade goes on with it`);
       if (applied.length + pending.length === 0) return ['Nothing is applied and nothing is pending.'];
       return [...tableLines(['VERSION', 'STATE', 'WHEN', 'BY', 'TOOK', ''], [...applied, ...pending]), ...half];
@@ -34,6 +38,9 @@ export const history: Command = {
     return 0;
   },
 };
+
+const TAMPERED =
+  'The record was changed by another than this program. Nothing is held up by that: upgrade and downgrade go by the ledger. Find out who may write to it, and compare the rows with a backup (migrate restore brings one back); what was in them cannot be told from here.';
 
 async function verify({ database, terminal, output }: Invocation) {
   const report = await (await database()).verifyAudit();
@@ -45,5 +52,6 @@ async function verify({ database, terminal, output }: Invocation) {
         ]
       : report.problems.map(problem => terminal.styled('bad', `${problem.kind}: ${problem.message}`)),
   );
+  if (report.problems.length > 0) terminal.say(TAMPERED);
   return report.problems.length === 0 ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 // A plan for a SQLite file as the commands show it: what would run, in which transactions, what would be lost. Writes nothing.
 
+import { wayDownOf } from '../../engine/layouts/names.ts';
 import { EMPTY_TARGET, planMigrations } from '../../engine/plan.ts';
 import type { Reversal } from '../../engine/reversal.ts';
 import type { Source } from '../../engine/source/files.ts';
@@ -60,7 +61,7 @@ export function sqliteReversals(
       inFolder === undefined ? read(undefined, connection => keptDownScript(connection, version)) : inFolder.down;
     if (down === undefined) {
       throw new UsageError(
-        `${version} cannot be taken back: it has no ${version}.down.sql. Write one, or write a new migration that undoes it.`,
+        `${version} cannot be taken back: it has no ${wayDownOf(source.layout, version)}. Write one, or write a new migration that undoes it.`,
       );
     }
     return { version, number, origin: inFolder === undefined ? 'Ledger' : 'Source', down, upChecksum };

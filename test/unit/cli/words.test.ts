@@ -20,6 +20,7 @@ const FACTS: Readonly<Record<string, unknown>> = {
     applied: 'a'.repeat(64),
     found: 'b'.repeat(64),
   },
+  reason: 'the reason',
   ...{ port: 5432, known: 2, near: ['006_near'], roles: ['app'], blockers: ['pid 7'], sessions: ['pid 8'] },
   ...{
     versions: ['006_last'],
@@ -53,6 +54,12 @@ describe('At a terminal', () => {
       assert.doesNotMatch(message, /undefined|\[object/);
     });
   }
+
+  it('what the server says ends with one full stop, its own or ours', () => {
+    const said = (reason: string) => failure('MigrationFailed', { where: '001_a.up.sql', reason }).message;
+    assert.equal(said('no operator; add explicit type casts.'), said('no operator; add explicit type casts'));
+    assert.match(said('no operator'), /operator\.$/);
+  });
 
   it('a remedy is one that can be done there', () => {
     const said = (code: ErrorCode) => terminalMessage(failure(code, factsOf(code)));
