@@ -188,6 +188,11 @@ export const JOB_REASONS = {
     meaning: 'A migration that is half done is not the next to run.',
     remedy: 'Put its file back, so that it is brought to its end.',
   },
+  HalfDoneUpgrade: {
+    meaning: 'The target is below a migration that is half done.',
+    remedy:
+      'Set the target to that migration, so that it is brought to its end, and go down then; or [take back by hand what it has done](downgrade.md#a-migration-that-is-half-done).',
+  },
   HalfDoneDowngrade: {
     meaning: 'A downgrade is half done.',
     remedy: 'Bring it to its end first: set the target below it.',

@@ -136,5 +136,5 @@ async function standingWork({ elsewhere, current, database, replicationLoss }: G
 async function remainingSessions({ elsewhere, current, database, sessions }: Ground): Promise<readonly EngineError[]> {
   const found = await sessionsIn(elsewhere, database, [current.pid]);
   const staying = sessions === 'Refuse' ? found : found.filter(one => !one.canBeEnded);
-  return staying.length === 0 ? [] : [remain(staying, 0)];
+  return staying.length === 0 ? [] : [remain(staying, sessions, 0)];
 }

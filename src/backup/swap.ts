@@ -66,17 +66,18 @@ async function seeNone(connection: Connection, { database, sessions, waitMs, sig
   for (;;) {
     const found = await sessionsIn(connection, database, []);
     if (found.length === 0) return;
-    if (Date.now() >= deadline) throw remain(found, sessions === 'End' ? waitMs : 0);
+    if (Date.now() >= deadline) throw remain(found, sessions, sessions === 'End' ? waitMs : 0);
     for (const { pid } of found) await connection.query('SELECT pg_catalog.pg_terminate_backend($1::int)', [pid]);
     await sleep(POLL_MS, signal, 'while waiting for the sessions of the old database to end');
   }
 }
 
-export function remain(found: readonly DatabaseSession[], waitMs: number) {
+export function remain(found: readonly DatabaseSession[], wanted: 'Refuse' | 'End', waitMs: number) {
   return failure('SessionsRemain', {
     count: found.length,
     waited: seconds(waitMs),
     sessions: found.map(one => one.shown),
+    wanted,
   });
 }
 
@@ -92,7 +93,7 @@ async function renameBoth(connection: Connection, { database, fresh, replaced, f
     if (!(error instanceof QueryError)) throw error;
     // object_in_use: a session that our list does not show, such as one of a background worker.
     if (error.sqlstate === '55006')
-      throw failure('SessionsRemain', { count: 1, waited: '5 s', sessions: [error.message] });
+      throw failure('SessionsRemain', { count: 1, waited: '5 s', sessions: [error.message], wanted: 'End' });
     throw failure(
       'RestoreFailed',
       { reason: `the names could not be changed: ${error.message}` },

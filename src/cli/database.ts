@@ -32,6 +32,8 @@ export interface State {
 /** Statements that are committed together, or one that stands alone. */
 export interface PlannedTransaction {
   readonly kind: 'Transaction' | 'Alone';
+  /** Of a migration that is half done: `Begun` is run only if the catalogue shows then that it was not done. */
+  readonly state: 'ToRun' | 'Begun' | 'Done';
   readonly statements: readonly { readonly version: string; readonly line: number; readonly text: string }[];
 }
 

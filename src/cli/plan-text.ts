@@ -1,6 +1,6 @@
 // A plan in words, before it is carried out: what would run, what would be lost. Called by upgrade, downgrade and show.
 import type { Loss } from '../engine/losses/losses.ts';
-import type { Plan } from './database.ts';
+import type { Plan, PlannedTransaction } from './database.ts';
 import { counted, type Terminal } from './terminal.ts';
 
 /** `001_users → 003_tags, 2 migrations`. */
@@ -30,6 +30,31 @@ export function lossText({ version, kind, name, rows }: Loss): string {
       return `a part of ${name} in ${rows === null ? 'an unknown number of rows' : counted(rows, 'row')} (${version})`;
     case 'Statement':
       return `what ${name} changes, which cannot be counted`;
+  }
+}
+
+/** A transaction as SQL; what is done already, or may be, as a comment, so that nobody runs it a second time with the rest. */
+export function transactionLines(
+  { kind, state, statements }: PlannedTransaction,
+  dim: (line: string) => string,
+): readonly string[] {
+  const written = (sql: string) => (state === 'ToRun' ? sql : dim(sql.replaceAll(/^/gm, '-- ')));
+  const lines = statements.flatMap(({ version, line, text }) => [
+    dim(`-- ${version}, line ${line}`),
+    written(`${text.replace(/;\s*$/, '')};`),
+  ]);
+  switch (state) {
+    case 'Done':
+      return [dim('-- done by an earlier attempt, and not run again:'), ...lines];
+    case 'Begun':
+      return [
+        dim('-- begun by an earlier attempt, and run again only if the catalogue shows that it was not done:'),
+        ...lines,
+      ];
+    case 'ToRun':
+      return kind === 'Transaction'
+        ? [dim('BEGIN;'), ...lines, dim('COMMIT;')]
+        : [dim('-- outside a transaction:'), ...lines];
   }
 }
 

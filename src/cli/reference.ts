@@ -12,7 +12,7 @@ const DATA: readonly (readonly [string, string])[] = [
   ['validate', '`dialect`, `layout`, `migrations`, `repeatables`, `highest`, `notes`'],
   [
     'show',
-    `${PLAN}, \`transactions\` (\`kind\`: \`Transaction\` or \`Alone\`; \`statements\`: \`version\`, \`line\`, \`text\`)`,
+    `${PLAN}, \`transactions\` (\`kind\`: \`Transaction\` or \`Alone\`; \`state\`: \`ToRun\`, or of what is half done \`Done\` or \`Begun\`; \`statements\`: \`version\`, \`line\`, \`text\`)`,
   ],
   ['upgrade, downgrade', `${PLAN}; then \`version\`, \`milliseconds\`; with --dry-run \`dryRun\``],
   ['current', '`version`, `pending`, `unknown` (applied, without a file), `halfDone`'],

@@ -71,3 +71,11 @@ function refusalsOf(source: Source, ledger: Ledger): readonly EngineError[] {
   const above = source.migrations.filter(({ number }) => number > current);
   return [...contradictions(source, ledger), ...renamedToBeRun(above, source, ledger)];
 }
+
+/** For a person: what is half done, and what goes on with it. Only a way down is half done of what is applied. */
+export function halfDoneNotes({ halfDone, applied }: Pick<Standing, 'halfDone' | 'applied'>): readonly string[] {
+  return halfDone.map(version => {
+    const next = applied.some(row => row.version === version) ? 'downgrade' : 'upgrade';
+    return `half done: ${version}; the next ${next} goes on with it`;
+  });
+}

@@ -1,7 +1,7 @@
 // The engine's errors in the words of a terminal: where the catalogue speaks to whoever runs a cluster (a Secret, an image, a
 // setting of the spec), the same fact with what a person at a command line can do about it. Every other error is said as the
 // catalogue has it; test/unit/cli/words.test.ts reads them all. Called by failure.ts.
-import type { EngineError, ErrorCode, Facts } from '../engine/errors.ts';
+import { type EngineError, ERRORS, type ErrorCode, type Facts, standingOf } from '../engine/errors.ts';
 
 const q = (text: string) => JSON.stringify(text);
 const list = (names: readonly string[]) => names.slice(0, 10).join(', ');
@@ -36,6 +36,18 @@ const WORDS: Words = {
   LockTimeout: f =>
     `${f.where === undefined ? 'A lock' : `${f.where}: a lock`} was not to be had within ${f.waited}. ${f.blockers.length > 0 ? `It is held by ${f.blockers.slice(0, 3).join(', ')}.` : 'Who holds it is not visible.'} End that session, or wait for it, and run the command again.`,
   Interrupted: f => `Interrupted ${f.during}; what was open was rolled back.`,
+  SessionsRemain: f =>
+    `${f.count} ${f.count === 1 ? 'session is' : 'sessions are'} still connected${f.wanted === 'End' ? ' and could not be ended' : ''}: ${list(f.sessions)}. Stop what connects, a connection pooler too${f.wanted === 'Refuse' ? '; or run it again with --end-sessions, which ends what is left' : ''}.`,
+  MigrationFailed: f => {
+    const failed = ERRORS.MigrationFailed.message({ where: f.where, reason: f.reason });
+    if (f.halfDone === undefined) return failed;
+    const again = `migrate ${f.halfDone.direction === 'Down' ? 'downgrade' : 'upgrade'}`;
+    return `${failed} ${standingOf(f.halfDone)}, and run ${again} again. How to go back: docs/downgrade.md.`;
+  },
+  HalfDoneUpgrade: f =>
+    `The migration ${f.version} is half done, so nothing below it can be taken back; nothing was run. Bring it to its end first (migrate upgrade ${f.version}) and go down then; where it cannot be brought to its end, docs/downgrade.md tells the ways back.`,
+  HalfDoneDowngrade: f =>
+    `The downgrade of ${f.version} is half done. Bring it to its end first: migrate downgrade <the version below it>.`,
   DowngradeWouldLoseData: f =>
     `The downgrade would lose data: ${list(f.losses)}. Nothing was run. If that is meant, run it again: it asks, or takes --yes.`,
   OwnedByAnother: f =>

@@ -15,6 +15,8 @@ import type { PendingFile, Work } from './work.ts';
 
 const statementCount = (count: number) => (count === 1 ? '1 statement' : `${count} statements`);
 const DOING = { Up: 'applying', Down: 'reverting', Repeat: 'applying' } as const;
+const beginning = ({ direction, migration, parsed }: PendingFile) =>
+  `${DOING[direction]} ${migration.version} (${statementCount(parsed.statements.length)})`;
 const DONE = { Up: 'applied', Down: 'reverted', Repeat: 'applied' } as const;
 
 /** Runs all files in order; answers notes. Throws EngineError, ConnectionLost or CommitUnknown. */
@@ -50,6 +52,7 @@ async function applyEach(work: Work, files: readonly PendingFile[], progress: re
     if (file.parsed.transactional && !isHalfDone) await applyTogether(work, [file], progress);
     else {
       const began = Date.now();
+      work.log(beginning(file));
       await applySplit(work, file, progress);
       work.log(`${DONE[file.direction]} ${file.migration.version} in ${seconds(Date.now() - began)}`);
     }
@@ -101,7 +104,7 @@ async function runWhole(
   const startedAt = new Date();
   const { version } = file.migration;
   transaction.where = file.parsed.file;
-  work.log(`${DOING[file.direction]} ${version} (${statementCount(file.parsed.statements.length)})`);
+  work.log(beginning(file));
   const prepared = prepareSession(work, file);
   const pieces = progress.some(row => row.version === version) ? 'HasProgress' : 'NoProgress';
   const done = runStatements(work, file, file.parsed.statements, () =>

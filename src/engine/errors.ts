@@ -17,6 +17,20 @@ const ended = (reason: string) => `${reason.replace(/[.\s]+$/, '')}.`;
 const list = (names: readonly string[], most = 10) =>
   names.length <= most ? names.join(', ') : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
 
+/** How far a file has come that is no transaction as a whole. */
+export interface HalfDone {
+  readonly direction: 'Up' | 'Down' | 'Repeat';
+  /** So many of its statements, from the first, are done and stay. */
+  readonly done: number;
+}
+
+/** `The migration is half done: …`, with what a person may do, to be gone on with by how to run it again. */
+export function standingOf({ direction, done }: HalfDone): string {
+  const what = direction === 'Down' ? 'The way down is' : 'The migration is';
+  const stay = done === 1 ? 'its first statement is done and stays' : `its first ${done} statements are done and stay`;
+  return `${what} half done: ${stay}. Mend the cause, or change the file behind statement ${done}`;
+}
+
 /** Input: the files, the target, the settings. Nothing was touched; a person edits something. */
 const INPUT_ERRORS = {
   BadInput: { exitCode: 2, message: (f: { reason: string }) => `The input of this Job cannot be used: ${f.reason}.` },
@@ -237,7 +251,8 @@ const RETRYABLE_ERRORS = {
   },
   SessionsRemain: {
     exitCode: 13,
-    message: (f: { count: number; waited: string; sessions: readonly string[] }) =>
+    /** `wanted`: of a restore, what it was to do about them. */
+    message: (f: { count: number; waited: string; sessions: readonly string[]; wanted?: 'Refuse' | 'End' }) =>
       `${f.count} ${f.count === 1 ? 'session' : 'sessions'} of the application ${f.count === 1 ? 'is' : 'are'} still connected after ${f.waited}: ${list(f.sessions, 5)}. Stop what connects; a connection pooler must be stopped or paused too.`,
   },
 } as const;
@@ -250,7 +265,9 @@ const FINAL_ERRORS = {
   },
   MigrationFailed: {
     exitCode: 20,
-    message: (f: { where: string; reason: string }) => `${f.where} failed: ${ended(f.reason)}`,
+    /** `halfDone`: of a file in pieces, how much of it stays. */
+    message: (f: { where: string; reason: string; halfDone?: HalfDone | undefined }) =>
+      `${f.where} failed: ${ended(f.reason)}${f.halfDone === undefined ? '' : ` ${standingOf(f.halfDone)}, and ask for a retry. How to go back: docs/downgrade.md.`}`,
   },
   UncountedLoss: {
     exitCode: 20,
@@ -302,8 +319,13 @@ const FINAL_ERRORS = {
     message: (f: { version: string; next: string }) =>
       `The migration ${f.version} is half done, but the next to run would be ${f.next}. Put its file back among the others, so that it is brought to its end first.`,
   },
+  HalfDoneUpgrade: {
+    exitCode: 2,
+    message: (f: { version: string }) =>
+      `The migration ${f.version} is half done, so nothing below it can be taken back; nothing was run. Bring it to its end first, and go down then: set the target to it; where it cannot be brought to its end, docs/downgrade.md tells the ways back.`,
+  },
   HalfDoneDowngrade: {
-    exitCode: 21,
+    exitCode: 2,
     message: (f: { version: string }) =>
       `The downgrade of ${f.version} is half done. Bring it to its end first: set the target below it.`,
   },

@@ -26,13 +26,22 @@ export class StatementFailure extends Error {
   readonly blockers: readonly string[];
   /** Whether we cancelled it ourselves, because it had waited long enough. */
   readonly hasWaited: boolean;
-  constructor(file: PendingFile, statement: Statement, error: QueryError, monitor: Seen) {
+  /** How many statements of a file in pieces are done and stay. */
+  readonly done: number;
+  constructor(file: PendingFile, statement: Statement, error: QueryError, monitor: Seen, done = 0) {
     super(error.message, { cause: error });
     this.file = file;
     this.statement = statement;
     this.error = error;
     this.blockers = monitor.blockers;
     this.hasWaited = monitor.hasCancelled;
+    this.done = done;
+  }
+
+  /** The same in a file of which so many statements stay. */
+  behind(done: number): StatementFailure {
+    const { file, statement, error, blockers, hasWaited } = this;
+    return new StatementFailure(file, statement, error, { blockers, hasCancelled: hasWaited }, done);
   }
 
   /** The same with the blockers that an earlier try has seen, where this one was over before anybody could look. */
@@ -160,7 +169,7 @@ async function answered(
 
 /** Turns a statement's failure into the catalogue's words: the last ones, after any retries. */
 export function statementError(work: Work, failed: StatementFailure): EngineError {
-  const { file, statement, error, blockers, hasWaited } = failed;
+  const { file, statement, error, blockers, hasWaited, done } = failed;
   const place: ErrorPlace = {
     migration: file.migration.version,
     statement: statement.number,
@@ -176,7 +185,9 @@ export function statementError(work: Work, failed: StatementFailure): EngineErro
     const waited = hasWaited ? 'the time allowed' : seconds(work.execution.lockRetrySeconds * 1000);
     return failure('LockTimeout', { where, waited, blockers }, place);
   }
-  return failure('MigrationFailed', { where, reason: reasonOf(error, file.direction) }, place, { cause: error });
+  const halfDone = done === 0 ? undefined : { direction: file.direction, done };
+  const facts = { where, reason: reasonOf(error, file.direction), halfDone };
+  return failure('MigrationFailed', facts, place, { cause: error });
 }
 
 const ADVICE: Readonly<Record<string, string>> = {

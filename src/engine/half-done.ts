@@ -12,6 +12,11 @@ export function firstOf(segment: Segment): Statement {
   return first;
 }
 
+/** Last statement of a segment. */
+export function lastOf(segment: Segment): Statement {
+  return segment.kind === 'Alone' ? segment.statement : (segment.statements.at(-1) ?? firstOf(segment));
+}
+
 /** `003_groups.up.sql, statement 2 (line 14)`. */
 export function whereOf(file: ParsedFile, statement: Statement): string {
   return `${file.file}, statement ${statement.number} (line ${statement.line})`;
@@ -56,6 +61,7 @@ export function forsakenProblem(
   const { version, direction } = half;
   if (direction === 'Down') return failure('HalfDoneDowngrade', { version }, { migration: version });
   if (next.version === undefined) return undefined;
+  if (next.direction === 'Down') return failure('HalfDoneUpgrade', { version }, { migration: version });
   return failure('HalfDoneFileMissing', { version, next: next.version }, { migration: version });
 }
 

@@ -56,7 +56,7 @@ export function planMigrations(source: Source, ledger: Ledger, target: string): 
     repeatables: Object.freeze(repeatables),
     goalDigest: digestAfter(ledger, { pending, reverts, repeatables }),
     notes: Object.freeze([
-      ...notesOf(source, ledger, pending),
+      ...notesOf(source, ledger, { pending, reverts, repeatables }),
       ...notesOfRepeatables(again, repeatables, direction, isBelowHighest ? 'Below' : 'Highest'),
     ]),
   });
@@ -109,7 +109,11 @@ function resolveTarget(source: Source, ledger: Ledger, target: string): string {
   throw failure('UnknownTarget', { target, near: nearNames(target, [...new Set(known)]), highest: highest.version });
 }
 
-function notesOf(source: Source, ledger: Ledger, pending: readonly Migration[]): readonly string[] {
+function notesOf(
+  source: Source,
+  ledger: Ledger,
+  { pending, reverts, repeatables }: Pick<MigrationPlan, 'pending' | 'reverts' | 'repeatables'>,
+): readonly string[] {
   const files = new Map(source.migrations.map(migration => [migration.version, migration]));
   const notes: string[] = [];
   const add = (versions: readonly string[], text: string) => {
@@ -129,7 +133,16 @@ function notesOf(source: Source, ledger: Ledger, pending: readonly Migration[]):
       .map(row => row.version),
     'down script changed since it was applied',
   );
-  add([...new Set(ledger.progress.map(row => row.version))], 'half done, to be gone on with');
+  const half = [...new Set(ledger.progress.map(row => row.version))];
+  const isNext = new Set([...pending, ...reverts, ...repeatables].map(one => one.version));
+  add(
+    half.filter(version => isNext.has(version)),
+    'half done, to be gone on with',
+  );
+  add(
+    half.filter(version => !isNext.has(version)),
+    'half done, and left so by this target (docs/downgrade.md tells the ways back)',
+  );
   return notes;
 }
 

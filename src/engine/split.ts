@@ -5,7 +5,7 @@ import { ConnectionLost, inTurn, LostAlone, QueryError } from './connection.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
 import { EngineError, failure } from './errors.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
-import { firstOf, outcomeUnknown, whereOf } from './half-done.ts';
+import { firstOf, lastOf, outcomeUnknown, whereOf } from './half-done.ts';
 import type { ProgressRow } from './ledger/ledger.ts';
 import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './ledger/records.ts';
 import { assertStillLossless } from './losses/guards.ts';
@@ -27,17 +27,31 @@ const FIRST_LOOK_MS = 500;
 export async function applySplit(work: Work, file: PendingFile, progress: readonly ProgressRow[]): Promise<void> {
   const startedAt = new Date();
   const rows = new Map(progress.filter(row => row.version === file.migration.version).map(row => [row.segment, row]));
-  const { segments } = file.parsed;
-  for (const [number, segment] of segments.entries()) {
+  let done = 0;
+  for (const [number, segment] of file.parsed.segments.entries()) {
     const row = rows.get(number);
-    if (row?.state === 'done') continue;
-    if (segment.kind === 'Ordinary') await runOrdinary(work, file, number, segment);
-    else await runAlone(work, file, number, segment, row);
+    try {
+      if (row?.state !== 'done') await runSegment(work, file, number, segment, row);
+    } catch (error) {
+      throw error instanceof StatementFailure ? error.behind(done) : error;
+    }
+    done = lastOf(segment).number;
   }
   await inTransaction(work, async transaction => {
     transaction.where = file.parsed.file;
     await recordDone(work, file, startedAt, 'HasProgress');
   });
+}
+
+async function runSegment(
+  work: Work,
+  file: PendingFile,
+  number: number,
+  segment: Segment,
+  row: ProgressRow | undefined,
+): Promise<void> {
+  if (segment.kind === 'Ordinary') await runOrdinary(work, file, number, segment);
+  else await runAlone(work, file, number, segment, row);
 }
 
 async function runOrdinary(work: Work, file: PendingFile, number: number, segment: Segment): Promise<void> {

@@ -197,6 +197,14 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     assert.equal(backup.code, 0, backup.said);
     assert.match(backup.out, /: 1 table, 1 row and the ledger \(002_names\), \d+ bytes/);
     sql("UPDATE users SET email = 'lost'");
+    const console = await openConnection(parseConnectionUrl(server.url('owner', name)), { applicationName: 'console' });
+    const refused = await project.migrate('restore', 'bk', '--yes');
+    await console.close();
+    assert.equal(refused.code, 13, refused.said);
+    assert.match(
+      refused.said,
+      /1 session is still connected: pid \d+ \(role owner, console.*or run it again with --end-sessions, which ends what is left\.\n/,
+    );
     const run = await project.migrate('restore', 'bk', '--yes');
     assert.equal(run.code, 0, run.said);
     assert.equal(sql('SELECT email FROM users'), 'kept');

@@ -250,7 +250,7 @@ describe('A downgrade in pieces', () => {
 
     site.runId = 3;
     const up = await site.plan();
-    assert.deepEqual([up.exitCode, up.error?.code], [21, 'HalfDoneDowngrade']);
+    assert.deepEqual([up.exitCode, up.error?.code], [2, 'HalfDoneDowngrade']);
     site.runId = 2;
     const resumed = await down(site, '003_roles', { planned });
     assert.equal(resumed.exitCode, 0, resumed.error?.message ?? 'no error');
@@ -266,7 +266,7 @@ describe('A downgrade in pieces', () => {
     assert.deepEqual([exitCode, error?.code], [2, 'IrreversibleMigration']);
     site.write('004_half.down.sql', 'SELECT 1');
     const half = await site.plan({ target: '003_roles' });
-    assert.deepEqual([half.exitCode, half.error?.code, half.error?.migration], [21, 'HalfDoneFileMissing', '005_half']);
+    assert.deepEqual([half.exitCode, half.error?.code, half.error?.migration], [2, 'HalfDoneUpgrade', '005_half']);
   });
 });
 

@@ -11,9 +11,10 @@ export const current: Command = {
   ],
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {
-    const { standing } = await import('../standing.ts');
+    const { halfDoneNotes, standing } = await import('../standing.ts');
     const { terminal, output } = invocation;
-    const { version, pending, pendingRepeatables, unknown, halfDone, refused } = await standing(invocation);
+    const known = await standing(invocation);
+    const { version, pending, pendingRepeatables, unknown, halfDone, refused } = known;
     const versions = pending.slice(0, pending.length - pendingRepeatables.length);
     const counts = [
       ...(versions.length === 0 ? [] : [`${counted(versions.length, 'migration')} pending, up to ${versions.at(-1)}`]),
@@ -22,7 +23,7 @@ export const current: Command = {
     await terminal.data(output, { version, pending, unknown, halfDone, refused }, () => [
       `${version ?? 'empty'} (${counts.length === 0 ? 'nothing pending' : counts.join('; ')})`,
       ...unknown.map(name => terminal.styled('warn', `  applied, but not among the files: ${name}`)),
-      ...halfDone.map(name => terminal.styled('warn', `  half done: ${name}; the next upgrade goes on with it`)),
+      ...halfDoneNotes(known).map(note => terminal.styled('warn', `  ${note}`)),
       ...refused.map(({ message }) => terminal.styled('bad', `  upgrade refuses: ${message}`)),
     ]);
     return 0;

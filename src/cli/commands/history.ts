@@ -13,7 +13,7 @@ export const history: Command = {
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {
     if (invocation.options.has('verify')) return verify(invocation);
-    const { standing } = await import('../standing.ts');
+    const { halfDoneNotes, standing } = await import('../standing.ts');
     const { terminal, output } = invocation;
     const known = await standing(invocation);
     await terminal.data(output, known, () => {
@@ -31,9 +31,11 @@ export const history: Command = {
         const note = refused.has(version) ? 'upgrade refuses it: migrate current says why' : '';
         return [version, 'pending', '', '', '', note];
       });
-      const half = known.halfDone.map(version => `${version} is half done; the next upgrade goes on with it`);
       if (applied.length + pending.length === 0) return ['Nothing is applied and nothing is pending.'];
-      return [...tableLines(['VERSION', 'STATE', 'WHEN', 'BY', 'TOOK', ''], [...applied, ...pending]), ...half];
+      return [
+        ...tableLines(['VERSION', 'STATE', 'WHEN', 'BY', 'TOOK', ''], [...applied, ...pending]),
+        ...halfDoneNotes(known),
+      ];
     });
     return 0;
   },

@@ -12,7 +12,7 @@ export const show: Command = {
   ],
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {
-    const [{ planData, sayPlan }, { readFolder }] = await Promise.all([
+    const [{ planData, sayPlan, transactionLines }, { readFolder }] = await Promise.all([
       import('../plan-text.ts'),
       import('../source.ts'),
     ]);
@@ -21,13 +21,8 @@ export const show: Command = {
     const plan = await database.plan(await readFolder(settings, database.dialect), invocation.arguments[0] ?? 'latest');
     sayPlan(terminal, plan);
     await terminal.data(output, { ...planData(plan), transactions: plan.transactions }, () =>
-      plan.transactions.flatMap(({ kind, statements }) => [
-        terminal.styled('dim', kind === 'Transaction' ? 'BEGIN;' : '-- outside a transaction:'),
-        ...statements.flatMap(({ version, line, text }) => [
-          terminal.styled('dim', `-- ${version}, line ${line}`),
-          `${text.replace(/;\s*$/, '')};`,
-        ]),
-        ...(kind === 'Transaction' ? [terminal.styled('dim', 'COMMIT;')] : []),
+      plan.transactions.flatMap(transaction => [
+        ...transactionLines(transaction, line => terminal.styled('dim', line)),
         '',
       ]),
     );

@@ -4,7 +4,7 @@ import type { Connection } from '../../engine/connection.ts';
 import { prepareDowngrade } from '../../engine/downgrade.ts';
 import { type EngineError, gathered } from '../../engine/errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from '../../engine/half-done.ts';
-import type { Ledger } from '../../engine/ledger/ledger.ts';
+import type { Ledger, ProgressRow } from '../../engine/ledger/ledger.ts';
 import { countLosses } from '../../engine/losses/loss-counter.ts';
 import type { Loss } from '../../engine/losses/losses.ts';
 import type { MigrationPlan } from '../../engine/plan.ts';
@@ -39,7 +39,7 @@ export async function workOfDown(place: PlanningPlace, plan: MigrationPlan): Pro
     trust: undefined,
   });
   const again = plan.repeatables.map(one => ({ migration: one, parsed: parseRepeatable(one) }));
-  return { ...shown(plan, [...files, ...again]), losses, lossDigest: digest, parsed: new Map() };
+  return { ...shown(plan, [...files, ...again], ledger), losses, lossDigest: digest, parsed: new Map() };
 }
 
 interface Shown {
@@ -48,10 +48,10 @@ interface Shown {
 }
 
 /** In the order in which they run. */
-function shown(plan: MigrationPlan, files: readonly Shown[]) {
+function shown(plan: MigrationPlan, files: readonly Shown[], { progress }: Ledger) {
   return {
     versions: files.map(file => file.migration.version),
-    transactions: files.flatMap(file => transactionsOf(file.migration.version, file.parsed)),
+    transactions: files.flatMap(file => transactionsOf(file.migration.version, file.parsed, progress)),
     notes: [...plan.notes, ...files.flatMap(file => file.parsed.notes)],
   };
 }
@@ -83,7 +83,7 @@ export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promi
   const files = [...ups, ...parsedBy(plan.repeatables, parseRepeatable)];
   if (errors.length > 0) throw gathered(errors);
   return {
-    ...shown(plan, files),
+    ...shown(plan, files, ledger),
     losses: await lossesGoingUp(connection, server, files),
     lossDigest: undefined,
     parsed: new Map(ups.map(file => [file.migration.up, file.parsed])),
@@ -109,15 +109,25 @@ async function lossesGoingUp(
 
 const MAY_DROP = new Set(['DropStmt', 'AlterTableStmt']);
 
-function transactionsOf(version: string, parsed: ParsedFile): readonly PlannedTransaction[] {
+const STATES = { none: 'ToRun', started: 'Begun', done: 'Done' } as const;
+
+/** As the engine runs them (apply.ts): what is half done goes on in its pieces. */
+function transactionsOf(
+  version: string,
+  parsed: ParsedFile,
+  progress: readonly ProgressRow[],
+): readonly PlannedTransaction[] {
+  const states = new Map(progress.filter(row => row.version === version).map(row => [row.segment, row.state]));
   const listed = (statements: ParsedFile['statements']) =>
     statements.map(({ line, text }) => ({ version, line, text: text.trim() }));
-  if (parsed.transactional) {
-    return parsed.statements.length === 0 ? [] : [{ kind: 'Transaction', statements: listed(parsed.statements) }];
+  if (parsed.transactional && states.size === 0) {
+    const statements = listed(parsed.statements);
+    return statements.length === 0 ? [] : [{ kind: 'Transaction', state: 'ToRun', statements }];
   }
-  return parsed.segments.map(segment =>
-    segment.kind === 'Alone'
-      ? { kind: 'Alone', statements: listed([segment.statement]) }
-      : { kind: 'Transaction', statements: listed(segment.statements) },
-  );
+  return parsed.segments.map((segment, number) => {
+    const state = STATES[states.get(number) ?? 'none'];
+    return segment.kind === 'Alone'
+      ? { kind: 'Alone', state, statements: listed([segment.statement]) }
+      : { kind: 'Transaction', state, statements: listed(segment.statements) };
+  });
 }

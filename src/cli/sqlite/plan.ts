@@ -70,6 +70,7 @@ export function sqliteReversals(
 
 function transactionsOf({ version, file }: Step): Plan['transactions'] {
   const statements = file.statements.map(({ line, text }) => ({ version, line, text }));
-  if (file.place === 'Alone') return statements.map(statement => ({ kind: 'Alone', statements: [statement] }));
-  return statements.length === 0 ? [] : [{ kind: 'Transaction', statements }];
+  const state = 'ToRun' as const;
+  if (file.place === 'Alone') return statements.map(statement => ({ kind: 'Alone', state, statements: [statement] }));
+  return statements.length === 0 ? [] : [{ kind: 'Transaction', state, statements }];
 }

@@ -33,6 +33,7 @@ const FACTS: Readonly<Record<string, unknown>> = {
 const ODD: Partial<Record<ErrorCode, Readonly<Record<string, unknown>>>> = {
   BaselineNeeded: { first: ['users', 'groups'] },
   OwnedByAnother: { resource: 'shop/truledgr' },
+  MigrationFailed: { halfDone: { direction: 'Down', done: 2 } },
   HistoryMissing: { tables: ['goose_db_version (goose)'] },
   LedgerNotEmpty: { applied: 3 },
   ClientMajorMismatch: { client: '18', server: '15' },
@@ -71,6 +72,14 @@ describe('At a terminal', () => {
     );
     assert.match(said('OwnedByAnother'), /--adopt the owner\.$/);
     assert.match(said('BaselineNeeded'), /users, groups.*migrate baseline <version>.*--from auto/);
+    assert.match(
+      said('MigrationFailed'),
+      /The way down is half done: its first 2 statements are done and stay\..* behind statement 2, and run migrate downgrade again/,
+    );
+    const left = failure('SessionsRemain', { count: 1, waited: '0 s', sessions: ['pid 8'], wanted: 'Refuse' });
+    assert.match(terminalMessage(left), /^1 session is still connected: pid 8\. .* run it again with --end-sessions/);
+    const ended = failure('SessionsRemain', { count: 1, waited: '5 s', sessions: ['pid 8'], wanted: 'End' });
+    assert.match(terminalMessage(ended), /^1 session is still connected and could not be ended: pid 8\. [^-]*$/);
     const without = failure('ClientMajorMismatch', { client: 'unknown version', server: '15' });
     assert.match(terminalMessage(without), /pg_dump cannot be run/);
   });
