@@ -12,6 +12,8 @@ const since12 = (sql: string) => (server.major < 12 ? '' : sql);
 
 const BASE = `CREATE TABLE users(id int PRIMARY KEY, name text, grade numeric); CREATE TABLE empty_one(id int, name text);
   CREATE SCHEMA attic; CREATE TABLE parted(id int) PARTITION BY LIST (id); CREATE SEQUENCE invoice; CREATE SEQUENCE unused;
+  CREATE SEQUENCE moved; CREATE SEQUENCE begun START 10; CREATE SEQUENCE falling INCREMENT -1;
+  CREATE TABLE restarted(id int GENERATED ALWAYS AS IDENTITY);
   CREATE TABLE counted(id serial); CREATE INDEX by_name ON users(name);
   CREATE TABLE numbered(id int GENERATED ALWAYS AS IDENTITY, twice int ${since12('GENERATED ALWAYS AS (2) STORED')});
   ${since12("CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);")}
@@ -20,11 +22,16 @@ const BASE = `CREATE TABLE users(id int PRIMARY KEY, name text, grade numeric); 
   CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE feeling AS (is_now mood, was text); CREATE TABLE felt(it feeling);
   CREATE MATERIALIZED VIEW fresh AS SELECT id FROM users; CREATE MATERIALIZED VIEW stale AS SELECT id FROM users;
   CREATE MATERIALIZED VIEW unread AS SELECT id FROM users WITH NO DATA;
+  CREATE TABLE base(id int, note text); CREATE VIEW between AS SELECT note FROM base;
+  CREATE MATERIALIZED VIEW standing AS SELECT id FROM base; CREATE MATERIALIZED VIEW beyond AS SELECT note FROM between;
   CREATE SCHEMA shop; CREATE TABLE shop.empty_one(id int); CREATE SCHEMA clerk; CREATE TABLE clerk.empty_one(id int);
   CREATE TABLE watched(id int); CREATE FUNCTION wipe() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM users; RETURN NULL; END';
   CREATE TRIGGER watch AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION wipe();
   CREATE FUNCTION gone() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM users; RETURN 1; END'`;
-const DATA = `INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2); SELECT nextval('invoice'); SELECT nextval('counted_id_seq');
+const DATA = `INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2); SELECT setval('moved', 777000, false);
+  ALTER TABLE restarted ALTER id RESTART WITH 9000;
+  INSERT INTO base VALUES (1, 'a'); REFRESH MATERIALIZED VIEW standing; REFRESH MATERIALIZED VIEW beyond; DELETE FROM base;
+  SELECT nextval('invoice'); SELECT nextval('counted_id_seq');
   INSERT INTO numbered DEFAULT VALUES; INSERT INTO shop.empty_one VALUES (1); INSERT INTO clerk.empty_one VALUES (1);
   INSERT INTO noted VALUES (1, 'none', NULL, 3, false), (2, 'NONE', now(), 3, NULL); INSERT INTO felt VALUES (('sad', 'x'));
   INSERT INTO users VALUES (4);
@@ -77,6 +84,10 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   ],
   'what an extension does': ["ALTER EXTENSION plpgsql UPDATE TO '0.9'", statement(1)],
   'how far a sequence has counted': ['DROP SEQUENCE invoice, unused', ['Table public.invoice 1']],
+  'where a sequence was put that has counted nothing yet': [
+    'DROP SEQUENCE moved, begun, falling; ALTER TABLE restarted ALTER id DROP IDENTITY',
+    ['Table public.moved 1', 'Table public.restarted_id_seq 1'],
+  ],
   'not how far the sequence of a column has counted': ['DROP TABLE counted', []],
   'how far the sequence of a column that stays has counted': [
     'ALTER TABLE counted ALTER id DROP DEFAULT; DROP SEQUENCE counted_id_seq; ALTER TABLE numbered ALTER id DROP IDENTITY',
@@ -107,6 +118,14 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   'what a materialized view has, and its query gives no more': [
     'REFRESH MATERIALIZED VIEW fresh; REFRESH MATERIALIZED VIEW stale; DROP MATERIALIZED VIEW stale',
     [...statement(2), 'Table public.stale 1'],
+  ],
+  'what materialized views have that go with what they read': [
+    'DROP TABLE base CASCADE',
+    ['Table public.beyond 1', 'Table public.standing 1'],
+  ],
+  'what a materialized view has that goes with a column, by way of a view': [
+    'ALTER TABLE base DROP note CASCADE',
+    ['Table public.beyond 1'],
   ],
   'a table that a setting for the transaction finds': [
     'SET LOCAL search_path = shop; DROP TABLE empty_one',

@@ -20,6 +20,7 @@ import {
   FINDERS,
   FOREIGN_FUNCTIONS_SQL,
   LOST_SQL,
+  movedCondition,
   NAMESAKES_SQL,
   REACTIONS_SQL,
   SEQUENCE_SQL,
@@ -193,7 +194,8 @@ class Counter {
     if (lost.relkind === 'c') return this.#add(cause, { kind: 'Column', name }, null);
     if (lost.relkind === 'm') return this.#countView(cause, { kind: 'Table', name }, textOf(lost, 'oid'), table);
     // The number that a sequence would give next is nowhere else. It cannot be locked, so there is no guard.
-    if (lost.relkind === 'S') return this.#countInto(cause, { kind: 'Table', name }, table, 'is_called');
+    if (lost.relkind === 'S')
+      return this.#countInto(cause, { kind: 'Table', name }, table, movedCondition(textOf(lost, 'oid')));
     const isTable = lost.attname == null;
     const relation = isTable ? `ONLY ${table}` : table;
     const condition = isTable ? 'true' : valueCondition(quoted(lost.attname ?? ''), lost.fallback ?? null);

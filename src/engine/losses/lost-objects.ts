@@ -10,15 +10,19 @@ export const FINDERS = {
 } as const;
 
 /**
- * What goes with an object by the server's own dependencies: tables with rows, columns of tables that stay, attributes of
- * composite types, materialized views, and sequences, but for one that goes together with its column: it is nothing without
+ * What goes with an object by the server's own dependencies (a view hangs on them by its rule): tables with rows, columns of
+ * tables that stay, attributes of composite types, materialized views, and sequences, but for one that goes together with its column: it is nothing without
  * the rows. `fallback` is the column's default, or its domain's. Parameters: catalogue, oid, column number or 0.
  */
 export const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
     SELECT ('pg_catalog.' || $1)::pg_catalog.regclass::pg_catalog.oid, $2::pg_catalog.oid, $3::int
     UNION
-    SELECT d.classid, d.objid, d.objsubid FROM gone g JOIN pg_catalog.pg_depend d
-      ON d.refclassid = g.classid AND d.refobjid = g.objid AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
+    SELECT with_it.classid, with_it.objid, with_it.objsubid FROM gone g, LATERAL (
+      SELECT d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d
+        WHERE d.refclassid = g.classid AND d.refobjid = g.objid AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
+      UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0 FROM pg_catalog.pg_rewrite r
+        WHERE g.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = g.objid AND r.ev_type = '1'
+    ) AS with_it
   )
   SELECT DISTINCT c.oid, n.nspname, c.relname, c.relkind, a.attname,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
@@ -43,6 +47,13 @@ export const SEQUENCE_SQL = `SELECT d.objid AS oid FROM pg_catalog.pg_depend d J
     ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = d.classid AND d.deptype = 'i'
     AND d.refobjid = pg_catalog.to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`;
+
+/**
+ * Whether a sequence stands elsewhere than a new one of its definition: it has given out numbers, or was put there by
+ * setval() or RESTART. Asked of the sequence itself; for its oid.
+ */
+export const movedCondition = (oid: string) =>
+  `is_called OR last_value <> (SELECT seqstart FROM pg_catalog.pg_sequence WHERE seqrelid = ${Number(oid)})`;
 
 /** Whether an INSERT into a relation sets off more: triggers or rules of somebody's, its partitions' included. */
 export const REACTIONS_SQL = `WITH RECURSIVE tree(oid) AS (
