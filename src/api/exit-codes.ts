@@ -17,7 +17,8 @@ export const EXIT_CODES = {
   11: { name: 'LockTimeout', meaning: 'a lock on a table could not be had in time', retryable: true },
   12: {
     name: 'FenceHeld',
-    meaning: "the migration lock or an earlier attempt's session is still held; or the command was interrupted",
+    meaning:
+      "the migration lock or an earlier attempt's session is still held; or a person stopped the command: by an interrupt, or by a no to its question",
     retryable: true,
   },
   13: { name: 'SessionsRemain', meaning: "sessions of the application's roles are still connected", retryable: true },

@@ -37,7 +37,7 @@ export async function runMigrating(
     }
     if (!(await isWanted(invocation, plan, way))) {
       terminal.say('Nothing was done.');
-      return 1;
+      return 12;
     }
     const outcome = await attempted(() => database.migrate(source, plan, { adopts: options.text('adopt') }));
     if (outcome === 'Outdated' && tries < MOST_PLANS) {

@@ -26,7 +26,7 @@ The database is $DATABASE_URL: sqlite:///./dev.db or postgresql://user@host/data
 
 const CLOSING = `
 Exit codes: 0 done, 1 something was found, 2 wrong usage or input, 10 no database, 11 a lock, 12 somebody else is at work
-(or interrupted), 13 the app is connected, 20 a migration failed, 21 an applied file was changed, 22 a right is missing,
+(or you stopped it), 13 the app is connected, 20 a migration failed, 21 an applied file was changed, 22 a right is missing,
 23 not signed, 24 outdated, 30 outcome unknown, any other: the program crashed.
 
 Examples:

@@ -15,10 +15,13 @@ const DATA: readonly (readonly [string, string])[] = [
     `${PLAN}, \`transactions\` (\`kind\`: \`Transaction\` or \`Alone\`; \`state\`: \`ToRun\`, or of what is half done \`Done\` or \`Begun\`; \`statements\`: \`version\`, \`line\`, \`text\`)`,
   ],
   ['upgrade, downgrade', `${PLAN}; then \`version\`, \`milliseconds\`; with --dry-run \`dryRun\``],
-  ['current', '`version`, `pending`, `unknown` (applied, without a file), `halfDone`'],
+  [
+    'current',
+    '`version`, `pending`, `unknown` (applied, without a file), `halfDone`, `refused` (`version`, `message`)',
+  ],
   [
     'history',
-    '`version`, `applied` (`version`, `origin`, `appliedBy`, `appliedAt`, `milliseconds`, `file`: `Same`, `Changed` or `Missing`), `repeatables` (the same of repeatable files), `pending`, `pendingRepeatables`, `unknown`, `halfDone`; with --verify `rows`, `head` (`id`, `hash`), `problems`',
+    '`version`, `applied` (`version`, `origin`, `appliedBy`, `appliedAt`, `milliseconds`, `file`: `Same`, `Changed` or `Missing`), `repeatables` (the same of repeatable files), `pending`, `pendingRepeatables`, `unknown`, `halfDone`, `refused` (as of current); with --verify `rows`, `head` (`id`, `hash`), `problems`',
   ],
   [
     'check',
@@ -75,5 +78,8 @@ export function cliReference(): string {
 
 function exitCodes(): readonly string[] {
   const known = Object.entries(EXIT_CODES).map(([code, { meaning }]) => `| ${code} | ${meaning} |`);
-  return [...known, '| any other | the program crashed (70), or a signal ended it |'];
+  return [
+    ...known,
+    '| any other | the program crashed (70), or a signal ended it: by Ctrl-C on SQLite, and in `npm run`, which ends with 130 whatever the command itself answers |',
+  ];
 }

@@ -1,7 +1,10 @@
 // Up, down, up on a copy, with the schema compared after the way back. The copy belongs to whoever runs this, so it is
 // adopted there if the database belongs to somebody else. Called by test-copy.
 import type { ExitCode } from '../api/exit-codes.ts';
-import { EMPTY_TARGET } from '../engine/plan.ts';
+import { failure } from '../engine/errors.ts';
+import { wayDownOf } from '../engine/layouts/names.ts';
+import type { Ledger } from '../engine/ledger/ledger.ts';
+import { EMPTY_TARGET, planMigrations } from '../engine/plan.ts';
 import type { Source } from '../engine/source/files.ts';
 import { type Difference, describeDifference } from '../schema/difference.ts';
 import type { Invocation } from './command.ts';
@@ -20,6 +23,7 @@ export async function testOnCopy(invocation: Invocation): Promise<ExitCode> {
   const database = await invocation.database();
   const source = await readFolder(settings, database.dialect);
   const target = invocation.arguments[0] ?? 'latest';
+  assertReversible(source, (await database.state()).ledger, target);
   terminal.say(terminal.noted('dim', `copying ${database.place}`));
   const scratch = await database.scratch('Copy');
   try {
@@ -38,6 +42,22 @@ export async function testOnCopy(invocation: Invocation): Promise<ExitCode> {
   } finally {
     await scratch.remove();
   }
+}
+
+/** What would go down must have a way down: better known now than after a copy and the way up. Throws IrreversibleMigration. */
+function assertReversible(source: Source, ledger: Ledger, target: string): void {
+  const { direction, pending } = planMigrations(source, ledger, target);
+  const last = direction === 'None' ? ledger.applied.slice(-1) : [];
+  const files = new Map(source.migrations.map(one => [one.version, one]));
+  const isKept = ({ version, downChecksum }: (typeof last)[number]) =>
+    files.has(version) ? files.get(version)?.down !== undefined : downChecksum !== null;
+  const versions = [...pending.filter(one => one.down === undefined), ...last.filter(row => !isKept(row))].map(
+    ({ version }) => version,
+  );
+  const [first] = versions;
+  if (first === undefined) return;
+  const missing = versions.map(version => wayDownOf(source.layout, version));
+  throw failure('IrreversibleMigration', { versions, missing }, { migration: first });
 }
 
 /**

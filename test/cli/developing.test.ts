@@ -96,7 +96,7 @@ describe('The page for developers', () => {
         .replaceAll(`127.0.0.1:${postgres.port}`, 'localhost:5432')
         .replaceAll(execFileSync('hostname', { encoding: 'utf8' }).trim(), 'box')
         .replaceAll(`${userInfo().username}@box`, 'me@box')
-        .replaceAll(`${project.directory}/`, '');
+        .replaceAll(`kept as ${project.directory}/`, 'kept as ');
     for (const step of read(readFileSync(PAGE, 'utf8'))) {
       if ('path' in step) {
         mkdirSync(dirname(project.path(step.path)), { recursive: true });

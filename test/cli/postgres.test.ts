@@ -226,6 +226,16 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     });
     await project.migrate('upgrade', '002_names');
     sql("INSERT INTO users VALUES (1, 'a', NULL)");
+    const irreversible = await project.migrate('test-copy');
+    assert.deepEqual(
+      [irreversible.code, irreversible.said],
+      [
+        2,
+        'error: There is no way down from 003_strict: there is no 003_strict.down.sql. Write what is missing, or restore a backup.\n',
+      ],
+      'known before anything is copied',
+    );
+    project.write('migrations/003_strict.down.sql', 'ALTER TABLE users ALTER COLUMN name DROP NOT NULL;');
     const run = await project.migrate('test-copy');
     assert.equal(run.code, 20);
     assert.match(run.said, /003_strict/);

@@ -275,6 +275,18 @@ describe('On SQLite', { concurrency: 3 }, () => {
   it('a copy goes up, down and up; what a down leaves is told; the database is not touched', async () => {
     const project = new Project({ ...TWO, '002_names.down.sql': 'SELECT 1;' });
     await project.migrate('upgrade', '001_users');
+    project.remove('migrations/001_users.down.sql');
+    const kept = await project.migrate('test-copy', '001_users');
+    assert.deepEqual(
+      [kept.code, kept.said.includes('copying')],
+      [2, false],
+      'of what is applied, too, a missing way down is known before anything is copied',
+    );
+    project.remove('migrations/002_names.down.sql');
+    const irreversible = await project.migrate('test-copy');
+    assert.match(irreversible.said, /^error: There is no way down from 002_names: there is no 002_names\.down\.sql\./);
+    project.write('migrations/001_users.down.sql', TWO['001_users.down.sql']);
+    project.write('migrations/002_names.down.sql', 'SELECT 1;');
     const run = await project.migrate('test-copy');
     assert.equal(run.code, 20, 'the second way up must fail: the column is there already');
     project.write(

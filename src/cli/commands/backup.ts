@@ -15,14 +15,15 @@ export const backup: Command = {
   async run(invocation) {
     const { terminal, output, settings } = invocation;
     const database = await invocation.database();
-    const made = await database.backup(resolve(settings.directory, invocation.arguments[0] ?? ''));
+    const directory = invocation.arguments[0] ?? '';
+    const made = await database.backup(resolve(settings.directory, directory));
     const ledger = made.version === null ? '' : ` and the ledger (${made.version})`;
     await terminal.data(output, made, () => [
       terminal.styled(
         'good',
         `Backed up ${database.place}: ${counted(made.tables, 'table')}, ${counted(made.rows, 'row')}${ledger}, ${made.sizeBytes} bytes`,
       ),
-      `${made.directory}  sha256:${made.digest}`,
+      `${directory}  sha256:${made.digest}`,
     ]);
     return 0;
   },

@@ -32,7 +32,7 @@ export const restore: Command = {
     const question = `Replace ${database.place} by it?`;
     if (!options.has('yes') && (await terminal.confirm(question, signal)) === 'No') {
       terminal.say('Nothing was done.');
-      return 1;
+      return 12;
     }
     const done = await database.restore(directory, {
       adopts: options.text('adopt'),
