@@ -51,6 +51,10 @@ export const JOB_REASONS = {
     meaning: 'The database has tables, but no record of any migration.',
     remedy: 'Name the last migration that it has in `spec.baseline.version`, or use an empty database.',
   },
+  LedgerElsewhere: {
+    meaning: 'The database has a ledger, but in another schema than the resource says.',
+    remedy: 'Correct `spec.database.ledgerSchema`; if a second ledger is meant, make its schema first.',
+  },
   RecordMissing: {
     meaning:
       'The resource has migrated a database before, and the one of the Secret has tables and no record: it is another.',

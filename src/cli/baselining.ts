@@ -28,6 +28,7 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
   const { ledger } = await database.state();
   const isOnTop = ledger.applied.length > 0;
   if (isOnTop && history !== undefined) throw notEmpty(database, ledger.version, history);
+  if (!isOnTop && (await database.adoptable()) === 'Nothing') throw nothingToAdopt(database, settings.urlVariable);
   const live = isOnTop ? await database.schema() : undefined;
   const versions = isOnTop
     ? (await planAbove(database, source, version)).versions
@@ -51,6 +52,12 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
       : [terminal.styled('good', `The database is at ${version}.`)],
   );
   return 0;
+}
+
+function nothingToAdopt({ place }: Database, urlVariable: string): UsageError {
+  return new UsageError(
+    `There is nothing in ${place} that migrations could have made, so nothing is noted as applied. To make it from the files: migrate upgrade; if another database is meant, correct ${urlVariable}.`,
+  );
 }
 
 function notEmpty(database: Database, version: string | null, history: OtherHistory): UsageError {

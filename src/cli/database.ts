@@ -27,6 +27,8 @@ export interface State {
   readonly applied: readonly AppliedVersion[];
   /** As they last ran, in order of their names. */
   readonly repeatables: readonly AppliedVersion[];
+  /** Where there is no ledger: schemas of this database that have one. */
+  readonly otherLedgers: readonly string[];
 }
 
 /** Statements that are committed together, or one that stands alone. */
@@ -134,6 +136,8 @@ export interface Database {
   plan(source: Source, target: string): Promise<Plan>;
   /** Carries a plan out under the lock; a plan that is outdated by then is refused. Throws EngineError. */
   migrate(source: Source, plan: Plan, consent: Consent): Promise<Outcome>;
+  /** Whether anything is in it that migrations could have made. Throws LedgerElsewhere, and for a file that is not there. */
+  adoptable(): Promise<'Something' | 'Nothing'>;
   /** Notes versions up to one as applied without running them: those that the ledger does not have yet. */
   baseline(source: Source, version: string, grounds: Grounds, consent: Consent): Promise<Outcome>;
   /** What another tool's table says it applied. `auto`: whichever tool's table is there. Throws EngineError. */

@@ -118,6 +118,16 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** As crds/databasemigrations.yaml demands of `spec.database.ledgerSchema`. */
+function assertLedgerSchema(name: string, where: string): void {
+  const isForeign = name.startsWith('pg_') || name === 'public' || name === 'information_schema';
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(name) && !isForeign) return;
+  const rule = isForeign
+    ? 'a schema of its own, such as migrate, not one that PostgreSQL or the application uses'
+    : 'of a-z, 0-9 and _ (up to 63) and not begin with a digit, such as migrate';
+  throw new UsageError(`${where}: ledgerSchema must be ${rule}, not ${JSON.stringify(name)}.`);
+}
+
 function readSection(value: unknown, where: string): Section {
   if (!isMap(value)) throw new UsageError(`${where} must be a map of settings.`);
   for (const [key, entry] of Object.entries(value)) {
@@ -128,6 +138,7 @@ function readSection(value: unknown, where: string): Section {
     if (key === 'appRoles' ? !isList : typeof entry !== 'string') {
       throw new UsageError(`${where}: ${key} must be ${key === 'appRoles' ? 'a list of role names' : 'a text'}.`);
     }
+    if (key === 'ledgerSchema') assertLedgerSchema(String(entry), where);
     if (key === 'url' && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(String(entry))) {
       throw new UsageError(
         `${where}: url must be the name of an environment variable, such as DATABASE_URL, never the URL itself: this file is made to be committed.`,

@@ -2,7 +2,7 @@
 // upgrade would refuse instead of failing over it. Called by current and history.
 import { existsSync } from 'node:fs';
 import { contradictions, renamedToBeRun } from '../engine/contradictions.ts';
-import type { EngineError } from '../engine/errors.ts';
+import { type EngineError, failure } from '../engine/errors.ts';
 import type { Ledger } from '../engine/ledger/ledger.ts';
 import { planRepeatables } from '../engine/repeatables.ts';
 import type { Source } from '../engine/source/files.ts';
@@ -29,7 +29,8 @@ export interface Standing {
 
 export async function standing(invocation: Invocation): Promise<Standing> {
   const database = await invocation.database();
-  const { ledger, applied, repeatables } = await database.state();
+  const { ledger, applied, repeatables, otherLedgers } = await database.state();
+  if (otherLedgers.length > 0) sayElsewhere(invocation, database.ledgerSchema, otherLedgers);
   // What is applied can be told without a folder; then everything is unknown to it and nothing pending.
   const { migrations: path } = invocation.settings;
   const hasFolder = existsSync(path);
@@ -63,6 +64,12 @@ export async function standing(invocation: Invocation): Promise<Standing> {
     halfDone: [...new Set(ledger.progress.map(row => row.version))],
     refused: refusals.map(error => ({ version: error.place.migration ?? '', message: terminalMessage(error) })),
   };
+}
+
+/** Else "nothing is applied" would be believed. */
+function sayElsewhere({ terminal }: Invocation, schema: string, others: readonly string[]): void {
+  const elsewhere = terminalMessage(failure('LedgerElsewhere', { schema, others }));
+  terminal.say(terminal.noted('warn', `note: ${elsewhere}`));
 }
 
 /** What `upgrade` finds of these files before it reads a statement. */

@@ -17,6 +17,8 @@ const WORDS: Words = {
   DuplicateFile: f => `The file ${f.file} comes twice: from ${f.first} and from ${f.second}. Remove one of the two.`,
   BaselineNeeded: f =>
     `The database has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} (${list(f.first)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it: migrate baseline <version>, the last one that it already has, or --from auto for the history of another tool; else use an empty database.`,
+  LedgerElsewhere: f =>
+    `There is no ledger in schema ${q(f.schema)}, but this database has one in schema ${list(f.others.map(q))}. A second one would know nothing of what the first has applied, so nothing was done. Correct ledgerSchema in migrate.yaml; if a second ledger is meant, make its schema first: CREATE SCHEMA ${q(f.schema)}.`,
   RecordMissing: f =>
     `A database was migrated to ${f.version} before, but the one that the URL names now has ${f.count} tables (${list(f.first)}) and no record of any migration in schema ${q(f.schema)}. It is another database, or its record was dropped; nothing is run. ${URL_REMEDY}, or restore the record; if this database is meant: migrate baseline <version>.`,
   BackupVolumeNotWritable: f =>

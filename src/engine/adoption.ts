@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts';
 import { failure } from './errors.ts';
 import { appendAudit } from './ledger/audit.ts';
 import { type FoundTables, type Ledger, ledgerDigest, userTables } from './ledger/ledger.ts';
+import { assertOnlyLedger } from './ledger/other-ledgers.ts';
 import type { Source } from './source/files.ts';
 import { nearNames } from './source/near-names.ts';
 import type { Migration } from './sql/script.ts';
@@ -29,7 +30,7 @@ export interface AdoptionRequest {
 }
 
 /**
- * What there is to adopt; undefined when the ledger speaks for itself. Throws UnknownBaseline; and RecordMissing for a
+ * What there is to adopt; undefined when the ledger speaks for itself. Throws UnknownBaseline, LedgerElsewhere; and RecordMissing for a
  * database without a ledger where the resource has migrated one before: it is another, most likely by a wrong URL.
  */
 export async function findAdoption(
@@ -46,6 +47,7 @@ export async function findAdoption(
     throw failure('RecordMissing', { version: knownVersion, schema: ledgerSchema, ...tables });
   }
   if (baseline === undefined) return undefined;
+  await assertOnlyLedger(connection, ledgerSchema);
   const names = source.migrations.map(migration => migration.version);
   const highest = names.at(-1) ?? '';
   if (!names.includes(baseline)) {

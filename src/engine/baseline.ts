@@ -13,6 +13,7 @@ import { type Fenced, raiseEpochAlone, takeFence } from './fence/fence.ts';
 import { type AuditHead, appendAudit, readAuditHead } from './ledger/audit.ts';
 import { hasLedger, type Ledger, readLedger } from './ledger/ledger.ts';
 import { createLedger, grantApplication } from './ledger/ledger-schema.ts';
+import { assertOnlyLedger } from './ledger/other-ledgers.ts';
 import { storeSnapshot } from './ledger/stored-snapshot.ts';
 import { openSession, type Server } from './server.ts';
 import type { Source } from './source/files.ts';
@@ -72,7 +73,7 @@ export interface BaselineOutcome {
   readonly notes: readonly string[];
 }
 
-/** Throws LedgerNotEmpty, UnknownTarget, PlanOutdated, and what the fence throws. */
+/** Throws LedgerNotEmpty, LedgerElsewhere, UnknownTarget, PlanOutdated, and what the fence throws. */
 export async function baselineDatabase(request: BaselineRequest, surroundings: Surroundings): Promise<BaselineOutcome> {
   const { attempt } = request;
   const schema = attempt.ledgerSchema;
@@ -123,7 +124,10 @@ async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly
   const { attempt, imported } = request;
   const { connection, server, surroundings, ledger } = fenced;
   const schema = attempt.ledgerSchema;
-  if (!(await hasLedger(connection, schema))) await createLedger(connection, schema, server.role);
+  if (!(await hasLedger(connection, schema))) {
+    await assertOnlyLedger(connection, schema);
+    await createLedger(connection, schema, server.role);
+  }
   const entries = await readSnapshotBounded(connection, server, schema, surroundings, fenceLimitsOf(surroundings));
   const digest = snapshotDigest(entries);
   if (request.onTopOf !== undefined && request.onTopOf.snapshotDigest !== digest) {

@@ -158,6 +158,11 @@ const INPUT_ERRORS = {
     message: (f: { tables: number; first: readonly string[] }) =>
       `The database has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} (${list(f.first, 3)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it, name the last migration that it already has (in a cluster: spec.baseline.version); else use an empty database.`,
   },
+  LedgerElsewhere: {
+    exitCode: 2,
+    message: (f: { schema: string; others: readonly string[] }) =>
+      `There is no ledger in schema ${q(f.schema)}, but this database has one in schema ${list(f.others.map(q), 3)}. A second one would know nothing of what the first has applied, so nothing is run. Correct spec.database.ledgerSchema; if a second ledger is meant, make its schema first: CREATE SCHEMA ${q(f.schema)}.`,
+  },
   RecordMissing: {
     exitCode: 2,
     message: (f: { version: string; schema: string; count: number; first: readonly string[] }) =>

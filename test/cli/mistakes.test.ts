@@ -49,6 +49,17 @@ describe("A person's mistake on the command line", { concurrency: 3 }, () => {
     assert.match(await refusal(project, 'validate'), /migrate\.yaml is not YAML: .* column \d+\.$/);
   });
 
+  it("in the name of the ledger's schema is told before anything is made of it", async () => {
+    const project = new Project(ONE);
+    for (const [name, rule] of [
+      ['Bad Name', /ledgerSchema must be of a-z, 0-9 and _ .*not "Bad Name"\.$/],
+      ['public', /ledgerSchema must be a schema of its own, .*not "public"\.$/],
+    ] as const) {
+      project.write('migrate.yaml', `environments: {dev: {ledgerSchema: "${name}"}}`);
+      assert.match(await refusal(project, 'current', '--env', 'dev'), rule);
+    }
+  });
+
   it('of an "@" in the password never shows the rest of the password', async () => {
     const project = new Project(ONE, { DATABASE_URL: 'postgresql://me:half@secret@127.0.0.1:1/shop' });
     const said = await refusal(project, 'current');

@@ -127,6 +127,38 @@ describe('On PostgreSQL', { concurrency: 3 }, () => {
     }
   });
 
+  it('a database with nothing in it is not adopted', async () => {
+    const { project, sql } = await place(TWO);
+    sql('GRANT USAGE ON SCHEMA public TO app');
+    const { code, said } = await project.migrate('baseline', '001_users');
+    assert.equal(code, 2);
+    assert.match(said, /nothing in database cli_\d+ .* could have made.*migrate upgrade/);
+    assert.equal(sql("SELECT to_regnamespace('migrate') IS NULL"), 't');
+    sql('CREATE TYPE mood AS ENUM ()');
+    assert.equal((await project.migrate('baseline', '001_users', '--dry-run')).code, 0);
+  });
+
+  it('a ledger in another schema than the named one is named, and none is made beside it unless its schema is', async () => {
+    const { project, sql } = await place({ ...TWO, '003_last.up.sql': 'SELECT 1;' });
+    assert.equal((await project.migrate('upgrade', '002_names')).code, 0);
+    project.write('migrate.yaml', 'ledgerSchema: migrat\n');
+    const elsewhere = /no ledger in schema "migrat", but this database has one in schema "migrate"/;
+    for (const args of [['upgrade'], ['baseline', '002_names'], ['baseline', '002_names', '--dry-run']]) {
+      const { code, said } = await project.migrate(...args);
+      assert.deepEqual([args[0], code], [args[0], 2]);
+      assert.match(said, elsewhere);
+    }
+    assert.match((await project.migrate('current')).said, elsewhere);
+    assert.equal(sql("SELECT to_regnamespace('migrat') IS NULL"), 't');
+    sql('SET ROLE owner; CREATE SCHEMA migrat');
+    const tables = await project.migrate('upgrade');
+    assert.match(tables.said, /has 1 table \(public\.users\) but no record/);
+    assert.equal((await project.migrate('baseline', '002_names')).code, 0);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    assert.equal(sql('SELECT count(*) FROM migrat.ledger'), '3');
+    assert.equal(sql('SELECT count(*) FROM migrate.ledger'), '2');
+  });
+
   it('drift is not waited for in silence: who has locked a table is named while it lasts', async () => {
     const { project, name } = await place({
       '001_users.up.sql': 'CREATE TABLE users (id int CHECK (id > 0)); CREATE VIEW ids AS SELECT id FROM users;',

@@ -313,6 +313,20 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.equal((await project.migrate('baseline', '001_users')).code, 2);
   });
 
+  it('a database with nothing in it is not adopted, and a mistyped path makes no file', async () => {
+    const project = new Project(TWO);
+    const refused = await project.migrate('baseline');
+    assert.equal(refused.code, 2);
+    assert.match(refused.said, /dev\.db is not there\. Make it with migrate upgrade/);
+    assert.equal(project.has('dev.db'), false);
+    project.execute('VACUUM');
+    const empty = await project.migrate('baseline', '--dry-run');
+    assert.equal(empty.code, 2);
+    assert.match(empty.said, /nothing in dev\.db that migrations could have made.*migrate upgrade/);
+    project.execute('CREATE VIEW v AS SELECT 1 AS n');
+    assert.equal((await project.migrate('baseline', '--dry-run')).code, 0);
+  });
+
   it('a sibling replaces a file, on SQLite alone', async () => {
     const project = new Project({
       '001_users.up.sql': 'CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);',

@@ -134,6 +134,16 @@ describe('A run with a baseline', () => {
     );
   });
 
+  it('and a mistyped schema of the ledger adopts nothing a second time', async () => {
+    const site = await oldDatabase();
+    assert.equal((await site.migrate(await planned(site))).exitCode, 0);
+    for (const asked of [{}, BASELINE]) {
+      const { exitCode, error } = await site.plan({ ...asked, ledgerSchema: 'migrat' });
+      assert.deepEqual([exitCode, error?.code], [2, 'LedgerElsewhere']);
+      assert.match(error?.message ?? '', /one in schema "migrate".*spec\.database\.ledgerSchema/);
+    }
+  });
+
   it('whose tables were dropped since the plan is outdated', async () => {
     const site = await oldDatabase();
     const wanted = await planned(site);

@@ -7,6 +7,7 @@ export const baseline: Command = {
   summary: 'Adopt a database that has tables and no ledger: note versions as applied without running them',
   about: [
     'Say up to which version the database has been migrated; nothing but the ledger is written. `migrate check --from-files` before it tells whether the files produce what the database has.',
+    'A database with nothing in it is refused: `migrate upgrade` makes it. Tables, views, types, functions, schemas and extensions count as something; roles, which belong to the server, and default privileges do not.',
     'In a database whose ledger is not empty the versions above are noted, as after `migrate create --from-diff`: there the files are first built in a scratch database, and nothing is noted if they do not make the schema that is there (exit code 1).',
   ],
   arguments: [{ name: '[version]', about: 'the version that the database has (default: latest)' }],

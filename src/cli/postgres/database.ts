@@ -3,7 +3,10 @@
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
+import { hasLedger } from '../../engine/ledger/ledger.ts';
+import { assertOnlyLedger, otherLedgers } from '../../engine/ledger/other-ledgers.ts';
 import type { Source } from '../../engine/source/files.ts';
+import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type {
   Consent,
   Database,
@@ -51,7 +54,9 @@ class PostgresDatabase implements Database {
   state(): Promise<State> {
     return this.#sessions.reading(async reading => {
       const ledger = await this.#sessions.ledger(reading);
-      return { ledger, ...(await readPostgresHistory(reading.connection, ledger, this.ledgerSchema)) };
+      const history = await readPostgresHistory(reading.connection, ledger, this.ledgerSchema);
+      const others = ledger.epoch === undefined ? await otherLedgers(reading.connection, this.ledgerSchema) : [];
+      return { ledger, ...history, otherLedgers: others };
     });
   }
 
@@ -94,6 +99,15 @@ class PostgresDatabase implements Database {
       const waiting = { ...this.#sessions.engine(READER), fenceWaitMs: OWN_SESSIONS_WAIT_MS };
       await waitForOwnSessions(reading.connection, this.#sessions.owner, waiting);
       return this.#sessions.attempt(await this.#sessions.ledger(reading), adopts);
+    });
+  }
+
+  adoptable(): Promise<'Something' | 'Nothing'> {
+    return this.#sessions.reading(async reading => {
+      const isMade = await hasLedger(reading.connection, this.ledgerSchema);
+      if (!isMade) await assertOnlyLedger(reading.connection, this.ledgerSchema);
+      const entries = await this.#sessions.snapshot(reading, READ_LIMITS);
+      return entries.some(isMadeByMigrations) ? 'Something' : 'Nothing';
     });
   }
 
@@ -193,6 +207,14 @@ class PostgresDatabase implements Database {
   }
 
   async close(): Promise<void> {}
+}
+
+/** What a database has from its making is no sign of a migration; roles are the server's, and not seen here. */
+function isMadeByMigrations({ kind, name }: SnapshotEntry): boolean {
+  return (
+    !['default privileges', 'comment'].includes(kind) &&
+    !['schema public', 'extension plpgsql'].includes(`${kind} ${name}`)
+  );
 }
 
 /** The same URL for another database of the server. */

@@ -101,7 +101,7 @@ class SqliteDatabase implements Database {
 
   async state(): Promise<State> {
     const ledger = this.#ledger();
-    return { ledger, applied: ledger.applied.map(shown), repeatables: ledger.repeatables.map(shown) };
+    return { ledger, applied: ledger.applied.map(shown), repeatables: ledger.repeatables.map(shown), otherLedgers: [] };
   }
 
   async plan(source: Source, target: string): Promise<Plan> {
@@ -139,6 +139,11 @@ class SqliteDatabase implements Database {
     }
     await repeatSqlite(work, repeatables, plan.to);
     return { version: this.#ledger().version, versions: done, notes: [] };
+  }
+
+  async adoptable() {
+    this.#assertThere();
+    return this.#read([], readSqliteSnapshot).length === 0 ? 'Nothing' : 'Something';
   }
 
   async baseline(source: Source, version: string, { history, onTopOf }: Grounds, _consent: Consent): Promise<Outcome> {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { type Connection, only, QueryError, quoted, type Row, textOf } from '../connection.ts';
 import { failure } from '../errors.ts';
 import { LEDGER_FORMAT } from './ledger-schema.ts';
+import { assertOnlyLedger, holdsLedger } from './other-ledgers.ts';
 
 /** The oldest that is still read, and upgraded. */
 const OLDEST_FORMAT = 1;
@@ -219,9 +220,10 @@ export function ledgerDigest(
   return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }
 
-/** Tables, and no migration ever: whose they are cannot be known. Throws BaselineNeeded. */
+/** Tables, and no migration ever: whose they are cannot be known. Throws BaselineNeeded, LedgerElsewhere. */
 export async function assertBaseline(connection: Connection, ledger: Ledger, schema: string): Promise<void> {
   if (ledger.applied.length > 0 || ledger.progress.length > 0) return;
+  await assertOnlyLedger(connection, schema);
   const { count, first } = await userTables(connection, schema);
   if (count > 0) throw failure('BaselineNeeded', { tables: count, first });
 }
@@ -241,13 +243,13 @@ export interface FoundTables {
   readonly first: readonly string[];
 }
 
-/** User tables in the database, for "tables and no ledger": not the ledger's own, not an extension's. */
+/** User tables in the database, for "tables and no ledger": not the ledger's own nor another ledger's, not an extension's. */
 export async function userTables(connection: Connection, schema: string): Promise<FoundTables> {
   const rows = await connection.query(
     `SELECT c.oid::regclass::text AS name, count(*) OVER () AS count
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname <> 'information_schema' AND n.nspname <> $1
-        AND NOT pg_catalog.starts_with(n.nspname, 'pg_')
+        AND NOT pg_catalog.starts_with(n.nspname, 'pg_') AND NOT ${holdsLedger('n.oid')}
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
           WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
       ORDER BY 1 LIMIT 3`,
