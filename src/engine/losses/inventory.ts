@@ -6,27 +6,41 @@
 //   const before = await takeInventory(work, files);      // undefined: nothing to be proven
 //   …the statements…
 //   await assertOnlyCounted(work, files, before);         // throws UncountedLoss
-import { type Row, textOf } from '../connection.ts';
+import { QueryError, quoted, type Row, textOf } from '../connection.ts';
 import { failure } from '../errors.ts';
+import { StatementFailure } from '../execute.ts';
 import type { Counted, DownFile, PendingFile, Work } from '../work.ts';
+import { type Rewrites, type Rewriting, rewritesOf } from './rewrites.ts';
 
 export interface Inventory {
   readonly things: ReadonlyMap<string, Thing>;
   readonly counted: Counted;
+  /** Of tables that the downs may write anew, whether there were rows. */
+  readonly held: ReadonlyMap<string, Held>;
 }
+
+interface Held {
+  readonly by: Rewriting;
+  readonly before: HasRows;
+}
+
+/** `Unknown`: the role that migrates may not read the table. */
+type HasRows = 'Yes' | 'No' | 'Unknown';
 
 /** A table or materialized view. */
 interface Thing {
   readonly name: string;
-  /** Without its schema, as the catalogue has it. */
-  readonly relation: string;
+  /** Without its schema, as the catalogue has it; behind it those of all from which it has columns. */
+  readonly relations: readonly string[];
   readonly kind: string;
   /** Its name, and those of all from which it has columns. */
   readonly lines: readonly string[];
   /** Generated ones are left out: nothing is in them. */
   readonly columns: ReadonlyMap<string, Column>;
-  /** Changed by TRUNCATE, and by an ALTER that writes the table anew. */
+  /** Changed by TRUNCATE, and by what writes the table anew. */
   readonly file: string;
+  /** Rows that this session has inserted, but for those that it has truncated. */
+  readonly inserts: number;
   /** Rows that this session has updated or deleted. */
   readonly changes: number;
 }
@@ -39,7 +53,20 @@ interface Column {
 /** Inside the transaction, before its first statement. Undefined on the way up, and where what goes was accepted uncounted. */
 export async function takeInventory(work: Work, files: readonly PendingFile[]): Promise<Inventory | undefined> {
   const counted = files.find((file): file is DownFile => file.direction === 'Down')?.counted;
-  return counted === undefined ? undefined : { things: await readThings(work), counted };
+  if (counted === undefined) return undefined;
+  const things = await readThings(work);
+  const rewrites = rewritesOf(files);
+  const held = new Map<string, Held>();
+  for (const [oid, thing] of things) {
+    const by = thing.kind === 'r' ? rewritingOf(thing, rewrites) : undefined;
+    if (by !== undefined) held.set(oid, { by, before: await hasMoreRows(work, thing, by, 0) });
+  }
+  return { things, counted, held };
+}
+
+function rewritingOf({ relations }: Thing, { named, all }: Rewrites): Rewriting | undefined {
+  const name = relations.find(one => named.has(one));
+  return name === undefined ? all : named.get(name);
 }
 
 /** After the last statement. Throws UncountedLoss, which rolls the transaction back. */
@@ -50,37 +77,79 @@ export async function assertOnlyCounted(
 ): Promise<void> {
   if (before === undefined) return;
   const after = await readThings(work);
-  const writesAnew = files.some(file => file.parsed.statements.some(({ type }) => WRITING_ANEW.has(type)));
-  const gone = [...before.things].flatMap(([oid, thing]) => {
+  const gone: string[] = [];
+  for (const [oid, thing] of before.things) {
     const now = after.get(oid);
-    return now === undefined ? lostWhole(thing, before.counted) : lostIn(thing, now, before.counted, writesAnew);
-  });
+    if (now === undefined) gone.push(...lostWhole(thing, before.counted));
+    else
+      gone.push(
+        ...lostColumns(thing, now, before.counted),
+        ...(await lostRows(work, thing, now, before.held.get(oid))),
+      );
+  }
   if (gone.length === 0) return;
   const names = files.map(({ migration }) => migration.version);
   throw failure('UncountedLoss', { versions: names, gone }, names.length === 1 ? { migration: names[0] ?? '' } : {});
 }
 
-const WRITING_ANEW = new Set(['AlterTableStmt', 'ClusterStmt', 'RefreshMatViewStmt', 'AlterTableMoveAllStmt']);
-
-function lostWhole({ name, relation, kind }: Thing, { names, made }: Counted): readonly string[] {
-  const isKnown = names.has(name) || made.has(relation);
+function lostWhole({ name, relations, kind }: Thing, { names, made }: Counted): readonly string[] {
+  const isKnown = names.has(name) || made.has(relations[0] ?? '');
   return isKnown ? [] : [`the ${kind === 'm' ? 'materialized view' : 'table'} ${name}`];
 }
 
-function lostIn(thing: Thing, now: Thing, { names }: Counted, writesAnew: boolean): readonly string[] {
+function lostColumns(thing: Thing, now: Thing, { names }: Counted): readonly string[] {
   const columns = [...thing.columns].flatMap(([number, { name, type }]) => {
     if (now.columns.get(number)?.type === type) return [];
     return thing.lines.some(line => names.has(line) || names.has(`${line}.${name}`)) ? [] : [`${thing.name}.${name}`];
   });
-  const isEmptied = thing.kind === 'r' && thing.file !== now.file && !writesAnew;
-  const isChanged = thing.kind === 'r' && thing.changes !== now.changes;
-  return [...columns.map(name => `the column ${name}`), ...(isEmptied || isChanged ? [`rows of ${thing.name}`] : [])];
+  return columns.map(name => `the column ${name}`);
 }
+
+async function lostRows(work: Work, thing: Thing, now: Thing, held: Held | undefined): Promise<readonly string[]> {
+  if (thing.kind !== 'r') return [];
+  const isChanged =
+    thing.changes !== now.changes || (thing.file !== now.file && !(await isWhole(work, thing, now, held)));
+  return isChanged ? [`rows of ${thing.name}`] : [];
+}
+
+/**
+ * Whether a table with another file has its rows still. No row was deleted, so it has lost all of them or none: it has none,
+ * or no more than were inserted since.
+ */
+async function isWhole(work: Work, thing: Thing, now: Thing, held: Held | undefined): Promise<boolean> {
+  if (held === undefined) return false;
+  if (held.before === 'No') return true;
+  return (await hasMoreRows(work, now, held.by, Math.max(0, now.inserts - thing.inserts))) === 'Yes';
+}
+
+/** Under the role of the file that writes the table anew, and with no policy hiding a row. Throws StatementFailure. */
+async function hasMoreRows(
+  { connection, monitor }: Work,
+  { name }: Thing,
+  by: Rewriting,
+  than: number,
+): Promise<HasRows> {
+  const { role } = by.file.parsed.directives;
+  const become = role === undefined ? 'RESET ROLE' : `SET LOCAL ROLE ${quoted(role)}`;
+  await connection.query(`SAVEPOINT rows; ${become}; SET LOCAL row_security TO off`);
+  try {
+    return (await connection.query(`SELECT FROM ONLY ${name} OFFSET ${than} LIMIT 1`)).length === 0 ? 'No' : 'Yes';
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    if (error.sqlstate === NOT_ALLOWED) return 'Unknown';
+    throw new StatementFailure(by.file, by.statement, error, monitor);
+  } finally {
+    // It gives the role back, too.
+    if (!connection.isLost) await connection.query('ROLLBACK TO rows; RELEASE rows');
+  }
+}
+
+const NOT_ALLOWED = '42501';
 
 /** Tables of the database: not the ledger's own, not an extension's, not the temporary ones. */
 const THINGS_SQL = (generated: string) => `SELECT c.oid, c.relname, c.relkind, c.relfilenode,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name,
-    coalesce(s.n_tup_upd + s.n_tup_del, 0) AS changes,
+    coalesce(s.n_tup_upd + s.n_tup_del, 0) AS changes, coalesce(s.n_tup_ins, 0) AS inserts,
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, pg_catalog.quote_ident(a.attname),
         pg_catalog.format('%s %s', a.atttypid, a.atttypmod)))
       FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND ${generated}) AS columns
@@ -93,33 +162,36 @@ const THINGS_SQL = (generated: string) => `SELECT c.oid, c.relname, c.relkind, c
 async function readThings({ connection, attempt, server }: Work): Promise<ReadonlyMap<string, Thing>> {
   const sql = THINGS_SQL(server.versionNumber >= 120_000 ? "a.attgenerated = ''" : 'true');
   const rows = await connection.query(sql, [attempt.ledgerSchema]);
-  const names = new Map(rows.map(row => [textOf(row, 'oid'), textOf(row, 'name')]));
+  const known = new Map(rows.map(row => [textOf(row, 'oid'), row]));
   const parents = new Map<string, string[]>();
   for (const row of await connection.query('SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits')) {
     const child = textOf(row, 'inhrelid');
     parents.set(child, [...(parents.get(child) ?? []), textOf(row, 'inhparent')]);
   }
-  return new Map(rows.map(row => [textOf(row, 'oid'), thingOf(row, linesOf(textOf(row, 'oid'), names, parents))]));
+  return new Map([...known].map(([oid, row]) => [oid, thingOf(row, lineOf(oid, known, parents))]));
 }
 
-function linesOf(
+/** A table, and all from which it has columns. */
+function lineOf(
   oid: string,
-  names: ReadonlyMap<string, string>,
+  known: ReadonlyMap<string, Row>,
   parents: ReadonlyMap<string, readonly string[]>,
-): readonly string[] {
-  const above = (parents.get(oid) ?? []).flatMap(parent => linesOf(parent, names, parents));
-  return [names.get(oid) ?? '', ...above];
+): readonly Row[] {
+  const own = known.get(oid);
+  const above = (parents.get(oid) ?? []).flatMap(parent => lineOf(parent, known, parents));
+  return own === undefined ? above : [own, ...above];
 }
 
-function thingOf(row: Row, lines: readonly string[]): Thing {
+function thingOf(row: Row, line: readonly Row[]): Thing {
   const columns = JSON.parse(row.columns ?? '[]') as readonly (readonly [number, string, string])[];
   return {
     name: textOf(row, 'name'),
-    relation: textOf(row, 'relname'),
+    relations: line.map(one => textOf(one, 'relname')),
     kind: textOf(row, 'relkind'),
-    lines,
+    lines: line.map(one => textOf(one, 'name')),
     columns: new Map(columns.map(([number, name, type]) => [String(number), { name, type }])),
     file: textOf(row, 'relfilenode'),
+    inserts: Number(textOf(row, 'inserts')),
     changes: Number(textOf(row, 'changes')),
   };
 }
