@@ -34,7 +34,7 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
     ? (await planAbove(database, source, version)).versions
     : known.slice(0, known.indexOf(version) + 1);
   if (live !== undefined) {
-    const differences = await database.compare(await schemaFromFiles(invocation, database, version), live);
+    const differences = await database.compare(await schemaFromFiles(invocation, { database, live }, version), live);
     if (differences.length > 0) return tellUnproven(invocation, version, differences);
   }
   if (history !== undefined) terminal.say(`taking over the history of ${history.from} in ${history.table}`);

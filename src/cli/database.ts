@@ -36,7 +36,15 @@ export interface PlannedTransaction {
   readonly kind: 'Transaction' | 'Alone';
   /** Of a migration that is half done: `Begun` is run only if the catalogue shows then that it was not done. */
   readonly state: 'ToRun' | 'Begun' | 'Done';
-  readonly statements: readonly { readonly version: string; readonly line: number; readonly text: string }[];
+  readonly statements: readonly PlannedStatement[];
+}
+
+export interface PlannedStatement {
+  readonly version: string;
+  readonly line: number;
+  readonly text: string;
+  /** Only in a scratch database: what it would do outside of it, and so why it is not run there: `CREATE ROLE`. */
+  readonly leftOut?: string;
 }
 
 export interface Plan {
@@ -153,8 +161,11 @@ export interface Database {
   writeDifference(before: StoredSchema, source: Source | undefined): Promise<WrittenDifference>;
   verifyAudit(): Promise<AuditReport>;
   model(): Promise<SchemaModel>;
-  /** An empty database, or a copy of this one with its rows. */
-  scratch(content: 'Empty' | 'Copy'): Promise<Scratch>;
+  /**
+   * An empty database, or a copy of this one with its rows. On a `Shared` server, statements that reach beyond the database
+   * are left out in it; on a `Disposable` one only those that name this database.
+   */
+  scratch(content: 'Empty' | 'Copy', server: 'Shared' | 'Disposable'): Promise<Scratch>;
   backup(directory: string): Promise<BackupSummary>;
   /** What a restore would replace and with what, checked against the backup's manifest. Writes nothing. */
   inspectBackup(directory: string): Promise<BackupSummary & { readonly madeAt: string }>;

@@ -27,7 +27,10 @@ const DATA: readonly (readonly [string, string])[] = [
     'check',
     '`version`, `comparedWith`, `differences` (`change`: `Added`, `Removed` or `Changed`; `kind`, `name`, `properties`)',
   ],
-  ['test-copy', '`from`, `to`, `legs` (`way`, `versions`, `milliseconds`), `differences` as of check'],
+  [
+    'test-copy',
+    '`from`, `to`, `legs` (`way`, `versions`, `milliseconds`), `differences` as of check, `leftOut` (what was not run: `version`, `line`, `what`)',
+  ],
   ['baseline', '`version`, `versions`, `dryRun`'],
   ['backup', '`directory`, `digest`, `sizeBytes`, `tables`, `rows`, `version`'],
   ['restore', '`version`, `replaced` (where what was there is kept), `remedy`'],

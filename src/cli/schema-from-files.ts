@@ -1,26 +1,37 @@
 // The schema that the files produce up to a version, in a scratch database of the same kind that is removed afterwards.
 // Called by check, and by baseline before it notes what is not proven otherwise.
+import type { SnapshotEntry } from '../schema/snapshot.ts';
 import type { Invocation } from './command.ts';
 import type { Database, StoredSchema } from './database.ts';
+import { LeftOutStatements } from './left-out.ts';
 import { readFolder } from './source.ts';
 
-/** `version`: a version, `latest`, or null for the empty database. Throws EngineError where a file fails. */
+const isOfSubscription = ({ kind, name }: SnapshotEntry) =>
+  kind === 'subscription' || (kind === 'comment' && name.startsWith('on subscription '));
+
+/**
+ * `version`: a version, `latest`, or null for the empty database. Subscriptions are taken over from the live schema: none is
+ * made in a scratch database, which would receive what is meant for another. Throws EngineError where a file fails.
+ */
 export async function schemaFromFiles(
-  { settings, terminal }: Invocation,
-  database: Database,
+  { settings, terminal, options }: Invocation,
+  { database, live }: { readonly database: Database; readonly live: StoredSchema },
   version: string | null,
 ): Promise<StoredSchema> {
   const source = await readFolder(settings, database.dialect);
-  const scratch = await database.scratch('Empty');
+  const scratch = await database.scratch('Empty', options.has('disposableServer') ? 'Disposable' : 'Shared');
   try {
     terminal.say(
       terminal.noted('dim', `building ${version ?? 'an empty schema'} from the files in a scratch database`),
     );
     if (version !== null) {
       const plan = await scratch.database.plan(source, version);
+      new LeftOutStatements(terminal).tell(plan);
       await scratch.database.migrate(source, plan, { adopts: undefined });
     }
-    return await scratch.database.schema();
+    const made = await scratch.database.schema();
+    const own = made.entries.filter(entry => !isOfSubscription(entry));
+    return { ...made, entries: [...own, ...live.entries.filter(isOfSubscription)] };
   } finally {
     await scratch.remove();
   }

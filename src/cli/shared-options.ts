@@ -18,6 +18,16 @@ export const ADOPT: OptionDefinition = {
   about: 'take the database over from the owner with this id, as the error message quotes it',
 };
 
+/** Of the commands that run migrations in a scratch database. */
+export const DISPOSABLE_SERVER: OptionDefinition = {
+  flags: '--disposable-server',
+  about: 'PostgreSQL: run also what reaches beyond the database, on a server that is thrown away afterwards',
+};
+
+/** What a scratch database does not keep from the world, for the help of those commands. */
+export const REACH =
+  'PostgreSQL: statements that would change more than the scratch database are not run in it, and named: those on roles, databases, tablespaces, the settings of the server, subscriptions, replication slots, files and programs of the server, and dblink. DO blocks are judged by their words. What a function of yours does, or a write to a foreign table, is run, and does there what it does.';
+
 /** Of the two commands that run migrations. */
 export const MIGRATING_OPTIONS: readonly OptionDefinition[] = [
   { flags: '-n, --dry-run', about: 'only say what would run and what would be lost' },

@@ -6,6 +6,7 @@ import { whereOf } from './half-done.ts';
 import type { Monitor } from './monitor.ts';
 import { assertNotInterrupted, seconds } from './pace.ts';
 import { fileSettingsSql } from './server.ts';
+import { isLeftOut } from './sql/reach.ts';
 import type { Statement } from './sql/statements.ts';
 import type { PendingFile, Work } from './work.ts';
 
@@ -91,16 +92,18 @@ const AHEAD = 16;
 /**
  * Runs statements inside the open transaction. Each is a message of its own, sent before the one before it was answered: after
  * a failure the server refuses what comes behind it (25P02). Right behind the last one, `behind` sends what comes after them;
- * its answer is this function's. Throws StatementFailure.
+ * its answer is this function's. In a trial, what
+ * reaches beyond the database is left out. Throws StatementFailure.
  */
 export async function runStatements<T>(
   work: Work,
   file: PendingFile,
-  statements: readonly Statement[],
+  all: readonly Statement[],
   behind: () => Promise<T>,
 ): Promise<T> {
   const strong = lockTimeoutOf(work, file);
   const watching = { firstLookMs: Math.min(FIRST_LOOK_MS, strong / 4 || FIRST_LOOK_MS) };
+  const statements = all.filter(statement => !isLeftOut(statement.reach, work.trial));
   const send = sender(work, file, statements);
   const answers: Promise<void>[] = [];
   let last: Promise<T> | undefined;

@@ -5,6 +5,7 @@ import type { Attempt } from './attempt.ts';
 import type { ApplicationSessions } from './fence/application-sessions.ts';
 import type { Source } from './source/files.ts';
 import type { Trust } from './source/signatures.ts';
+import type { Trial } from './sql/reach.ts';
 import type { Script } from './sql/script.ts';
 import type { ParsedFile } from './sql/statements.ts';
 import type { Execution } from './work.ts';
@@ -30,4 +31,6 @@ export interface MigrateRequest {
   readonly confirmedLoss?: string;
   /** Whose signature the files must bear; undefined: none is asked for. */
   readonly trust?: Trust;
+  /** On a copy: whose it is, and what is left out there. */
+  readonly trial?: Trial;
 }

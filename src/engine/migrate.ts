@@ -110,7 +110,8 @@ async function underFence(
   course.notes.push(...files.flatMap(file => file.parsed.notes));
   await begin(request, fenced, course, isFirst, { adoption, accepted });
   const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
-  const work: Work = { ...surroundings, connection, server, attempt, execution: request.execution, monitor };
+  const { execution, trial } = request;
+  const work: Work = { ...surroundings, connection, server, attempt, execution, monitor, trial };
   try {
     await applyAll(request, work, files, fenced.ledger, course);
     const missing = await grantApplication(connection, attempt.ledgerSchema, request.appRoles);

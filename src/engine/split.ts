@@ -11,6 +11,7 @@ import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStart
 import { assertStillLossless } from './losses/guards.ts';
 import { assertOnlyCounted, takeInventory } from './losses/inventory.ts';
 import { seconds } from './pace.ts';
+import { isLeftOut } from './sql/reach.ts';
 import type { Segment, Statement } from './sql/statements.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
 import type { DownFile, PendingFile, Work } from './work.ts';
@@ -85,7 +86,7 @@ async function runAlone(
   const proof: Proof = row === undefined ? 'NotDone' : await prove(work, file, effect);
   if (proof === 'Unknown') throw outcomeUnknown(file.migration.version, file.parsed, segment.statement);
   if (proof === 'Done') work.log(`${whereOf(file.parsed, segment.statement)} was done by an earlier attempt`);
-  else await sendAlone(work, file, number, segment, effect);
+  else if (!isLeftOut(segment.statement.reach, work.trial)) await sendAlone(work, file, number, segment, effect);
   await inTransaction(work, async transaction => {
     transaction.where = whereOf(file.parsed, segment.statement);
     await recordSegmentDone(work, file, number, segment);

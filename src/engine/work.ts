@@ -6,6 +6,7 @@ import type { Monitor } from './monitor.ts';
 import type { Reversal } from './reversal.ts';
 import type { Server } from './server.ts';
 import type { VersionSignature } from './source/signatures.ts';
+import type { Trial } from './sql/reach.ts';
 import type { Migration, Repeatable } from './sql/script.ts';
 import type { ParsedFile } from './sql/statements.ts';
 
@@ -30,6 +31,8 @@ export interface Work extends Surroundings {
   readonly attempt: Attempt;
   readonly execution: Execution;
   readonly monitor: Monitor;
+  /** On a copy: what reaches beyond the database is not sent. */
+  readonly trial: Trial | undefined;
 }
 
 /** A script that is to be run, parsed: a migration's up, an applied version's down, or a repeatable migration. */

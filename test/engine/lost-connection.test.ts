@@ -186,7 +186,15 @@ describe('A connection lost in a failover', () => {
       const surroundings = { connect, log: () => undefined, signal: undefined, fenceWaitMs: 1_000 };
       const monitor = new Monitor(connect, connection.pid, undefined);
       const before = { ...now, timeline: '00000099' };
-      const work = { ...surroundings, connection, server: before, attempt, monitor, execution: EXECUTION };
+      const work = {
+        ...surroundings,
+        connection,
+        server: before,
+        attempt,
+        monitor,
+        execution: EXECUTION,
+        trial: undefined,
+      };
       const recovered = await recoverCommit(work, lost, { to: '002_b', direction: 'Up', source: { repeatables: [] } });
       assert.deepEqual(
         [recovered.error?.code, recovered.error?.exitCode, recovered.ledger],

@@ -1,12 +1,14 @@
 // `migrate check`
 import type { Command } from '../command.ts';
 import { UsageError } from '../failure.ts';
+import { DISPOSABLE_SERVER, REACH } from '../shared-options.ts';
 
 export const check: Command = {
   name: 'check',
   summary: 'Look for drift: what the schema of the database has become beside what the migrations made it',
   about: [
     'Compares the live schema, object by object, with the snapshot that the last migration left in the ledger; with --from-files, with what the files up to the current version produce in an empty scratch database, which is removed afterwards. Exit code 1 with drift.',
+    REACH,
   ],
   options: [
     { flags: '--from-files', about: 'compare with what the files produce, not with the stored snapshot' },
@@ -14,6 +16,7 @@ export const check: Command = {
       flags: '--to <version>',
       about: 'with --from-files: the files up to this version (default: that of the database; latest: all)',
     },
+    DISPOSABLE_SERVER,
   ],
   examples: [
     { line: 'migrate check', about: 'has anybody changed the schema by hand?' },
@@ -31,8 +34,11 @@ export const check: Command = {
     if (to !== undefined && !options.has('fromFiles')) {
       throw new UsageError(`--to ${to} says up to which version the files are compared: it goes with --from-files.`);
     }
+    if (options.has('disposableServer') && !options.has('fromFiles')) {
+      throw new UsageError('--disposable-server says how the files are run: it goes with --from-files.');
+    }
     const wanted = options.has('fromFiles')
-      ? await schemaFromFiles(invocation, database, to ?? live.version)
+      ? await schemaFromFiles(invocation, { database, live }, to ?? live.version)
       : await (await import('../stored-schema.ts')).storedSchemaOf(database, live, 'Check');
     const differences = await database.compare(wanted, live);
     await terminal.data(output, { version: live.version, comparedWith: wanted.version, differences }, () =>

@@ -6,6 +6,7 @@ import type { ToolName } from '../../engine/histories/tools.ts';
 import { hasLedger } from '../../engine/ledger/ledger.ts';
 import { assertOnlyLedger, otherLedgers } from '../../engine/ledger/other-ledgers.ts';
 import type { Source } from '../../engine/source/files.ts';
+import type { Trial } from '../../engine/sql/reach.ts';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type {
   Consent,
@@ -31,7 +32,7 @@ const READ_LIMITS: LockLimits = { lockTimeoutMs: 2_000, retryMs: 30_000 };
 const EXECUTION = { transaction: 'PerMigration', lockTimeoutMilliseconds: 5_000, lockRetrySeconds: 60 } as const;
 
 export function openPostgresDatabase(settings: Settings, surroundings: Surroundings): Database {
-  return new PostgresDatabase(settings, surroundings);
+  return new PostgresDatabase(settings, surroundings, undefined);
 }
 
 class PostgresDatabase implements Database {
@@ -41,8 +42,11 @@ class PostgresDatabase implements Database {
   readonly #settings: Settings;
   readonly #surroundings: Surroundings;
   readonly #sessions: Sessions;
+  /** Of a scratch database: whose it is. */
+  readonly #trial: Trial | undefined;
 
-  constructor(settings: Settings, surroundings: Surroundings) {
+  constructor(settings: Settings, surroundings: Surroundings, trial: Trial | undefined) {
+    this.#trial = trial;
     this.#settings = settings;
     this.#surroundings = surroundings;
     this.#sessions = new Sessions(settings, surroundings);
@@ -63,7 +67,8 @@ class PostgresDatabase implements Database {
   plan(source: Source, target: string): Promise<PostgresPlan> {
     return this.#sessions.reading(async reading => {
       const ledger = await this.#sessions.ledger(reading);
-      return planPostgres({ ...reading, ledger, ledgerSchema: this.ledgerSchema }, source, target);
+      const place = { ...reading, ledger, ledgerSchema: this.ledgerSchema, trial: this.#trial };
+      return planPostgres(place, source, target);
     });
   }
 
@@ -85,6 +90,7 @@ class PostgresDatabase implements Database {
         applicationSessions: undefined,
         direction: plan.direction === 'Down' ? 'Down' : 'Up',
         ...(lossDigest === undefined ? {} : { confirmedLoss: lossDigest }),
+        ...(this.#trial === undefined ? {} : { trial: this.#trial }),
       },
       this.#sessions.engineFor(attempt),
     );
@@ -184,11 +190,15 @@ class PostgresDatabase implements Database {
     return this.#sessions.reading(({ connection }) => readPostgresModel(connection, this.ledgerSchema));
   }
 
-  async scratch(content: 'Empty' | 'Copy'): Promise<Scratch> {
+  async scratch(content: 'Empty' | 'Copy', server: 'Shared' | 'Disposable'): Promise<Scratch> {
     const { makeScratch } = await import('./scratch.ts');
     const made = await makeScratch(this.#sessions, content, this.#surroundings);
     const url = withDatabase(this.#settings.url ?? '', made.name);
-    return { database: new PostgresDatabase({ ...this.#settings, url }, this.#surroundings), remove: made.remove };
+    const trial = { of: this.#sessions.settings.database, server };
+    return {
+      database: new PostgresDatabase({ ...this.#settings, url }, this.#surroundings, trial),
+      remove: made.remove,
+    };
   }
 
   async backup(directory: string) {

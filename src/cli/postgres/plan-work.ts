@@ -4,11 +4,12 @@ import type { Connection } from '../../engine/connection.ts';
 import { prepareDowngrade } from '../../engine/downgrade.ts';
 import { type EngineError, gathered } from '../../engine/errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from '../../engine/half-done.ts';
-import type { Ledger, ProgressRow } from '../../engine/ledger/ledger.ts';
+import type { Ledger } from '../../engine/ledger/ledger.ts';
 import { countLosses } from '../../engine/losses/loss-counter.ts';
 import type { Loss } from '../../engine/losses/losses.ts';
 import type { MigrationPlan } from '../../engine/plan.ts';
 import type { Server } from '../../engine/server.ts';
+import { isLeftOut, type Trial } from '../../engine/sql/reach.ts';
 import type { Repeatable, Script } from '../../engine/sql/script.ts';
 import { loadGrammar, type ParsedFile, parseFile, parseRepeatable } from '../../engine/sql/statements.ts';
 import type { DownFile } from '../../engine/work.ts';
@@ -19,6 +20,8 @@ export interface PlanningPlace {
   readonly server: Server;
   readonly ledger: Ledger;
   readonly ledgerSchema: string;
+  /** Of a scratch database: whose it is. */
+  readonly trial: Trial | undefined;
 }
 
 export interface PlannedWork extends Pick<Plan, 'versions' | 'transactions' | 'losses' | 'notes'> {
@@ -39,7 +42,7 @@ export async function workOfDown(place: PlanningPlace, plan: MigrationPlan): Pro
     trust: undefined,
   });
   const again = plan.repeatables.map(one => ({ migration: one, parsed: parseRepeatable(one) }));
-  return { ...shown(plan, [...files, ...again], ledger), losses, lossDigest: digest, parsed: new Map() };
+  return { ...shown(plan, [...files, ...again], place), losses, lossDigest: digest, parsed: new Map() };
 }
 
 interface Shown {
@@ -48,10 +51,10 @@ interface Shown {
 }
 
 /** In the order in which they run. */
-function shown(plan: MigrationPlan, files: readonly Shown[], { progress }: Ledger) {
+function shown(plan: MigrationPlan, files: readonly Shown[], place: PlanningPlace) {
   return {
     versions: files.map(file => file.migration.version),
-    transactions: files.flatMap(file => transactionsOf(file.migration.version, file.parsed, progress)),
+    transactions: files.flatMap(file => transactionsOf(file.migration.version, file.parsed, place)),
     notes: [...plan.notes, ...files.flatMap(file => file.parsed.notes)],
   };
 }
@@ -83,7 +86,7 @@ export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promi
   const files = [...ups, ...parsedBy(plan.repeatables, parseRepeatable)];
   if (errors.length > 0) throw gathered(errors);
   return {
-    ...shown(plan, files, ledger),
+    ...shown(plan, files, place),
     losses: await lossesGoingUp(connection, server, files),
     lossDigest: undefined,
     parsed: new Map(ups.map(file => [file.migration.up, file.parsed])),
@@ -115,11 +118,14 @@ const STATES = { none: 'ToRun', started: 'Begun', done: 'Done' } as const;
 function transactionsOf(
   version: string,
   parsed: ParsedFile,
-  progress: readonly ProgressRow[],
+  { ledger: { progress }, trial }: PlanningPlace,
 ): readonly PlannedTransaction[] {
   const states = new Map(progress.filter(row => row.version === version).map(row => [row.segment, row.state]));
   const listed = (statements: ParsedFile['statements']) =>
-    statements.map(({ line, text }) => ({ version, line, text: text.trim() }));
+    statements.map(({ line, text, reach }) => {
+      const planned = { version, line, text: text.trim() };
+      return isLeftOut(reach, trial) ? { ...planned, leftOut: reach.what } : planned;
+    });
   if (parsed.transactional && states.size === 0) {
     const statements = listed(parsed.statements);
     return statements.length === 0 ? [] : [{ kind: 'Transaction', state: 'ToRun', statements }];

@@ -67,7 +67,15 @@ async function copyInto(sessions: Sessions, name: string, { signal }: Surroundin
     const version = await sessions.reading(async ({ server }) => server.versionNumber);
     const archive = join(directory, 'archive');
     const environment = libpqEnvironment(sessions.settings, sessions.host, 'migrate-cli');
-    const dump = ['--format=directory', `--file=${archive}`, '--no-password', '--no-sync', '--lock-wait-timeout=60000'];
+    const common = [
+      '--format=directory',
+      `--file=${archive}`,
+      '--no-password',
+      '--no-sync',
+      '--lock-wait-timeout=60000',
+    ];
+    // A second subscription would take what the first is sent; pg_restore makes none of what is not in the archive.
+    const dump = [...common, '--no-subscriptions'];
     assertEnded('pg_dump', await runChild(programPath('pg_dump', version), dump, { environment, signal }), signal);
     await restoreArchive(sessions, { archive, name, version, signal });
   } finally {

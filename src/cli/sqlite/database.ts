@@ -221,7 +221,8 @@ class SqliteDatabase implements Database {
     return this.#read({ tables: [], references: [] }, readSqliteModel);
   }
 
-  async scratch(content: 'Empty' | 'Copy'): Promise<Scratch> {
+  /** A file shares nothing with any server. */
+  async scratch(content: 'Empty' | 'Copy', _server: 'Shared' | 'Disposable'): Promise<Scratch> {
     const directory = mkdtempSync(join(tmpdir(), 'migrate-scratch-'));
     const path = join(directory, 'scratch.db');
     const remove = async () => rmSync(directory, { recursive: true, force: true });

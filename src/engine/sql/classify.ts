@@ -2,7 +2,6 @@
 // it must stand alone, by which effect in the catalogue it can be proven later. Pure. Called by statements.ts.
 // Which statements PostgreSQL refuses in a transaction: every PreventInTransactionBlock in its source.
 import {
-  calledFunctions,
   childOf,
   childrenOf,
   hasOption,
@@ -178,8 +177,11 @@ function enumValueAdded({ fields }: Node): Effect {
 const SAVEPOINTS = new Set(['TRANS_STMT_SAVEPOINT', 'TRANS_STMT_RELEASE', 'TRANS_STMT_ROLLBACK_TO']);
 const OWN_CONTROL = 'Remove it: each migration runs in a transaction of its own, together with its row in the ledger.';
 
-/** Statements that would undo the engine's own protection; undefined when there is nothing against this one. */
-export function refusalOf(node: Node): Refusal | undefined {
+/**
+ * Statements that would undo the engine's own protection; undefined when there is nothing against this one. `calls` are the
+ * functions called anywhere in it.
+ */
+export function refusalOf(node: Node, calls: ReadonlySet<string>): Refusal | undefined {
   const { type, fields } = node;
   if (type === 'TransactionStmt' && !SAVEPOINTS.has(stringOf(fields, 'kind'))) {
     const kind = stringOf(fields, 'kind').replace('TRANS_STMT_', '').replaceAll('_', ' ');
@@ -206,7 +208,7 @@ export function refusalOf(node: Node): Refusal | undefined {
     const remedy = `Name it, for example ${name}: after a crash the index is found again by its name.`;
     return { what: 'CREATE INDEX CONCURRENTLY without a name', remedy };
   }
-  const unlock = [...calledFunctions(fields)].find(name => name.startsWith('pg_advisory_unlock'));
+  const unlock = [...calls].find(name => name.startsWith('pg_advisory_unlock'));
   if (unlock !== undefined || unlocksInBody(node)) {
     const what = `a call of ${unlock ?? 'pg_advisory_unlock'}`;
     return { what, remedy: 'Remove it: the migration lock is held by this session. Use pg_advisory_xact_lock.' };
@@ -241,7 +243,7 @@ export function setsLockTimeout({ type, fields }: Node): boolean {
 }
 
 /** SET (but not SET LOCAL), RESET, and a bare `SELECT set_config(…)` as pg_dump writes it. */
-export function isSessionSetting({ type, fields }: Node): boolean {
+export function isSessionSetting({ type, fields }: Node, calls: ReadonlySet<string>): boolean {
   if (type === 'VariableSetStmt') return !isSet(fields, 'is_local') && !stringOf(fields, 'kind').includes('MULTI');
-  return type === 'SelectStmt' && fields.fromClause === undefined && calledFunctions(fields).has('set_config');
+  return type === 'SelectStmt' && fields.fromClause === undefined && calls.has('set_config');
 }

@@ -17,9 +17,10 @@ import {
   setsLockTimeout,
 } from './classify.ts';
 import { type Directives, hasDirective, readDirectives } from './directives.ts';
+import { type Reach, reachOf } from './reach.ts';
 import type { Repeatable, Script } from './script.ts';
 import { syntaxHint } from './syntax-hints.ts';
-import { type Node, nodeOf } from './tree.ts';
+import { calledFunctions, type Node, nodeOf } from './tree.ts';
 
 export interface Statement {
   /** 1-based number in the file, an outer BEGIN included: what a person counts. */
@@ -32,6 +33,8 @@ export interface Statement {
   readonly setsLockTimeout: boolean;
   /** A setting of the session, which outlives its transaction. */
   readonly isSetting: boolean;
+  /** What it does outside the database; undefined: nothing. */
+  readonly reach: Reach | undefined;
   readonly placement: Placement;
 }
 
@@ -75,7 +78,8 @@ export function parseFile(script: Script): ParsedFile {
   raw.forEach(({ node, start, end }, index) => {
     const line = lines(start);
     if (wrapped && (index === 0 || index === raw.length - 1)) return;
-    const refusal = refusalOf(node);
+    const calls = calledFunctions(node.fields);
+    const refusal = refusalOf(node, calls);
     const place = { migration: versionOf(script.file), statement: index + 1, line };
     if (refusal !== undefined) errors.push(failure('StatementRefused', { file: script.file, ...refusal }, place));
     statements.push(
@@ -86,7 +90,8 @@ export function parseFile(script: Script): ParsedFile {
         type: node.type,
         lock: lockStrengthOf(node),
         setsLockTimeout: setsLockTimeout(node),
-        isSetting: isSessionSetting(node),
+        isSetting: isSessionSetting(node, calls),
+        reach: reachOf(node, calls),
         placement: placementOf(node),
       }),
     );
