@@ -1,5 +1,5 @@
-// A database made for one command on the same server and dropped with it: empty, or a copy by pg_dump and pg_restore. Its
-// name says what it is, so that one that a crash left is known for what it is.
+// A database made for one command on the same server and dropped with it: empty, or a copy by pg_dump and pg_restore. What
+// a command that was killed has left is dropped by the next (scratch-hold.ts).
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,8 @@ import { QueryError, quoted } from '../../engine/connection.ts';
 import { EngineError, failure } from '../../engine/errors.ts';
 import type { Surroundings } from '../database.ts';
 import { programPath } from './programs.ts';
-import type { Sessions } from './sessions.ts';
+import { clearLeftovers, hold, mark } from './scratch-hold.ts';
+import { READER, type Sessions } from './sessions.ts';
 
 export const SCRATCH_PREFIX = 'migrate_scratch_';
 
@@ -19,17 +20,33 @@ export interface MadeScratch {
   remove(): Promise<void>;
 }
 
-/** Makes it. Throws RightMissing when the role may not create databases. */
+/** Makes it, once what killed commands have left is cleared away. Throws RightMissing when the role may not create databases. */
 export async function makeScratch(
   sessions: Sessions,
   content: 'Empty' | 'Copy',
   surroundings: Surroundings,
 ): Promise<MadeScratch> {
   const name = `${SCRATCH_PREFIX}${randomBytes(6).toString('hex')}`;
-  await createDatabase(sessions, name);
-  const remove = () =>
-    sessions.plain(async connection => void (await connection.query(`DROP DATABASE IF EXISTS ${quoted(name)}`)));
+  await sessions.plain(connection => clearLeftovers(connection, surroundings.terminal));
+  const holder = await sessions.openIn(sessions.settings.database, READER);
   try {
+    await hold(holder, name);
+    await createDatabase(sessions, name);
+  } catch (error) {
+    await holder.close();
+    throw error;
+  }
+  const remove = async () => {
+    try {
+      await sessions.plain(
+        async connection => void (await connection.query(`DROP DATABASE IF EXISTS ${quoted(name)}`)),
+      );
+    } finally {
+      await holder.close();
+    }
+  };
+  try {
+    await sessions.plain(connection => mark(connection, name));
     if (content === 'Copy') await copyInto(sessions, name, surroundings);
   } catch (error) {
     await remove();
