@@ -125,6 +125,9 @@ function reasonOf(error: unknown): string {
   return error.message === '' ? (code ?? 'unknown reason') : error.message;
 }
 
+/** A text of several statements is refused by the server, whatever its settings make of quotes and backslashes (42601). */
+const ONE_STATEMENT = { queryMode: 'extended' } as const;
+
 /** SQLSTATEs after which the session is gone although the server could still say why. */
 const ENDED = /^(08|57P0[1-5]|25P0[34])/;
 
@@ -169,7 +172,7 @@ class PostgresConnection implements OpenedConnection {
     return this.#exchange(
       () =>
         new Promise<void>((resolve, reject) => {
-          const query = this.#client.query(new Query(sql));
+          const query = this.#client.query(new Query({ text: sql, ...ONE_STATEMENT }));
           query.on('row', () => {});
           query.on('end', () => resolve());
           query.on('error', reject);

@@ -6,7 +6,7 @@
 import { type BaselineRequest, writeRow } from './baseline.ts';
 import type { Connection } from './connection.ts';
 import { failure } from './errors.ts';
-import { appendAudit } from './ledger/audit.ts';
+import { appendAudit, checksumsOf } from './ledger/audit.ts';
 import { type FoundTables, type Ledger, ledgerDigest, userTables } from './ledger/ledger.ts';
 import { assertOnlyLedger } from './ledger/other-ledgers.ts';
 import type { Source } from './source/files.ts';
@@ -74,7 +74,7 @@ export async function writeAdoption(
 ): Promise<void> {
   for (const migration of migrations) {
     await writeRow(connection, { ...request, imported: undefined }, migration, undefined);
-    const detail = { upChecksum: migration.up.checksum, from: null };
+    const detail = { ...checksumsOf(migration), from: null };
     await appendAudit(connection, request.attempt, 'baseline', migration.version, detail);
   }
 }

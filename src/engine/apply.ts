@@ -110,7 +110,7 @@ async function runWhole(
   const done = runStatements(work, file, file.parsed.statements, () =>
     inTurn([
       files.length === 1 ? asOwnerChecked(work, file) : asOwner(work),
-      recordDone(work, file, startedAt, pieces),
+      recordDone(work, transaction.id, file, startedAt, pieces),
       ...(ends === 'Transaction' ? [transaction.seal()] : []),
     ]),
   );

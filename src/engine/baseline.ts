@@ -10,7 +10,7 @@ import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted } from './connection.ts';
 import { failure } from './errors.ts';
 import { type Fenced, raiseEpochAlone, takeFence } from './fence/fence.ts';
-import { type AuditHead, appendAudit, readAuditHead } from './ledger/audit.ts';
+import { type AuditHead, appendAudit, checksumsOf, readAuditHead } from './ledger/audit.ts';
 import { hasLedger, type Ledger, readLedger } from './ledger/ledger.ts';
 import { createLedger, grantApplication } from './ledger/ledger-schema.ts';
 import { assertOnlyLedger } from './ledger/other-ledgers.ts';
@@ -138,7 +138,7 @@ async function write(request: BaselineRequest, fenced: Fenced, adopted: readonly
   await raiseEpochAlone(connection, attempt, ledger.format, start, async () => {
     for (const migration of adopted) {
       await writeRow(connection, request, migration, history.get(migration.version));
-      const detail = { upChecksum: migration.up.checksum, from: imported?.from ?? null };
+      const detail = { ...checksumsOf(migration), from: imported?.from ?? null };
       await appendAudit(connection, attempt, 'baseline', migration.version, detail);
     }
     for (const { repeatable, ...told } of imported?.repeatables ?? []) {

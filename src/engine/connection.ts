@@ -20,7 +20,10 @@ export interface Connection {
   readonly isLost: boolean;
   /** Runs SQL and answers its rows. Several statements without values are sent as one message. */
   query(sql: string, values?: readonly (string | null)[]): Promise<readonly Row[]>;
-  /** Runs SQL whose rows nobody wants: they are dropped as they come, so that a long SELECT costs no memory. */
+  /**
+   * Runs one statement, and no more than one: the server refuses a text in which it finds several. Rows are dropped as they
+   * come, so that a long SELECT costs no memory.
+   */
   execute(sql: string): Promise<void>;
   /** Ends the session; safe to call twice. */
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import { type EngineError, type ErrorPlace, failure } from './errors.ts';
 import { whereOf } from './half-done.ts';
 import type { Monitor } from './monitor.ts';
 import { assertNotInterrupted, seconds } from './pace.ts';
-import { fileSettingsSql } from './server.ts';
+import { FORGET_SQL, fileSettingsSql } from './server.ts';
 import { isLeftOut } from './sql/reach.ts';
 import type { Statement } from './sql/statements.ts';
 import type { PendingFile, Work } from './work.ts';
@@ -67,8 +67,10 @@ export async function prepareSession(work: Work, file: PendingFile, before?: Sta
     statementTimeoutMs: directives.statementTimeoutMs ?? 0,
     role: directives.role,
   };
+  const isBeginning = before === undefined || before.number === file.parsed.statements[0]?.number;
+  const forget = isBeginning ? `${FORGET_SQL}; ` : '';
   try {
-    await work.connection.query(fileSettingsSql(work.server, settings));
+    await work.connection.query(forget + fileSettingsSql(work.server, settings));
   } catch (error) {
     if (!(error instanceof QueryError) || directives.role === undefined) throw error;
     const right = `to become the role "${directives.role}" that ${file.parsed.file} asks for (${error.message})`;
@@ -205,9 +207,18 @@ function reasonOf(error: QueryError, direction: PendingFile['direction']): strin
     const advice = 'drop that first in the down script; what a repeatable migration made stays when versions go';
     return `${error.message}: ${error.dependents} (SQLSTATE ${error.sqlstate}); ${advice}`;
   }
-  const message = error.sqlstate.startsWith('22') ? error.message.replace(/: ".*$/s, '') : error.message;
+  const message = withoutSecrets(error);
   const advice = ADVICE[error.sqlstate] ?? error.hint;
   return `${message} (SQLSTATE ${error.sqlstate})${advice === undefined ? '' : `; ${advice}`}`;
+}
+
+/** How libpq begins or ends what it says of a connection string that it cannot read: it quotes from it. */
+const CONNECTION_STRING = /connection (?:info )?string|connection option|percent-encoded|\bURI\b/;
+
+/** Of a data error the value may be somebody's; of a text with a password in it any part may be of the password. */
+function withoutSecrets({ sqlstate, message }: QueryError): string {
+  if (sqlstate.startsWith('22')) return message.replace(/: ".*$/s, '');
+  return CONNECTION_STRING.test(message) ? message.replace(/".*"/s, '"…"') : message;
 }
 
 function linesBefore(text: string, position: number | undefined): number {

@@ -29,20 +29,36 @@ const OLDEST = 110_000;
 export const OWN_LOCK_TIMEOUT_MS = 30_000;
 
 /**
+ * Everything that changes how the server prints a definition or a value, or reads a text: a database, a role and a file may
+ * each set it otherwise, and the same schema must always print the same.
+ */
+const PRINTING = [
+  "SET TimeZone TO 'UTC'",
+  "SET DateStyle TO 'ISO'",
+  "SET IntervalStyle TO 'postgres'",
+  "SET client_encoding TO 'UTF8'",
+  "SET bytea_output TO 'hex'",
+  "SET xmloption TO 'content'",
+  'SET extra_float_digits TO 1',
+  'SET array_nulls TO on',
+  'SET quote_all_identifiers TO off',
+  'SET standard_conforming_strings TO on',
+] as const;
+
+/**
  * Session settings of the engine's own statements: the login role itself, names found in pg_catalog only, no limits but on
  * locks.
  * SET ROLE NONE, not RESET ROLE: that would go back to a role set by ALTER ROLE … SET role.
  */
 export function ownSettings(versionNumber: number): string {
   const statements = [
+    'RESET SESSION AUTHORIZATION',
     'SET ROLE NONE',
     'SET search_path TO pg_catalog, pg_temp',
     'SET statement_timeout TO 0',
     `SET lock_timeout TO ${OWN_LOCK_TIMEOUT_MS}`,
     'SET idle_in_transaction_session_timeout TO 0',
-    "SET TimeZone TO 'UTC'",
-    "SET DateStyle TO 'ISO'",
-    "SET client_encoding TO 'UTF8'",
+    ...PRINTING,
   ];
   if (versionNumber >= 140_000) statements.push('SET idle_session_timeout TO 0');
   if (versionNumber >= 170_000) statements.push('SET transaction_timeout TO 0');
@@ -133,12 +149,15 @@ export interface FileSettings {
 /** The statements that put a session into the state in which a file begins, whatever the file before it has set. */
 export function fileSettingsSql(server: Server, settings: FileSettings): string {
   const statements = [
+    'RESET SESSION AUTHORIZATION',
     'RESET ALL',
     settings.role === undefined ? 'RESET ROLE' : `SET ROLE ${quoted(settings.role)}`,
     `SET statement_timeout TO ${settings.statementTimeoutMs}`,
     `SET lock_timeout TO ${settings.lockTimeoutMs}`,
     'SET idle_in_transaction_session_timeout TO 0',
     "SET client_encoding TO 'UTF8'",
+    // The grammar reads files so. A database may have it otherwise.
+    'SET standard_conforming_strings TO on',
     "SELECT pg_catalog.set_config('synchronous_commit', 'on', false) WHERE pg_catalog.current_setting('synchronous_commit') <> 'remote_apply'",
     'SET default_transaction_isolation TO "read committed"',
     'SET default_transaction_read_only TO off',
@@ -148,3 +167,6 @@ export function fileSettingsSql(server: Server, settings: FileSettings): string 
   if (server.checksClients) statements.push("SET client_connection_check_interval TO '1s'");
   return statements.join('; ');
 }
+
+/** What a session keeps beside its settings: gone before the next file, as it would be in a run of its own. */
+export const FORGET_SQL = 'CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP';

@@ -40,7 +40,7 @@ export async function applySplit(work: Work, file: PendingFile, progress: readon
   }
   await inTransaction(work, async transaction => {
     transaction.where = file.parsed.file;
-    await recordDone(work, file, startedAt, 'HasProgress');
+    await recordDone(work, transaction.id, file, startedAt, 'HasProgress');
   });
 }
 
@@ -65,7 +65,7 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
       const inventory = await takeInventory(work, [file]);
       await runStatements(work, file, segment.statements, () => asOwner(work));
       await assertOnlyCounted(work, [file], inventory);
-      await inTurn([recordSegmentDone(work, file, number, segment), transaction.seal()]);
+      await inTurn([recordSegmentDone(work, transaction.id, file, number, segment), transaction.seal()]);
     }),
   );
 }
@@ -89,7 +89,7 @@ async function runAlone(
   else if (!isLeftOut(segment.statement.reach, work.trial)) await sendAlone(work, file, number, segment, effect);
   await inTransaction(work, async transaction => {
     transaction.where = whereOf(file.parsed, segment.statement);
-    await recordSegmentDone(work, file, number, segment);
+    await recordSegmentDone(work, transaction.id, file, number, segment);
   });
 }
 
@@ -97,7 +97,7 @@ async function begin(work: Work, file: PendingFile, number: number, segment: Alo
   await prepareSession(work, file, segment.statement);
   const effect = await fixEffect(work.connection, segment.effect, file.parsed.file);
   await asOwner(work);
-  await inTransaction(work, () => recordSegmentStarted(work, file, number, segment, effect));
+  await inTransaction(work, ({ id }) => recordSegmentStarted(work, id, file, number, segment, effect));
   return effect;
 }
 

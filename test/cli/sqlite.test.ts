@@ -272,6 +272,16 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.match((await project.migrate('history', '--verify')).out, /Removed: 1 row is missing before row 2/);
   });
 
+  it('the audit shows a text in the ledger that was exchanged, of the way up and of the way down', async () => {
+    for (const column of ['up_checksum', 'down_checksum']) {
+      const project = new Project(TWO);
+      await project.migrate('upgrade');
+      project.execute(`UPDATE migrate_ledger SET ${column} = 'x' WHERE version = '002_names'`);
+      const { code, out } = await project.migrate('history', '--verify');
+      assert.deepEqual([code, /the ledger's row of 002_names is not what the audit tells/.test(out)], [1, true], out);
+    }
+  });
+
   it('a copy goes up, down and up; what a down leaves is told; the database is not touched', async () => {
     const project = new Project({ ...TWO, '002_names.down.sql': 'SELECT 1;' });
     await project.migrate('upgrade', '001_users');

@@ -57,6 +57,10 @@ describe('The audit', () => {
       "UPDATE migrate.ledger SET up_checksum = 'x' WHERE number = 2",
       ['LedgerDiffers 3'],
     ],
+    'shows a way down that was put in or changed': [
+      "UPDATE migrate.ledger SET down_script = 'DROP TABLE users', down_checksum = 'x' WHERE number = 2",
+      ['LedgerDiffers 3'],
+    ],
   };
 
   it('tells what was done to it', async () => {

@@ -41,9 +41,11 @@ describe('A first install', () => {
   it('lets the application ask for the version and nothing else', async () => {
     const site = await Site.create(server, THREE);
     site.sql('ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT ALL ON TABLES TO app');
+    site.sql('ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT ALL ON SCHEMAS TO app');
     await site.migrate();
     const app = await site.session('app');
     try {
+      await assert.rejects(app.query('CREATE TABLE migrate.mine(id int)'), /permission denied/);
       assert.deepEqual(await app.query('SELECT migrate.current_version() AS version'), [{ version: '003_more' }]);
       for (const table of ['ledger', 'epoch', 'audit', 'progress']) {
         await assert.rejects(app.query(`SELECT FROM migrate.${table}`), /permission denied/, table);

@@ -116,6 +116,23 @@ describe('The runner', () => {
     assert.equal(`${JSON.stringify(result)}${site.log.join()}`.includes(PASSWORDS.owner), false);
   });
 
+  it('hides what the server quotes of a connection string', async () => {
+    for (const text of [
+      'host=h user=u password=T0p S3cret',
+      'host=h passphrase=S3cret',
+      'postgresql://u:S3%zzcret@h/d',
+    ]) {
+      const site = await Site.create(server, {
+        '001_s.up.sql': `CREATE SUBSCRIPTION s CONNECTION '${text}' PUBLICATION p WITH (connect = false)`,
+      });
+      const environment = { databaseUrl: server.url('postgres', site.name) };
+      const result = await site.migrate({ environment });
+      assert.equal(result.exitCode, 20);
+      assert.match(result.error?.message ?? '', /"…"/);
+      assert.doesNotMatch(`${JSON.stringify(result)}${site.log.join()}`, /S3|cret|passphrase/);
+    }
+  });
+
   it('told to end by SIGTERM rolls back, says so and leaves no session', async () => {
     const site = await Site.create(server, { '001_slow.up.sql': 'CREATE TABLE slow(id int); SELECT pg_sleep(60)' });
     const plan = await site.planned();

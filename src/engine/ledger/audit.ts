@@ -3,6 +3,8 @@
 import type { Attempt } from '../attempt.ts';
 import { runKey } from '../attempt.ts';
 import { type Connection, literal, quoted, textOf } from '../connection.ts';
+import { failure } from '../errors.ts';
+import type { Migration } from '../sql/script.ts';
 
 export const AUDIT_EVENTS = [
   'began',
@@ -18,6 +20,11 @@ export const AUDIT_EVENTS = [
   'restored',
 ] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
+
+/** What the audit says of a migration's texts; verify-audit.ts compares the ledger's row with it. */
+export function checksumsOf({ up, down }: Pick<Migration, 'up' | 'down'>) {
+  return { upChecksum: up.checksum, downChecksum: down?.checksum ?? null };
+}
 
 /** Hash of what stands before the first row. */
 export const GENESIS = '0'.repeat(64);
@@ -40,10 +47,14 @@ export async function appendAudit(
   version: string | null,
   detail: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  await connection.query(auditSql(attempt, event, version, detail));
+  const written = await connection.query(`${auditSql(attempt, event, version, detail)} RETURNING id`);
+  if (written.length !== 1) {
+    const reason = `something on its table keeps the row of "${event}" out`;
+    throw failure('LedgerDamaged', { schema: attempt.ledgerSchema, reason });
+  }
 }
 
-/** The statement that appends a row, for a message of several. */
+/** The statement that appends a row, for one of several. */
 export function auditSql(
   attempt: Attempt,
   event: AuditEvent,

@@ -159,7 +159,7 @@ function functions(schema: string): readonly string[] {
 
 /**
  * Lets the application's roles call `current_version()` and takes from everybody what default privileges gave them on
- * the tables. Answers the roles that do not exist (a migration may make them later).
+ * the tables, and the right to make something beside them. Answers the roles that do not exist (a migration may make them later).
  */
 export async function grantApplication(
   connection: Connection,
@@ -171,12 +171,16 @@ export async function grantApplication(
     `SELECT c.relname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
       FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
       WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1) AND a.grantee <> c.relowner AND c.relkind = 'r'
-      GROUP BY 1, 2`,
+      GROUP BY 1, 2
+      UNION ALL SELECT NULL, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+      FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+      WHERE n.nspname = $1 AND a.grantee <> n.nspowner AND a.privilege_type = 'CREATE'`,
     [schema],
   );
-  const statements = strangers.map(
-    row => `REVOKE ALL ON ${s}.${quoted(textOf(row, 'relname'))} FROM ${textOf(row, 'grantee')}`,
-  );
+  const statements = strangers.map(row => {
+    const of = row.relname == null ? `CREATE ON SCHEMA ${s}` : `ALL ON ${s}.${quoted(row.relname)}`;
+    return `REVOKE ${of} FROM ${textOf(row, 'grantee')}`;
+  });
   const known = await connection.query(
     `SELECT rolname, rolname = session_user AS mine,
         pg_catalog.has_schema_privilege(oid, $2, 'USAGE')

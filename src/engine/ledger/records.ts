@@ -1,20 +1,57 @@
 // Writes the ledger's rows: a migration applied or reverted, a segment begun or done. Always inside the caller's transaction, always
-// as the login role. The readers are in ledger.ts.
+// as the login role. Nothing is written once that transaction has ended, and what the server did not write is found out before
+// COMMIT: a row that is missing would let a migration run twice. The readers are in ledger.ts.
 import { runKey } from '../attempt.ts';
-import { literal, quoted } from '../connection.ts';
+import { literal, only, QueryError, quoted } from '../connection.ts';
 import { failure } from '../errors.ts';
 import type { Segment } from '../sql/statements.ts';
 import type { DownFile, PendingFile, RepeatableFile, UpFile, Work } from '../work.ts';
-import { appendAudit, auditSql } from './audit.ts';
+import { appendAudit, auditSql, checksumsOf } from './audit.ts';
+
+/** The transaction that the rows belong to, as txid_current() has told it. */
+type Id = string;
 
 const table = (work: Work, name: string) => `${quoted(work.attempt.ledgerSchema)}.${name}`;
 
+const DIVISION_BY_ZERO = '22012';
+/** What a rule without a row answers to who wants to know what was written. */
+const NOTHING_TO_RETURN = '0A000';
+
 /**
- * What makes a script done: its rows and its audit row, one transaction with its statements; in one message, so that it may
- * be sent behind them. `pieces`: whether the version has progress rows, which end with it.
+ * One message, so that it may be sent behind the file's statements. It begins with a question that fails where the transaction
+ * is another one, or none: what stands behind it in a message is then not run. Each of `rows` must have written one.
+ */
+async function write(work: Work, id: Id, file: PendingFile, before: readonly string[], rows: readonly string[]) {
+  const guard = `SELECT 1 / (pg_catalog.txid_current() = ${id})::integer`;
+  const steps = rows.map((row, index) => `row_${index} AS (${row} RETURNING 1)`).join(',\n');
+  const counts = rows.map((_, index) => `(SELECT pg_catalog.count(*) FROM row_${index}) AS row_${index}`).join(', ');
+  let written: readonly (string | null)[];
+  try {
+    written = Object.values(
+      only(await work.connection.query([guard, ...before, `WITH ${steps}\nSELECT ${counts}`].join(';\n'))),
+    );
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    if (error.sqlstate === DIVISION_BY_ZERO) throw failure('TransactionBroken', { where: file.parsed.file });
+    if (error.sqlstate !== NOTHING_TO_RETURN) throw error;
+    throw notWritten(work, file);
+  }
+  if (written.some(count => count !== '1')) throw notWritten(work, file);
+}
+
+function notWritten(work: Work, file: PendingFile) {
+  const { version } = file.migration;
+  const reason = `its row was not written or is gone: somebody has changed the ledger, or a trigger or a rule on its tables in schema "${work.attempt.ledgerSchema}" keeps rows out`;
+  return failure('MigrationFailed', { where: file.parsed.file, reason }, { migration: version });
+}
+
+/**
+ * What makes a script done: its rows and its audit row, one transaction with its statements. `pieces`: whether the version has
+ * progress rows, which end with it.
  */
 export async function recordDone(
   work: Work,
+  id: Id,
   file: PendingFile,
   startedAt: Date,
   pieces: 'HasProgress' | 'NoProgress',
@@ -22,9 +59,18 @@ export async function recordDone(
   const { version } = file.migration;
   const forget =
     pieces === 'HasProgress' ? [`DELETE FROM ${table(work, 'progress')} WHERE version = ${literal(version)}`] : [];
-  if (file.direction === 'Down') return recordReverted(work, file, forget);
-  const rows = file.direction === 'Up' ? applied(work, file, startedAt) : repeated(work, file, startedAt);
-  await work.connection.query([...forget, ...rows].join(';\n'));
+  await write(work, id, file, forget, rowsOf(work, file, startedAt));
+}
+
+function rowsOf(work: Work, file: PendingFile, startedAt: Date): readonly string[] {
+  switch (file.direction) {
+    case 'Up':
+      return applied(work, file, startedAt);
+    case 'Repeat':
+      return repeated(work, file, startedAt);
+    case 'Down':
+      return reverted(work, file);
+  }
 }
 
 /** The row that makes a migration applied, and its audit row. */
@@ -39,7 +85,7 @@ function applied(work: Work, { migration, signature, layout }: UpFile, startedAt
         attempt, run, job, started_at, finished_at, lsn, signature, signed_by, image, layout)
       VALUES (${texts.join(', ')}, session_user, ${by.join(', ')}, ${literal(startedAt.toISOString())},
         pg_catalog.clock_timestamp(), ${lsn(work)}, ${signed.join(', ')})`,
-    auditSql(attempt, 'applied', version, { upChecksum: up.checksum }),
+    auditSql(attempt, 'applied', version, checksumsOf(migration)),
   ];
 }
 
@@ -48,15 +94,12 @@ function textOrNull(value: string | undefined): string {
 }
 
 /** The end of a version's row: it must be there, or somebody has changed the ledger since it was planned. */
-async function recordReverted(work: Work, { migration }: DownFile, forget: readonly string[]): Promise<void> {
+function reverted(work: Work, { migration }: DownFile): readonly string[] {
   const { version, upChecksum, origin, down } = migration;
-  const audit = auditSql(work.attempt, 'reverted', version, { upChecksum, origin, downChecksum: down.checksum });
-  const remove = `DELETE FROM ${table(work, 'ledger')} WHERE version = ${literal(version)} RETURNING version`;
-  const gone = await work.connection.query([...forget, audit, remove].join(';\n'));
-  if (gone.length !== 1) {
-    const schema = work.attempt.ledgerSchema;
-    throw failure('LedgerDamaged', { schema, reason: `the row of ${version} is gone` }, { migration: version });
-  }
+  return [
+    `DELETE FROM ${table(work, 'ledger')} WHERE version = ${literal(version)}`,
+    auditSql(work.attempt, 'reverted', version, { upChecksum, origin, downChecksum: down.checksum }),
+  ];
 }
 
 /** The row that says with which text a repeatable migration last ran, and its audit row. */
@@ -81,25 +124,24 @@ function lsn(work: Work): string {
   return work.server.timeline === '' ? 'NULL' : 'pg_catalog.pg_current_wal_lsn()::text';
 }
 
-/** A segment of ordinary statements is done; written in their own transaction. */
+/** A segment is done; of ordinary statements, written in their own transaction. */
 export async function recordSegmentDone(
   work: Work,
+  id: Id,
   file: PendingFile,
   number: number,
   segment: Segment,
 ): Promise<void> {
-  await work.connection.query(
-    `INSERT INTO ${table(work, 'progress')} (version, segment, digest, state, effect, run, attempt, direction, started_at, finished_at)
-      VALUES ($1, $2, $3, 'done', $4, $5, $6, $7, pg_catalog.now(), pg_catalog.clock_timestamp())
-      ON CONFLICT (version, segment) DO UPDATE SET state = 'done', finished_at = pg_catalog.clock_timestamp()`,
+  const now = ['pg_catalog.now()', 'pg_catalog.clock_timestamp()'];
+  const row = progressRow(work, file, number, segment, { state: 'done', effect: { kind: segment.kind } });
+  await write(
+    work,
+    id,
+    file,
+    [],
     [
-      file.migration.version,
-      String(number),
-      segment.digest,
-      JSON.stringify({ kind: segment.kind }),
-      runKey(work.attempt.run),
-      String(work.attempt.number),
-      file.direction.toLowerCase(),
+      `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at, finished_at) VALUES (${[...row, ...now].join(', ')})
+      ON CONFLICT (version, segment) DO UPDATE SET state = 'done', finished_at = pg_catalog.clock_timestamp()`,
     ],
   );
 }
@@ -107,24 +149,36 @@ export async function recordSegmentDone(
 /** A statement that stands alone is about to be sent: committed before it, so that a crash in it is seen. */
 export async function recordSegmentStarted(
   work: Work,
+  id: Id,
   file: PendingFile,
   number: number,
   segment: Segment,
   effect: object,
 ): Promise<void> {
-  await work.connection.query(
-    `INSERT INTO ${table(work, 'progress')} (version, segment, digest, state, effect, run, attempt, direction, started_at)
-      VALUES ($1, $2, $3, 'started', $4, $5, $6, $7, pg_catalog.clock_timestamp())`,
+  const row = progressRow(work, file, number, segment, { state: 'started', effect });
+  await write(
+    work,
+    id,
+    file,
+    [],
     [
-      file.migration.version,
-      String(number),
-      segment.digest,
-      JSON.stringify(effect),
-      runKey(work.attempt.run),
-      String(work.attempt.number),
-      file.direction.toLowerCase(),
+      `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at) VALUES (${row.join(', ')}, pg_catalog.clock_timestamp())`,
     ],
   );
+}
+
+const PROGRESS = 'version, segment, digest, state, effect, run, attempt, direction';
+
+function progressRow(
+  work: Work,
+  file: PendingFile,
+  number: number,
+  segment: Segment,
+  { state, effect }: { readonly state: 'started' | 'done'; readonly effect: object },
+): readonly string[] {
+  const { run, attempt } = { run: runKey(work.attempt.run), attempt: String(work.attempt.number) };
+  const values = [file.migration.version, String(number), segment.digest, state, JSON.stringify(effect), run, attempt];
+  return [...values, file.direction.toLowerCase()].map(literal);
 }
 
 /** A statement that stood alone has failed and left nothing: as if it had never been begun. */

@@ -128,7 +128,7 @@ function headProblems(links: readonly Link[], known: AuditHead | undefined): rea
 const COUNTS = `NOT EXISTS (SELECT FROM pg_catalog.json_to_recordset($1::json) AS undone("from" bigint, "to" bigint)
   WHERE id BETWEEN undone."from" AND undone."to")`;
 
-/** What the audit saw applied and not reverted must be what the ledger has, with the same checksum. */
+/** What the audit saw applied and not reverted must be what the ledger has, with the same checksums. */
 async function ledgerProblems(
   connection: Connection,
   s: string,
@@ -141,11 +141,12 @@ async function ledgerProblems(
   const rows = await connection.query(
     `SELECT coalesce(l.version, a.version) AS version, a.id, l.version IS NULL AS gone, a.version IS NULL AS unseen
       FROM ${s}.ledger l FULL JOIN (
-        SELECT DISTINCT ON (version) version, id, event, detail->>'upChecksum' AS checksum FROM ${s}.audit
+        SELECT DISTINCT ON (version) version, id, event, detail->>'upChecksum' AS checksum, detail AS told FROM ${s}.audit
         WHERE event IN ('applied', 'reverted', 'baseline') AND version IS NOT NULL AND ${COUNTS} ORDER BY version, id DESC
       ) a ON a.version = l.version
       WHERE (l.version IS NULL AND a.event <> 'reverted')
-        OR (l.version IS NOT NULL AND (a.version IS NULL OR a.event = 'reverted' OR a.checksum IS DISTINCT FROM l.up_checksum))
+        OR (l.version IS NOT NULL AND (a.version IS NULL OR a.event = 'reverted' OR a.checksum IS DISTINCT FROM l.up_checksum
+          OR (a.told ? 'downChecksum' AND a.told->>'downChecksum' IS DISTINCT FROM l.down_checksum)))
       ORDER BY 1`,
     [JSON.stringify(undone)],
   );

@@ -14,6 +14,7 @@ import {
   type QualifiedName,
   relationName,
   stringOf,
+  type Tree,
 } from './tree.ts';
 
 /** What a statement that stands alone leaves in the catalogue, and so how a crash in it is cleared up. */
@@ -192,6 +193,10 @@ export function refusalOf(node: Node, calls: ReadonlySet<string>): Refusal | und
   if (type === 'VariableSetStmt' && stringOf(fields, 'name') === 'session_authorization') {
     return { what: 'SET SESSION AUTHORIZATION', remedy: 'Use "-- migrate: role=…" in the head of the file.' };
   }
+  if (type === 'VariableSetStmt' && stringOf(fields, 'name') === 'standard_conforming_strings' && !isTurnedOn(fields)) {
+    const what = 'SET standard_conforming_strings TO off';
+    return { what, remedy: "Remove it, and write strings with backslash escapes as E'…'." };
+  }
   if (
     type === 'CopyStmt' &&
     isSet(fields, 'is_from') &&
@@ -214,6 +219,16 @@ export function refusalOf(node: Node, calls: ReadonlySet<string>): Refusal | und
     return { what, remedy: 'Remove it: the migration lock is held by this session. Use pg_advisory_xact_lock.' };
   }
   return undefined;
+}
+
+/** SET … TO on, as pg_dump writes it, or back to whatever it was. */
+function isTurnedOn(fields: Tree): boolean {
+  if (stringOf(fields, 'kind') !== 'VAR_SET_VALUE') return true;
+  const constants = childrenOf(fields, 'args').map(({ fields: constant }) => constant);
+  return constants.every(constant => {
+    const text = stringOf(childOf(constant, 'sval'), 'sval').toLowerCase();
+    return ['on', 'true', 'yes', 't', 'y', '1'].includes(text) || childOf(constant, 'ival').ival === 1;
+  });
 }
 
 function unlocksInBody({ type, fields }: Node): boolean {

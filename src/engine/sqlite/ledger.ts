@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
+import { checksumsOf } from '../ledger/audit.ts';
 import { type AppliedMigration, EMPTY_LEDGER, type Ledger, ledgerDigest } from '../ledger/ledger.ts';
 import { type AuditProblem, type AuditReport, undoneByRestores } from '../ledger/verify-audit.ts';
 import { keptScript } from '../reversal.ts';
@@ -156,7 +157,7 @@ export function recordSqliteApplied(connection: SqliteConnection, migration: Mig
     ],
   );
   const from = imported === undefined ? {} : { from: imported.from };
-  appendSqliteAudit(connection, event, version, by, { upChecksum: up.checksum, ...from });
+  appendSqliteAudit(connection, event, version, by, { ...checksumsOf(migration), ...from });
 }
 
 /** The row that says with which text a repeatable migration ran, and its audit row: in the caller's transaction. */
@@ -216,6 +217,16 @@ function restoreOf({ id, detail }: SqliteRow) {
   return { id: Number(id), upTo: Number((JSON.parse(String(detail)) as { upTo?: number }).upTo ?? Number(id) - 1) };
 }
 
+/** What an audit row tells of a migration's texts; of the way down only since a later release. */
+interface Told {
+  readonly upChecksum?: string;
+  readonly downChecksum?: string | null;
+}
+
+function isAsTold(row: AppliedMigration, { upChecksum, downChecksum }: Told): boolean {
+  return upChecksum === row.upChecksum && (downChecksum === undefined || downChecksum === row.downChecksum);
+}
+
 /** Walks the chain, and compares what it tells with the ledger. */
 export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
   if (!hasSqliteLedger(connection)) return { rows: 0, head: null, problems: [] };
@@ -223,7 +234,7 @@ export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
     'SELECT id, at, event, version, by, detail, previous, hash FROM migrate_audit ORDER BY id',
   );
   const problems: AuditProblem[] = [];
-  const applied = new Set<string>();
+  const applied = new Map<string, Told>();
   const repeated = new Map<string, string>();
   let previous: { readonly id: number; readonly hash: string } = { id: 0, hash: GENESIS };
   const undone = undoneByRestores(rows.filter(row => row.event === 'restored').map(restoreOf));
@@ -257,7 +268,7 @@ export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
     }
     previous = { id, hash: String(row.hash) };
     if (undone.some(span => span.from <= id && id <= span.to)) continue;
-    if (event === 'applied' || event === 'baseline') applied.add(String(version));
+    if (event === 'applied' || event === 'baseline') applied.set(String(version), JSON.parse(String(detail)) as Told);
     if (event === 'reverted') applied.delete(String(version));
     if (event === 'repeated') repeated.set(String(version), String(JSON.parse(String(detail)).checksum));
   }
@@ -268,10 +279,14 @@ export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
     repeated.delete(version);
   }
   for (const version of repeated.keys()) differs(`${version} was run, says the audit, but the ledger does not have it`);
-  for (const { version } of ledger.applied) {
-    if (!applied.delete(version)) differs(`${version} is in the ledger, but the audit does not tell of it`);
+  for (const row of ledger.applied) {
+    const told = applied.get(row.version);
+    if (told === undefined) differs(`${row.version} is in the ledger, but the audit does not tell of it`);
+    else if (!isAsTold(row, told)) differs(`the ledger's row of ${row.version} is not what the audit tells`);
+    applied.delete(row.version);
   }
-  for (const version of applied) differs(`${version} was applied, says the audit, but the ledger does not have it`);
+  for (const version of applied.keys())
+    differs(`${version} was applied, says the audit, but the ledger does not have it`);
   return { rows: rows.length, head: rows.length === 0 ? null : { id: previous.id, hash: previous.hash }, problems };
 }
 
