@@ -149,7 +149,6 @@ export interface FileSettings {
 /** The statements that put a session into the state in which a file begins, whatever the file before it has set. */
 export function fileSettingsSql(server: Server, settings: FileSettings): string {
   const statements = [
-    'RESET SESSION AUTHORIZATION',
     'RESET ALL',
     settings.role === undefined ? 'RESET ROLE' : `SET ROLE ${quoted(settings.role)}`,
     `SET statement_timeout TO ${settings.statementTimeoutMs}`,

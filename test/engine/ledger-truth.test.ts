@@ -179,15 +179,20 @@ describe('How a schema prints', () => {
         CREATE VIEW v AS SELECT interval '3 hours' AS i, f FROM t`,
     });
     assert.equal((await site.migrate()).exitCode, 0);
-    for (const [name, value] of Object.entries(settings))
+    const asStored = async (when: string) => {
+      const connection = await site.session('owner', 'the test');
+      try {
+        const { versionNumber } = await readServer(connection);
+        const stored = await readStoredSnapshot(connection, 'migrate');
+        assert.deepEqual(await readSnapshot(connection, versionNumber, 'migrate'), stored?.entries, when);
+      } finally {
+        await connection.close();
+      }
+    };
+    await asStored('set by the file');
+    for (const [name, value] of Object.entries(settings)) {
       site.sql(`ALTER DATABASE ${site.name} SET ${name} TO ${value}`);
-    const connection = await site.session('owner', 'the test');
-    try {
-      const { versionNumber } = await readServer(connection);
-      const stored = await readStoredSnapshot(connection, 'migrate');
-      assert.deepEqual(await readSnapshot(connection, versionNumber, 'migrate'), stored?.entries);
-    } finally {
-      await connection.close();
     }
+    await asStored('set by the database');
   });
 });

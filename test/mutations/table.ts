@@ -202,7 +202,7 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'a session is the login role again',
     'engine/server.ts',
-    ["    'RESET SESSION AUTHORIZATION',\n    'RESET ALL',\n", "    'RESET ALL',\n"],
+    ["    'RESET SESSION AUTHORIZATION',\n", ''],
     'ledger-truth',
     'is not who the session is',
   ),
