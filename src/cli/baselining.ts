@@ -9,7 +9,7 @@ import { type Difference, describeDifference } from '../schema/difference.ts';
 import type { Invocation } from './command.ts';
 import type { Database, OtherHistory, Plan } from './database.ts';
 import { UsageError } from './failure.ts';
-import { schemaFromFiles } from './schema-from-files.ts';
+import { differencesFromFiles } from './files-comparison.ts';
 import { readFolder } from './source.ts';
 import { counted } from './terminal.ts';
 
@@ -34,7 +34,7 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
     ? (await planAbove(database, source, version)).versions
     : known.slice(0, known.indexOf(version) + 1);
   if (live !== undefined) {
-    const differences = await database.compare(await schemaFromFiles(invocation, { database, live }, version), live);
+    const { differences } = await differencesFromFiles(invocation, { database, live }, version);
     if (differences.length > 0) return tellUnproven(invocation, version, differences);
   }
   if (history !== undefined) terminal.say(`taking over the history of ${history.from} in ${history.table}`);

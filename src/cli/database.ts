@@ -1,6 +1,7 @@
 // What the commands ask of a database, the same for PostgreSQL and SQLite. A command never asks which of the two it has,
 // unless it is to say so. Types only; each implementation is a folder beside this, and opening.ts chooses.
 import type { ImportedHistory } from '../engine/baseline.ts';
+import type { HistoryTable } from '../engine/histories/history.ts';
 import type { ToolName } from '../engine/histories/tools.ts';
 import type { Ledger } from '../engine/ledger/ledger.ts';
 import type { AuditReport } from '../engine/ledger/verify-audit.ts';
@@ -150,6 +151,8 @@ export interface Database {
   baseline(source: Source, version: string, grounds: Grounds, consent: Consent): Promise<Outcome>;
   /** What another tool's table says it applied. `auto`: whichever tool's table is there. Throws EngineError. */
   otherHistory(source: Source, tool: ToolName | 'auto', version: string | undefined): Promise<OtherHistory>;
+  /** The tables in which other tools keep their histories, as the snapshot names them. */
+  historyTables(): Promise<readonly HistoryTable[]>;
   /** The highest applied version as the application's role may know it; null: nothing applied, or no ledger yet. */
   currentVersion(): Promise<string | null>;
   schema(): Promise<StoredSchema>;

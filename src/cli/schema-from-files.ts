@@ -1,8 +1,9 @@
 // The schema that the files produce up to a version, in a scratch database of the same kind that is removed afterwards.
-// Called by check, and by baseline before it notes what is not proven otherwise.
+// Called by files-comparison.ts.
 import type { SnapshotEntry } from '../schema/snapshot.ts';
 import type { Invocation } from './command.ts';
 import type { Database, StoredSchema } from './database.ts';
+import { UsageError } from './failure.ts';
 import { LeftOutStatements } from './left-out.ts';
 import { readFolder } from './source.ts';
 
@@ -11,7 +12,8 @@ const isOfSubscription = ({ kind, name }: SnapshotEntry) =>
 
 /**
  * `version`: a version, `latest`, or null for the empty database. Subscriptions are taken over from the live schema: none is
- * made in a scratch database, which would receive what is meant for another. Throws EngineError where a file fails.
+ * made in a scratch database, which would receive what is meant for another. Throws EngineError where a file fails, and
+ * UsageError where that of the database's own version is gone.
  */
 export async function schemaFromFiles(
   { settings, terminal, options }: Invocation,
@@ -19,6 +21,11 @@ export async function schemaFromFiles(
   version: string | null,
 ): Promise<StoredSchema> {
   const source = await readFolder(settings, database.dialect);
+  if (version !== null && version === live.version && !source.migrations.some(one => one.version === version)) {
+    throw new UsageError(
+      `The database is at ${version}, and its file is gone, so the files cannot make what the database has. Put the file back, or say how far to compare: --to <version>.`,
+    );
+  }
   const scratch = await database.scratch('Empty', options.has('disposableServer') ? 'Disposable' : 'Shared');
   try {
     terminal.say(

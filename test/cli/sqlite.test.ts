@@ -337,6 +337,37 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.equal((await project.migrate('baseline', '--dry-run')).code, 0);
   });
 
+  it('before a baseline the files are compared with what is there, and the history of the old tool is no drift', async () => {
+    const project = new Project(TWO);
+    project.execute(
+      'CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL); CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, dirty INTEGER); INSERT INTO schema_migrations VALUES (1, 0)',
+    );
+    const all = await project.migrate('check', '--from-files');
+    assert.equal(all.out, 'column users.name was removed\n');
+    assert.match(all.said, /there is no ledger.*--to names/);
+    const matching = await project.migrate('check', '--from-files', '--to', '001_users');
+    assert.equal(matching.code, 0, matching.out);
+    assert.match(matching.said, /schema_migrations is left out: it is the history of golang-migrate/);
+    assert.equal((await project.migrate('baseline', '--from', 'auto')).code, 0);
+    assert.equal((await project.migrate('check', '--from-files')).code, 0);
+    project.execute('ALTER TABLE users ADD COLUMN name TEXT');
+    const onTop = await project.migrate('baseline', '002_names');
+    assert.equal(onTop.code, 0, onTop.said);
+    assert.equal((await project.migrate('downgrade', 'empty', '--yes')).code, 0);
+    assert.equal((await project.migrate('check', '--from-files')).code, 0);
+  });
+
+  it('with the file of its version gone is compared with others only by name', async () => {
+    const project = new Project(TWO);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    project.remove('migrations/002_names.up.sql');
+    project.remove('migrations/002_names.down.sql');
+    const { code, said } = await project.migrate('check', '--from-files');
+    assert.equal(code, 2);
+    assert.match(said, /The database is at 002_names, and its file is gone/);
+    assert.match((await project.migrate('check', '--from-files', '--to', '001_users')).out, /users\.name was added/);
+  });
+
   it('a sibling replaces a file, on SQLite alone', async () => {
     const project = new Project({
       '001_users.up.sql': 'CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);',

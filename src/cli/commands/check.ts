@@ -1,5 +1,6 @@
 // `migrate check`
 import type { Command } from '../command.ts';
+import type { Database, StoredSchema } from '../database.ts';
 import { UsageError } from '../failure.ts';
 import { DISPOSABLE_SERVER, REACH } from '../shared-options.ts';
 
@@ -9,12 +10,14 @@ export const check: Command = {
   about: [
     'Compares the live schema, object by object, with the snapshot that the last migration left in the ledger; with --from-files, with what the files up to the current version produce in an empty scratch database, which is removed afterwards. Exit code 1 with drift.',
     REACH,
+    'Without a ledger, before a baseline, --from-files compares with all files. The table in which another tool keeps its history is then no drift, nor after `migrate baseline --from`: it is named in a note.',
   ],
   options: [
     { flags: '--from-files', about: 'compare with what the files produce, not with the stored snapshot' },
     {
       flags: '--to <version>',
-      about: 'with --from-files: the files up to this version (default: that of the database; latest: all)',
+      about:
+        'with --from-files: the files up to this version (default: that of the database, without a ledger all; latest: all)',
     },
     DISPOSABLE_SERVER,
   ],
@@ -26,7 +29,7 @@ export const check: Command = {
   takes: ['Data', 'Files', 'Database'],
   async run(invocation) {
     const { describeDifference } = await import('../../schema/difference.ts');
-    const { schemaFromFiles } = await import('../schema-from-files.ts');
+    const { comparedVersion, differencesFromFiles } = await import('../files-comparison.ts');
     const { terminal, output, options } = invocation;
     const database = await invocation.database();
     const live = await database.schema();
@@ -37,10 +40,13 @@ export const check: Command = {
     if (options.has('disposableServer') && !options.has('fromFiles')) {
       throw new UsageError('--disposable-server says how the files are run: it goes with --from-files.');
     }
-    const wanted = options.has('fromFiles')
-      ? await schemaFromFiles(invocation, { database, live }, to ?? live.version)
-      : await (await import('../stored-schema.ts')).storedSchemaOf(database, live, 'Check');
-    const differences = await database.compare(wanted, live);
+    const { wanted, differences } = options.has('fromFiles')
+      ? await differencesFromFiles(
+          invocation,
+          { database, live },
+          to ?? (await comparedVersion(invocation, database, live)),
+        )
+      : await differencesFromStored(database, live);
     await terminal.data(output, { version: live.version, comparedWith: wanted.version, differences }, () =>
       differences.length === 0
         ? [
@@ -54,3 +60,9 @@ export const check: Command = {
     return differences.length === 0 ? 0 : 1;
   },
 };
+
+async function differencesFromStored(database: Database, live: StoredSchema) {
+  const { storedSchemaOf } = await import('../stored-schema.ts');
+  const wanted = await storedSchemaOf(database, live, 'Check');
+  return { wanted, differences: await database.compare(wanted, live) };
+}

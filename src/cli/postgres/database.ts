@@ -144,6 +144,14 @@ class PostgresDatabase implements Database {
     );
   }
 
+  async historyTables() {
+    const [{ historyTables }, { postgresHistories }] = await Promise.all([
+      import('../../engine/histories/history.ts'),
+      import('../../engine/histories/postgres.ts'),
+    ]);
+    return this.#sessions.reading(({ connection }) => historyTables(postgresHistories(connection)));
+  }
+
   currentVersion(): Promise<string | null> {
     return this.#sessions.plain(async connection => {
       try {

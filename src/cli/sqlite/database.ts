@@ -5,6 +5,7 @@ import { hostname, tmpdir, userInfo } from 'node:os';
 import { join, relative } from 'node:path';
 import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
 import { failure } from '../../engine/errors.ts';
+import type { HistoryPlace } from '../../engine/histories/place.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
 import { EMPTY_LEDGER } from '../../engine/ledger/ledger.ts';
 import type { Source } from '../../engine/source/files.ts';
@@ -157,13 +158,21 @@ class SqliteDatabase implements Database {
 
   async otherHistory(source: Source, tool: ToolName | 'auto', version: string | undefined): Promise<OtherHistory> {
     this.#assertThere();
-    const [{ readHistory }, { sqliteHistories }] = await Promise.all([
-      import('../../engine/histories/history.ts'),
-      import('../../engine/histories/sqlite.ts'),
-    ]);
+    const { readHistory } = await import('../../engine/histories/history.ts');
+    return this.#histories(place => readHistory(place, source, tool, version));
+  }
+
+  async historyTables() {
+    if (this.#lookAtFile() === 'NotYet') return [];
+    const { historyTables } = await import('../../engine/histories/history.ts');
+    return this.#histories(historyTables);
+  }
+
+  async #histories<T>(read: (place: HistoryPlace) => Promise<T>): Promise<T> {
+    const { sqliteHistories } = await import('../../engine/histories/sqlite.ts');
     const connection = this.#open('ReadOnly');
     try {
-      return await readHistory(sqliteHistories(connection), source, tool, version);
+      return await read(sqliteHistories(connection));
     } catch (error) {
       throw foreseen(error, this.#path);
     } finally {

@@ -51,13 +51,28 @@ export function toolNamed(name: string): ToolName | 'auto' | undefined {
   return wanted === 'auto' ? 'auto' : TOOLS.find(tool => tool.name.toLowerCase() === wanted)?.name;
 }
 
-async function findTable(place: HistoryPlace, from: ToolName | 'auto'): Promise<{ tool: Tool; found: FoundTable }> {
-  const wanted = TOOLS.filter(tool => from === 'auto' || tool.name === from);
+/** A table that by its name and columns is another tool's. */
+export interface HistoryTable {
+  readonly table: string;
+  readonly tool: ToolName;
+}
+
+/** The tables of all tools that are there. */
+export async function historyTables(place: HistoryPlace): Promise<readonly HistoryTable[]> {
+  return (await matchesOf(place, TOOLS)).map(({ tool, found }) => ({ table: found.shown, tool: tool.name }));
+}
+
+async function matchesOf(place: HistoryPlace, wanted: readonly Tool[]) {
   const tables = await place.tables([...new Set(wanted.map(tool => tool.table))]);
-  const matches = tables.flatMap(found => {
+  return tables.flatMap(found => {
     const tool = wanted.find(one => one.table === found.name && one.columns.every(column => found.columns.has(column)));
     return tool === undefined ? [] : [{ tool, found }];
   });
+}
+
+async function findTable(place: HistoryPlace, from: ToolName | 'auto'): Promise<{ tool: Tool; found: FoundTable }> {
+  const wanted = TOOLS.filter(tool => from === 'auto' || tool.name === from);
+  const matches = await matchesOf(place, wanted);
   const [first, second] = matches;
   if (first === undefined)
     throw failure('HistoryMissing', { tables: wanted.map(tool => `${tool.table} (${tool.name})`) });

@@ -307,5 +307,7 @@ export function readSqliteStoredSnapshot(
   const [row] = connection.query('SELECT snapshot_version, snapshot FROM migrate_state');
   if (row === undefined || row.snapshot === null) return undefined;
   const version = row.snapshot_version === null ? null : String(row.snapshot_version);
-  return { version, entries: JSON.parse(String(row.snapshot)) as readonly SnapshotEntry[] };
+  const entries = JSON.parse(String(row.snapshot)) as readonly SnapshotEntry[];
+  // Snapshots of the first days of format 2 have the ledger's own table in them.
+  return { version, entries: entries.filter(({ name }) => !/^migrate_repeatable(\.|$)/.test(name)) };
 }

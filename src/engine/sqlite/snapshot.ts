@@ -10,7 +10,7 @@ import { keyword, type Token, tokensOf } from './tokens.ts';
 export function readSqliteSnapshot(connection: SqliteConnection): readonly SnapshotEntry[] {
   const objects = connection.query(
     `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-      AND tbl_name NOT IN ('migrate_ledger', 'migrate_state', 'migrate_audit') ORDER BY 1, 2`,
+      AND tbl_name NOT IN ('migrate_ledger', 'migrate_state', 'migrate_audit', 'migrate_repeatable') ORDER BY 1, 2`,
   );
   return objects.flatMap(object => entriesOf(connection, object)).sort(byText);
 }

@@ -19,7 +19,7 @@ export function readSqliteObjects(connection: SqliteConnection): readonly Sqlite
     `SELECT s.type AS kind, s.name, s.tbl_name, s.sql, coalesce(l.type, '') AS made
       FROM sqlite_schema s LEFT JOIN pragma_table_list l ON l.schema = 'main' AND l.name = s.name
       WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND s.sql IS NOT NULL
-        AND s.tbl_name NOT IN ('migrate_ledger', 'migrate_state', 'migrate_audit') ORDER BY s.rowid`,
+        AND s.tbl_name NOT IN ('migrate_ledger', 'migrate_state', 'migrate_audit', 'migrate_repeatable') ORDER BY s.rowid`,
   );
   return rows.map(row => ({
     kind: String(row.kind) as SqliteObject['kind'],
