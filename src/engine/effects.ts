@@ -4,6 +4,7 @@
 
 import { type Connection, literal, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
+import { dropReindexLeftovers, leftoversBefore, scopeOf } from './reindex-leftovers.ts';
 import type { Effect } from './sql/classify.ts';
 import type { QualifiedName } from './sql/tree.ts';
 
@@ -49,8 +50,10 @@ export async function fixEffect(connection: Connection, effect: Effect, file: st
       return { kind: 'IndexesDropped', oids: oids.filter(oid => oid !== '0') };
     }
     case 'Reindexed': {
-      const found = await relation(connection, effect.relation);
-      return { kind: 'Reindexed', of: effect.of, oid: found?.oid ?? null };
+      const { of } = effect;
+      const oid = await oidOf(connection, effect);
+      const before = oid === undefined ? [] : await leftoversBefore(connection, oid, of);
+      return { kind: 'Reindexed', of, oid: oid ?? null, before };
     }
     case 'PartitionDetached': {
       const table = await relation(connection, effect.table);
@@ -75,9 +78,13 @@ export async function fixEffect(connection: Connection, effect: Effect, file: st
 
 /**
  * Looks whether a statement with a `started` row was done. `NotDone` means that it may be run again: half-made things of
- * ours are gone. Throws FenceHeld while somebody still builds the index.
+ * ours are gone; `note` is told of those that this role may not drop. Throws FenceHeld while somebody still builds the index.
  */
-export async function proveEffect(connection: Connection, effect: StoredEffect): Promise<Proof> {
+export async function proveEffect(
+  connection: Connection,
+  effect: StoredEffect,
+  note: (line: string) => void,
+): Promise<Proof> {
   switch (effect.kind) {
     case 'IndexCreated':
       return proveIndex(connection, effect);
@@ -91,8 +98,7 @@ export async function proveEffect(connection: Connection, effect: StoredEffect):
       return left.length === 0 ? 'Done' : 'NotDone';
     }
     case 'Reindexed':
-      await dropReindexLeftovers(connection, String(effect.oid), effect.of === 'index' ? 'index' : 'table');
-      return 'NotDone';
+      return proveReindexed(connection, effect, note);
     case 'PartitionDetached':
       return proveDetached(connection, String(effect.table), String(effect.partition));
     case 'EnumValueAdded': {
@@ -157,25 +163,29 @@ async function buildersSql(connection: Connection): Promise<string> {
     WHERE l.granted AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid())`;
 }
 
-/** `_ccnew` and `_ccold` indexes that a REINDEX CONCURRENTLY of ours left behind: invalid, and nobody builds them. */
-async function dropReindexLeftovers(connection: Connection, oid: string, of: 'index' | 'table'): Promise<void> {
-  const table = of === 'table' ? '$1::oid' : '(SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = $1::oid)';
-  const original = of === 'table' ? 'true' : 'o.oid = $1::oid';
-  const leftovers = await connection.query(
-    `SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_index x
-      JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_catalog.pg_index y ON y.indrelid = x.indrelid JOIN pg_catalog.pg_class o ON o.oid = y.indexrelid AND ${original}
-      WHERE x.indrelid = ${table} AND NOT x.indisvalid AND c.relkind = 'i' AND c.oid <> o.oid
-        AND c.relname ~ '_cc(new|old)[0-9]*$'
-        AND pg_catalog.starts_with(o.relname::text, pg_catalog.regexp_replace(c.relname, '_cc(new|old)[0-9]*$', ''))
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid)`,
-    [oid],
-  );
-  for (const row of leftovers) {
-    await connection.query(
-      `DROP INDEX CONCURRENTLY ${quoted(textOf(row, 'nspname'))}.${quoted(textOf(row, 'relname'))}`,
-    );
+/** Of what a REINDEX names; of a whole database, which is the one that we are in, any. */
+async function oidOf(connection: Connection, effect: Extract<Effect, { kind: 'Reindexed' }>) {
+  if (effect.of === 'index' || effect.of === 'table') return (await relation(connection, effect.relation))?.oid;
+  if (effect.of === 'database') return '0';
+  const [row] = await connection.query('SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1', [
+    effect.relation.name,
+  ]);
+  return row === undefined ? undefined : textOf(row, 'oid');
+}
+
+/** It is done again in any case: what it has rebuilt already is rebuilt once more. */
+async function proveReindexed(
+  connection: Connection,
+  { oid, of, before }: StoredEffect,
+  note: (line: string) => void,
+): Promise<Proof> {
+  if (oid === null || oid === undefined) return 'NotDone';
+  const others = Array.isArray(before) ? before.map(String) : [];
+  const kept = await dropReindexLeftovers(connection, { oid: String(oid), of: scopeOf(of), before: others });
+  for (const name of kept) {
+    note(`an interrupted REINDEX left an invalid index; as a superuser: DROP INDEX ${name}`);
   }
+  return 'NotDone';
 }
 
 async function proveDetached(connection: Connection, table: string, partition: string): Promise<Proof> {

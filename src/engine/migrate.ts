@@ -111,7 +111,8 @@ async function underFence(
   await begin(request, fenced, course, isFirst, { adoption, accepted });
   const monitor = new Monitor(surroundings.connect, connection.pid, surroundings.signal);
   const { execution, trial } = request;
-  const work: Work = { ...surroundings, connection, server, attempt, execution, monitor, trial };
+  const note = (line: string) => void course.notes.push(line);
+  const work: Work = { ...surroundings, connection, server, attempt, execution, monitor, note, trial };
   try {
     await applyAll(request, work, files, fenced.ledger, course);
     const missing = await grantApplication(connection, attempt.ledgerSchema, request.appRoles);

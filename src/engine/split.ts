@@ -133,10 +133,11 @@ const PATIENT: ReadonlySet<string> = new Set(['IndexCreated', 'IndexesDropped', 
 /** Proves an effect; dropping what is half made may have to wait for others, so it is watched and has an end. */
 async function prove(work: Work, file: PendingFile, effect: StoredEffect, waitMs?: number): Promise<Proof> {
   const limit = waitMs ?? file.parsed.directives.lockTimeoutMs ?? CONCURRENT_WAIT_MS;
+  const note = (line: string) => work.note(`${file.parsed.file}: ${line}`);
   await work.connection.query(`SET lock_timeout TO ${limit}`);
   try {
     const watching = { firstLookMs: Math.min(FIRST_LOOK_MS, limit / 2) };
-    return await work.monitor.watch(() => proveEffect(work.connection, effect), watching);
+    return await work.monitor.watch(() => proveEffect(work.connection, effect, note), watching);
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     const place = { migration: file.migration.version, sqlstate: error.sqlstate };

@@ -31,6 +31,8 @@ export interface Work extends Surroundings {
   readonly attempt: Attempt;
   readonly execution: Execution;
   readonly monitor: Monitor;
+  /** Adds a line to the answer: what a person should know of how it was done. */
+  readonly note: (line: string) => void;
   /** On a copy: what reaches beyond the database is not sent. */
   readonly trial: Trial | undefined;
 }

@@ -193,6 +193,7 @@ describe('A connection lost in a failover', () => {
         attempt,
         monitor,
         execution: EXECUTION,
+        note: () => undefined,
         trial: undefined,
       };
       const recovered = await recoverCommit(work, lost, { to: '002_b', direction: 'Up', source: { repeatables: [] } });

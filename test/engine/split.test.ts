@@ -153,6 +153,32 @@ describe('A file with a statement that must stand alone', () => {
   });
 });
 
+/** Killed while it waited for a writer; somebody else's leftover was there before it began. */
+async function killedReindex(statement: string) {
+  const site = await Site.create(server, {
+    ...USERS,
+    '002_more.up.sql':
+      'CREATE INDEX users_name ON users(name); CREATE TABLE strangers(id int); CREATE INDEX ON strangers(id)',
+    '003_again.up.sql': statement,
+  });
+  await site.migrate({ to: '002_more' });
+  site.runId = 2;
+  site.sql(`SET ROLE owner; CREATE INDEX strangers_ccnew ON strangers(id)`);
+  site.sql(`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'strangers_ccnew'::regclass`);
+  const invalid = () =>
+    site.sql(
+      `SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_index JOIN pg_class ON oid = indexrelid WHERE NOT indisvalid`,
+    );
+  const planned = await site.planned();
+  const writer = await oldTransaction(site);
+  const first = site.migrate({ planned });
+  await until('the indexes are being rebuilt', () => invalid().includes('users_name_ccnew'));
+  site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'REINDEX%'");
+  assert.equal((await first).exitCode, 10);
+  await writer.close();
+  return { site, killed: invalid(), invalid, resumed: () => site.migrate({ planned }) };
+}
+
 describe('Other statements that stand alone', () => {
   it('are proven by what they leave', { skip: server.major < 14 }, async () => {
     const site = await Site.create(server, {
@@ -206,6 +232,50 @@ describe('Other statements that stand alone', () => {
     assert.equal(third.exitCode, 0, third.error?.message ?? 'no error');
     assert.equal(site.sql('SELECT count(*) FROM pg_inherits'), '0');
     assert.equal(site.sql(invalid), '0');
+  });
+
+  it("leave nothing invalid of a REINDEX of many tables that was killed, in TOAST neither, and touch nobody else's", {
+    skip: server.major < 12,
+  }, async () => {
+    const { site, killed, invalid, ...again } = await killedReindex('REINDEX SCHEMA CONCURRENTLY public');
+    assert.match(killed, /users_name_ccnew/);
+    assert.match(killed, /pg_toast_\d+_index_ccnew/);
+    site.sql('GRANT USAGE ON SCHEMA pg_toast TO owner');
+    const resumed = await again.resumed();
+    assert.equal(resumed.exitCode, 0, resumed.error?.message ?? 'no error');
+    assert.equal(invalid(), 'strangers_ccnew');
+    assert.deepEqual(resumed.notes.slice(1), []);
+  });
+
+  it('say of an index in TOAST, which only a superuser may drop, how it is dropped', {
+    skip: server.major < 12,
+  }, async () => {
+    const { invalid, ...again } = await killedReindex('REINDEX TABLE CONCURRENTLY users');
+    const resumed = await again.resumed();
+    assert.equal(resumed.exitCode, 0, resumed.error?.message ?? 'no error');
+    const [left = ''] = invalid().split(',');
+    assert.match(left, /^pg_toast_\d+_index_ccnew$/);
+    assert.deepEqual(resumed.notes.slice(1), [
+      `003_again.up.sql: an interrupted REINDEX left an invalid index; as a superuser: DROP INDEX "pg_toast"."${left}"`,
+    ]);
+    assert.equal(invalid(), `${left},strangers_ccnew`);
+  });
+
+  it('only where the table is partitioned are named so by the head of their file, as the error says', {
+    skip: server.major < 15,
+  }, async () => {
+    const rebuild = 'REINDEX TABLE p;\nCLUSTER p USING p_a;\nREINDEX INDEX p_a;';
+    const site = await Site.create(server, {
+      '001_p.up.sql': `CREATE TABLE p(a int) PARTITION BY RANGE (a); CREATE INDEX p_a ON p(a);
+        CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (2)`,
+      '002_rebuild.up.sql': rebuild,
+    });
+    const refused = await site.migrate();
+    assert.deepEqual([refused.exitCode, refused.error?.sqlstate], [20, '25001']);
+    assert.match(refused.error?.message ?? '', /put "-- migrate: no-transaction" in the head of the file/);
+    site.write('002_rebuild.up.sql', `-- migrate: no-transaction\n${rebuild}`);
+    const done = await site.migrate({ runId: 2 });
+    assert.equal(done.exitCode, 0, done.error?.message ?? 'no error');
   });
 
   it('that leave no trace are not run again after a crash: a person is asked', async () => {

@@ -77,6 +77,9 @@ describe('A statement that must stand alone', () => {
     'DROP INDEX CONCURRENTLY i': 'IndexesDropped',
     'REINDEX INDEX CONCURRENTLY i': 'Reindexed',
     'REINDEX (CONCURRENTLY) TABLE t': 'Reindexed',
+    'REINDEX SCHEMA CONCURRENTLY s': 'Reindexed',
+    'REINDEX DATABASE CONCURRENTLY d': 'Reindexed',
+    'REINDEX SCHEMA s': 'Repeatable',
     'REINDEX DATABASE d': 'Repeatable',
     'ALTER TABLE p DETACH PARTITION c CONCURRENTLY': 'PartitionDetached',
     'VACUUM t': 'Repeatable',
@@ -87,6 +90,7 @@ describe('A statement that must stand alone', () => {
     "CREATE TABLESPACE s LOCATION '/x'": 'Named',
     "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p": 'Named',
     'ALTER DATABASE d SET TABLESPACE s': 'Repeatable',
+    'ALTER SUBSCRIPTION s SET (failover = true)': 'Repeatable',
   };
   for (const [sql, effect] of Object.entries(cases)) {
     it(`is recognised in ${sql}`, () => assert.deepEqual(places(sql), [`alone ${effect}`]));
@@ -125,6 +129,11 @@ describe('Settings in the head of a file', () => {
       { ...parse(sql).directives },
       { noTransaction: false, lockTimeoutMs: 250, statementTimeoutMs: 120_000, role: 'builder' },
     );
+  });
+
+  it('make REINDEX and CLUSTER stand alone, for their table may be partitioned', () => {
+    const sql = '-- migrate: no-transaction\nREINDEX TABLE t; REINDEX INDEX i; CLUSTER t USING i';
+    assert.deepEqual(places(sql), ['alone Repeatable', 'alone Repeatable', 'alone Repeatable']);
   });
 
   it('make CALL, DO and ADD VALUE stand alone, and every other statement a transaction of its own', () => {

@@ -26,7 +26,12 @@ export type Effect =
       readonly ifNotExists: boolean;
     }
   | { readonly kind: 'IndexesDropped'; readonly indexes: readonly QualifiedName[] }
-  | { readonly kind: 'Reindexed'; readonly relation: QualifiedName; readonly of: 'index' | 'table' }
+  | {
+      readonly kind: 'Reindexed';
+      /** Of a database, or a schema, only the name. */
+      readonly relation: QualifiedName;
+      readonly of: 'index' | 'table' | 'schema' | 'database';
+    }
   | { readonly kind: 'PartitionDetached'; readonly table: QualifiedName; readonly partition: QualifiedName }
   | { readonly kind: 'EnumValueAdded'; readonly type: QualifiedName; readonly value: string }
   | {
@@ -74,6 +79,8 @@ export function lockStrengthOf(node: Node): LockStrength {
 const alone = (effect: Effect): Placement => ({ place: 'Alone', effect });
 const inTransaction: Placement = { place: 'Transaction' };
 const REPEATABLE: Effect = { kind: 'Repeatable' };
+/** Of a partitioned table it must stand alone, and which table is one the text does not tell: the head of the file does. */
+const EITHER_WAY: Placement = { place: 'Either', effect: REPEATABLE };
 
 /** Where a statement may run. `DO` and `CALL` may end transactions of their own, which no catalogue shows. */
 export function placementOf(node: Node): Placement {
@@ -97,7 +104,7 @@ export function placementOf(node: Node): Placement {
     case 'VacuumStmt':
       return isSet(fields, 'is_vacuumcmd') ? alone(REPEATABLE) : inTransaction;
     case 'ClusterStmt':
-      return fields.relation === undefined ? alone(REPEATABLE) : inTransaction;
+      return fields.relation === undefined ? alone(REPEATABLE) : EITHER_WAY;
     case 'AlterSystemStmt':
       return alone(REPEATABLE);
     default:
@@ -127,11 +134,17 @@ function clusterWidePlacement({ type, fields }: Node): Placement {
     case 'DropSubscriptionStmt':
       return named('pg_subscription', 'subname', 'Absent');
     case 'AlterSubscriptionStmt':
-      return /REFRESH|PUBLICATION/.test(stringOf(fields, 'kind')) ? alone(REPEATABLE) : inTransaction;
+      return /REFRESH|PUBLICATION/.test(stringOf(fields, 'kind')) || changesSlot(childrenOf(fields, 'options'))
+        ? alone(REPEATABLE)
+        : inTransaction;
     default:
       return inTransaction;
   }
 }
+
+/** Of a subscription: what its publisher's slot is told at once. */
+const changesSlot = (options: readonly Node[]) =>
+  options.some(option => ['failover', 'two_phase'].includes(stringOf(option.fields, 'defname')));
 
 function indexCreated({ fields }: Node): Effect {
   const table = relationName(childOf(fields, 'relation'));
@@ -148,12 +161,22 @@ function indexesDropped({ fields }: Node): Effect {
   return { kind: 'IndexesDropped', indexes };
 }
 
+const REINDEXED: Readonly<Record<string, Extract<Effect, { kind: 'Reindexed' }>['of']>> = {
+  REINDEX_OBJECT_INDEX: 'index',
+  REINDEX_OBJECT_TABLE: 'table',
+  REINDEX_OBJECT_SCHEMA: 'schema',
+  REINDEX_OBJECT_DATABASE: 'database',
+};
+
 function reindexPlacement({ fields }: Node): Placement {
-  const kind = stringOf(fields, 'kind');
-  if (kind !== 'REINDEX_OBJECT_INDEX' && kind !== 'REINDEX_OBJECT_TABLE') return alone(REPEATABLE);
-  if (!hasOption(childrenOf(fields, 'params'), 'concurrently')) return inTransaction;
-  const of = kind === 'REINDEX_OBJECT_INDEX' ? 'index' : 'table';
-  return alone({ kind: 'Reindexed', relation: relationName(childOf(fields, 'relation')), of });
+  const of = REINDEXED[stringOf(fields, 'kind')];
+  const isConcurrent = hasOption(childrenOf(fields, 'params'), 'concurrently');
+  if (of !== undefined && isConcurrent) {
+    const name = { schema: undefined, name: stringOf(fields, 'name') };
+    const relation = fields.relation === undefined ? name : relationName(childOf(fields, 'relation'));
+    return alone({ kind: 'Reindexed', relation, of });
+  }
+  return of === 'index' || of === 'table' ? EITHER_WAY : alone(REPEATABLE);
 }
 
 function detachPlacement({ fields }: Node): Placement {
