@@ -142,6 +142,10 @@ function tables(schema: string): readonly string[] {
   ];
 }
 
+export function currentVersionBody(schema: string): string {
+  return `SELECT version FROM ${quoted(schema)}.ledger ORDER BY number DESC LIMIT 1`;
+}
+
 function functions(schema: string): readonly string[] {
   const s = quoted(schema);
   return [
@@ -151,7 +155,7 @@ function functions(schema: string): readonly string[] {
       FOR EACH STATEMENT EXECUTE FUNCTION ${s}.refuse_change()`,
     `CREATE FUNCTION ${s}.current_version() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
       SET search_path = pg_catalog, pg_temp
-      AS 'SELECT version FROM ${s.replaceAll("'", "''")}.ledger ORDER BY number DESC LIMIT 1'`,
+      AS ${literal(currentVersionBody(schema))}`,
     `REVOKE ALL ON FUNCTION ${s}.current_version() FROM PUBLIC`,
     `REVOKE ALL ON FUNCTION ${s}.refuse_change() FROM PUBLIC`,
   ];

@@ -7,11 +7,12 @@
 
 import { type Connection, quoted, type Row, textOf } from '../connection.ts';
 import { type AuditHead, COMPUTED_HASH, GENESIS, readAuditHead } from './audit.ts';
+import { strangeObjects } from './verify-tables.ts';
 
 export type { AuditHead } from './audit.ts';
 
 export interface AuditProblem {
-  /** `LedgerDiffers`: the ledger has a version that the audit did not see applied, or the other way round. */
+  /** `LedgerDiffers`: the ledger and what the audit saw are not the same, or the ledger's objects not those that were made. */
   readonly kind: 'Edited' | 'Removed' | 'Inserted' | 'TailCut' | 'Rewritten' | 'LedgerDiffers';
   /** Id of the row at which it shows. */
   readonly id: number;
@@ -65,7 +66,11 @@ export async function verifyAudit(connection: Connection, schema: string, known?
   const last = links.at(-1);
   const head = last === undefined ? null : Object.freeze({ id: last.id, hash: last.hash });
   const ofLedger = await ledgerProblems(connection, s, head);
-  const problems = [...chainProblems(links), ...headProblems(links, known), ...ofLedger].sort((a, b) => a.id - b.id);
+  const strange = (await strangeObjects(connection, schema)).map(what =>
+    differs(head?.id ?? 0, `${what} in schema ${s}`),
+  );
+  const problems = [...chainProblems(links), ...headProblems(links, known), ...ofLedger, ...strange];
+  problems.sort((a, b) => a.id - b.id);
   return Object.freeze({ rows: links.length, head, problems: Object.freeze(problems) });
 }
 
