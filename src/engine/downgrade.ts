@@ -1,6 +1,7 @@
 // Prepares a downgrade: the scripts, parsed; what they would lose; and the digest that a confirmation names. The same for
 // `plan`, which shows it, and for `migrate` under the fence, so that both say the same. Reads only.
 import type { Connection } from './connection.ts';
+import { continuedFile } from './continued-file.ts';
 import { failure, gathered } from './errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from './half-done.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -44,9 +45,10 @@ export async function prepareDowngrade(
   { ledgerSchema, ledger, plan, trust, limits }: DowngradeRequest,
 ): Promise<Downgrade> {
   const reversals = await completeReversals(connection, { ledgerSchema, format: ledger.format }, plan.reverts, trust);
-  const files = reversals.map(
-    migration => ({ direction: 'Down', migration, parsed: parseFile(migration.down) }) as const,
-  );
+  const files = reversals.map(migration => {
+    const parsed = continuedFile(migration.version, parseFile(migration.down), ledger.progress);
+    return { direction: 'Down', migration, parsed } as const;
+  });
   const problems = [
     forsakenProblem(nextOf(plan), ledger.progress),
     ...files.map(file => halfDoneProblem(file.migration.version, file.parsed, ledger.progress)),

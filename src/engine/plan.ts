@@ -185,7 +185,10 @@ export function transactionMode(
   const hindering = files.find(file => !file.transactional);
   if (hindering === undefined) return { mode: 'PerRun', notes: [] };
   const alone = hindering.segments.find(segment => segment.kind === 'Alone');
+  const isMarked = hindering.directives.noTransaction;
   const why =
-    alone?.kind === 'Alone' ? `statement ${alone.statement.number} must stand alone` : 'it is marked no-transaction';
+    alone?.kind === 'Alone'
+      ? `statement ${alone.statement.number} must stand alone`
+      : `it is ${isMarked ? 'marked no-transaction' : 'half done'}`;
   return { mode: 'PerMigration', notes: [`each migration is a transaction of its own: in ${hindering.file} ${why}`] };
 }

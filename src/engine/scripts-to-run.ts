@@ -3,6 +3,7 @@
 // migrate.ts.
 
 import { lockLimitsOf, readBounded } from './bounded-reads.ts';
+import { continuedFile } from './continued-file.ts';
 import { assertMayLose, COUNTING, prepareDowngrade } from './downgrade.ts';
 import { failure, gathered } from './errors.ts';
 import type { Fenced } from './fence/fence.ts';
@@ -82,7 +83,8 @@ async function upFiles(
   const { layout } = request.source;
   const files = plan.pending.map(migration => {
     const signature = signatures?.get(migration.version);
-    const parsed = request.parsed?.get(migration.up) ?? parseFile(migration.up);
+    const whole = request.parsed?.get(migration.up) ?? parseFile(migration.up);
+    const parsed = continuedFile(migration.version, whole, ledger.progress);
     return { direction: 'Up', migration, layout, signature, parsed } as const;
   });
   const problems = [

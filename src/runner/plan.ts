@@ -7,6 +7,7 @@ import { proveWritable } from '../backup/volume.ts';
 import { type Adoption, findAdoption } from '../engine/adoption.ts';
 import { lockLimitsOf, readBounded } from '../engine/bounded-reads.ts';
 import { type Connection, quoted } from '../engine/connection.ts';
+import { continuedFile } from '../engine/continued-file.ts';
 import { COUNTING, type Downgrade, prepareDowngrade } from '../engine/downgrade.ts';
 import { type EngineError, failure, gathered } from '../engine/errors.ts';
 import { assertRolesExist } from '../engine/fence/application-roles.ts';
@@ -143,7 +144,7 @@ function parseAll(plan: MigrationPlan, progress: readonly ProgressRow[]): readon
   const files: ParsedFile[] = [];
   for (const migration of plan.pending) {
     try {
-      const parsed = parseFile(migration.up);
+      const parsed = continuedFile(migration.version, parseFile(migration.up), progress);
       const problem = halfDoneProblem(migration.version, parsed, progress);
       if (problem !== undefined) errors.push(problem);
       const alone = parsed.segments.filter(segment => segment.kind === 'Alone').slice(0, 1);

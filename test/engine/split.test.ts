@@ -114,6 +114,44 @@ describe('A file with a statement that must stand alone', () => {
     assert.deepEqual(site.audited, ['001_users', '002_half']);
   });
 
+  it('may get ordinary statements right behind ordinary ones that are done: they are run for themselves', async () => {
+    const [first, mended, more] = [
+      'CREATE TABLE one(id int);',
+      "UPDATE users SET name = id WHERE name = 'x';",
+      'INSERT INTO one VALUES (1);',
+    ];
+    const index = 'CREATE UNIQUE INDEX CONCURRENTLY users_unique ON users(name);';
+    const site = await Site.create(server, { ...USERS, '002_half.up.sql': `${first}\n${index}` });
+    await site.migrate({ to: '001_users' });
+    site.sql("UPDATE users SET name = 'x' WHERE id < 3");
+    assert.equal((await site.migrate({ runId: 2 })).error?.sqlstate, '23505');
+    site.write('002_half.up.sql', `${first}\n${more}\n${index}`);
+    assert.equal((await site.migrate({ runId: 3 })).error?.sqlstate, '23505');
+    assert.equal(site.sql('SELECT count(*) FROM one'), '1');
+    site.write('002_half.up.sql', `${more}\n${first}\n${index}`);
+    assert.equal((await site.plan()).error?.code, 'HalfDoneFileChanged');
+    site.write('002_half.up.sql', `${first}\n${more}\n${mended}\n${index}`);
+    const result = await site.migrate({ runId: 4 });
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.deepEqual([site.sql('SELECT count(*) FROM one'), isValid(site, 'users_unique')], ['1', 'true']);
+  });
+
+  it('may be cut behind what is done, and is not run again together with the next file', async () => {
+    const first = 'CREATE TABLE one(id int); INSERT INTO users VALUES (0);';
+    const site = await Site.create(server, { ...USERS, '002_half.up.sql': `${first} VACUUM missing;` });
+    assert.equal((await site.migrate()).error?.sqlstate, '42P01');
+    site.write('002_half.up.sql', first);
+    site.write('003_next.up.sql', 'CREATE TABLE next(id int)');
+    const result = await site.migrate({ runId: 2 });
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.deepEqual(site.audited, ['001_users', '002_half', '003_next']);
+    assert.match(
+      result.notes.join(),
+      /each migration is a transaction of its own: in 002_half\.up\.sql it is half done/,
+    );
+    assert.equal(site.sql('SELECT count(*) FROM users WHERE id = 0'), '1');
+  });
+
   it('that is half done and then taken away is asked for before anything is built on it', async () => {
     const site = await Site.create(server, { ...USERS, '002_half.up.sql': 'VACUUM users; SELECT 1 / 0' });
     await site.migrate();

@@ -1,6 +1,7 @@
 // What a plan for PostgreSQL would do: its statements in their transactions, and what they would lose. Reads only. Called
 // by plan.ts, which loads it only where there is something to do.
 import type { Connection } from '../../engine/connection.ts';
+import { continuedFile } from '../../engine/continued-file.ts';
 import { prepareDowngrade } from '../../engine/downgrade.ts';
 import { type EngineError, gathered } from '../../engine/errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from '../../engine/half-done.ts';
@@ -73,7 +74,7 @@ export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promi
   const parsedBy = (migrations: readonly Repeatable[], parse: (migration: Repeatable) => ParsedFile) =>
     migrations.flatMap((migration): UpScript[] => {
       try {
-        const parsed = parse(migration);
+        const parsed = continuedFile(migration.version, parse(migration), ledger.progress);
         const problem = halfDoneProblem(migration.version, parsed, ledger.progress);
         if (problem !== undefined) errors.push(problem);
         return [{ migration, parsed }];

@@ -192,13 +192,18 @@ function lineCounter(bytes: Buffer): (offset: number) => number {
   };
 }
 
-function segmentsOf(statements: readonly Statement[], directives: Directives): readonly Segment[] {
+/** A run of statements that is one transaction. */
+export function ordinarySegment(run: readonly Statement[]): Segment {
+  const digest = digestOf(run.map(statement => statement.text));
+  return Object.freeze({ kind: 'Ordinary', statements: Object.freeze(run), digest });
+}
+
+export function segmentsOf(statements: readonly Statement[], directives: Directives): readonly Segment[] {
   const segments: Segment[] = [];
   let run: Statement[] = [];
   const closeRun = () => {
     if (run.length === 0) return;
-    const digest = digestOf(run.map(statement => statement.text));
-    segments.push(Object.freeze({ kind: 'Ordinary', statements: Object.freeze(run), digest }));
+    segments.push(ordinarySegment(run));
     run = [];
   };
   for (const statement of statements) {

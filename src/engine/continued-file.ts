@@ -1,0 +1,39 @@
+// A file that an earlier attempt left half done, in the segments in which that attempt ran it: what is done is as its progress rows
+// say, and only what follows is divided anew. So statements may be put right behind those that are done, which were perhaps one
+// transaction, and the marker no-transaction may come or go. Pure; called wherever a file is prepared to be run or shown. What
+// was run and has changed is left as it is, for halfDoneProblem to name.
+import { createHash } from 'node:crypto';
+import type { ProgressRow } from './ledger/ledger.ts';
+import { ordinarySegment, type ParsedFile, type Segment, type Statement, segmentsOf } from './sql/statements.ts';
+
+export function continuedFile(version: string, file: ParsedFile, progress: readonly ProgressRow[]): ParsedFile {
+  const done = progress.filter(row => row.version === version && row.state === 'done');
+  if (done.length === 0) return file;
+  const segments: Segment[] = [];
+  let left = file.statements;
+  for (const row of [...done].sort((a, b) => a.segment - b.segment)) {
+    const count = lengthOf(left, row.digest);
+    if (count === undefined || row.segment !== segments.length) return file;
+    segments.push(segmentOf(file, left.slice(0, count)));
+    left = left.slice(count);
+  }
+  segments.push(...segmentsOf(left, file.directives));
+  // Whatever is left of it: as one transaction it would be run from its beginning.
+  return Object.freeze({ ...file, segments: Object.freeze(segments), transactional: false });
+}
+
+/** How many of the first statements make this digest. */
+function lengthOf(statements: readonly Statement[], digest: string): number | undefined {
+  const hash = createHash('sha256');
+  for (const [index, { text }] of statements.entries()) {
+    hash.update(`${text}\0`);
+    if (hash.copy().digest('hex') === digest) return index + 1;
+  }
+  return undefined;
+}
+
+function segmentOf(file: ParsedFile, statements: readonly Statement[]): Segment {
+  const [first] = statements;
+  const alone = file.segments.find(segment => segment.kind === 'Alone' && segment.statement === first);
+  return statements.length === 1 && alone !== undefined ? alone : ordinarySegment(statements);
+}
