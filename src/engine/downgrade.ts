@@ -58,7 +58,10 @@ export async function prepareDowngrade(
   const { losses, guards, counted } = await countLosses(
     connection,
     server,
-    [...files.map(file => remaining(file, ledger)), ...repeated],
+    {
+      files: [...files.map(file => remaining(file, ledger)), ...repeated],
+      back: reversals.map(({ up }) => up).reverse(),
+    },
     limits,
   );
   const again = new Set(plan.repeatables.map(({ version }) => version));
@@ -82,7 +85,14 @@ export async function prepareDowngrade(
 /** A repeatable migration that is run after the way down loses data like a down. */
 function repeatedAsDown(repeatable: Repeatable): DownFile {
   const { version, up } = repeatable;
-  const migration = { version, number: 0n, origin: 'Source', down: up, upChecksum: up.checksum } as const;
+  const migration = {
+    version,
+    number: 0n,
+    origin: 'Source',
+    down: up,
+    up: undefined,
+    upChecksum: up.checksum,
+  } as const;
   return { direction: 'Down', migration, parsed: parseRepeatable(repeatable) };
 }
 

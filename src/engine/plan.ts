@@ -91,7 +91,7 @@ function revertsOf(source: Source, ledger: Ledger, wanted: bigint): readonly Pla
       const file = files.get(version);
       const origin = file === undefined ? 'Ledger' : 'Source';
       const wayDown = wayDownOf(source.layout, version);
-      return Object.freeze({ version, number, upChecksum, origin, down: file?.down, wayDown });
+      return Object.freeze({ version, number, upChecksum, origin, down: file?.down, up: file?.up, wayDown });
     })
     .reverse();
 }

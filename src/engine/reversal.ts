@@ -18,6 +18,8 @@ export interface Reversal {
   /** `Ledger`: the source has no such version any more. */
   readonly origin: 'Source' | 'Ledger';
   readonly down: Script;
+  /** What goes up again, by which it is judged what the down loses; undefined: the source has it no more. */
+  readonly up: Script | undefined;
   /** The up that was applied, as the ledger has it. */
   readonly upChecksum: string;
 }

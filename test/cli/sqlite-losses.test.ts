@@ -152,7 +152,9 @@ describe('On SQLite, what a downgrade would lose', () => {
       ];
       await applySqlite(work, [{ version: '001_a', number: 1n, up, down }]);
       query('INSERT INTO a VALUES (1)');
-      const reversals = [{ version: '001_a', number: 1n, origin: 'Source', down, upChecksum: up.checksum }] as const;
+      const reversals = [
+        { version: '001_a', number: 1n, origin: 'Source', down, up, upChecksum: up.checksum },
+      ] as const;
       await assert.rejects(revertSqlite(work, reversals, []), { code: 'PlanOutdated' });
       assert.equal(query('SELECT count(*) AS rows FROM a')[0]?.rows, 1);
       const said = {

@@ -284,9 +284,9 @@ describe('What a downgrade would lose', () => {
     'rows of a table': ['DROP TABLE users', ['Table public.users 3']],
     'nothing, where the table is empty': ['DROP TABLE empty_one', []],
     'rows of partitions': ['DROP TABLE parted', ['Table public.part_1 1']],
-    'values of a column that are not its default': [
+    'every row beside a default, where the ups do not add the column': [
       'ALTER TABLE users DROP COLUMN note',
-      ['Column public.users.note 2'],
+      ['Column public.users.note 3'],
     ],
     'values where the default is computed': ['ALTER TABLE users DROP COLUMN score', ['Column public.users.score 3']],
     'columns of a type': ['DROP TYPE mood CASCADE', ['Column public.users.feels 1']],

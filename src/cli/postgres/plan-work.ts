@@ -88,7 +88,7 @@ export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promi
   if (errors.length > 0) throw gathered(errors);
   return {
     ...shown(plan, files, place),
-    losses: await lossesGoingUp(connection, server, files),
+    losses: await lossesGoingUp(connection, server, files, plan),
     lossDigest: undefined,
     parsed: new Map(ups.map(file => [file.migration.up, file.parsed])),
   };
@@ -99,15 +99,23 @@ async function lossesGoingUp(
   connection: Connection,
   server: Server,
   files: readonly UpScript[],
+  { pending }: MigrationPlan,
 ): Promise<readonly Loss[]> {
   const asDowns = files
     .filter(file => file.parsed.statements.some(statement => MAY_DROP.has(statement.type)))
     .map(({ migration: { version, up }, parsed }): DownFile => {
-      const reversal = { version, number: 0n, origin: 'Source', down: up, upChecksum: up.checksum } as const;
+      const reversal = {
+        version,
+        number: 0n,
+        origin: 'Source',
+        down: up,
+        up: undefined,
+        upChecksum: up.checksum,
+      } as const;
       return { direction: 'Down', migration: reversal, parsed };
     });
   if (asDowns.length === 0) return [];
-  const { losses } = await countLosses(connection, server, asDowns);
+  const { losses } = await countLosses(connection, server, { files: asDowns, back: pending.map(({ down }) => down) });
   return losses.filter(loss => loss.kind !== 'Statement' && loss.rows !== 0);
 }
 

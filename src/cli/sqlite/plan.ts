@@ -64,7 +64,14 @@ export function sqliteReversals(
         `${version} cannot be taken back: it has no ${wayDownOf(source.layout, version)}. Write one, or write a new migration that undoes it.`,
       );
     }
-    return { version, number, origin: inFolder === undefined ? 'Ledger' : 'Source', down, upChecksum };
+    return {
+      version,
+      number,
+      origin: inFolder === undefined ? 'Ledger' : 'Source',
+      down,
+      up: inFolder?.up,
+      upChecksum,
+    };
   });
 }
 

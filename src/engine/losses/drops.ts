@@ -127,6 +127,10 @@ export function isNamedIn(drop: Drop, changed: ReadonlySet<string>): boolean {
   return isColumn || changed.has(name) || (schema !== undefined && changed.has(schema));
 }
 
+/** A name as SQL. */
+export const nameSql = ({ schema, name }: QualifiedName) =>
+  schema === undefined ? quotedName(name) : `${quotedName(schema)}.${quotedName(name)}`;
+
 /** Every name below a node. */
 function namesIn(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(namesIn);
@@ -189,7 +193,7 @@ function altered(fields: Tree): readonly Drop[] {
 const quotedName = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /** A type's name as SQL; undefined when its modifiers are no plain numbers. */
-function typeSql(typeName: Tree): string | undefined {
+export function typeSql(typeName: Tree): string | undefined {
   const names = childrenOf(typeName, 'names').map(node => stringOf(node.fields, 'sval'));
   if (names.length === 0 || names.at(-1) === 'interval') return undefined;
   const modifiers = childrenOf(typeName, 'typmods').map(node => childOf(node.fields, 'ival').ival ?? childZero(node));

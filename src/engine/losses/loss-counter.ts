@@ -3,41 +3,42 @@
 // transaction, under a statement limit each. What cannot be found or counted is a loss all the same. Called by
 // downgrade.ts, and by the command line to show what an upgrade drops.
 //
-//   const { losses } = await countLosses(connection, server, files, { statementMs: 10_000, totalMs: 60_000 });
+//   const { losses } = await countLosses(connection, server, { files, back }, { statementMs: 10_000, totalMs: 60_000 });
 //   losses.length === 0                                       // lossless
 //   downgradeDigest(ledger.digest, target, reversals, losses) // what a confirmation names
 import { type Connection, only, QueryError, quoted, type Row, textOf } from '../connection.ts';
 import { whereOf } from '../half-done.ts';
 import { ownSettings, type Server } from '../server.ts';
-import { calledFunctions, type Node, type QualifiedName, stringOf } from '../sql/tree.ts';
+import type { Script } from '../sql/script.ts';
+import { stringOf } from '../sql/tree.ts';
 import type { DownFile, Guard } from '../work.ts';
-import { type Drop, dropsOf, isNamedIn, namedBy, namesChangedBy } from './drops.ts';
-import { HARMLESS_FUNCTIONS } from './harmless.ts';
+import { type Drop, dropsOf, isNamedIn, namedBy, nameSql, namesChangedBy } from './drops.ts';
+import { GivenValues } from './given-values.ts';
 import { LOSS_LIMITS, type Loss, type LossCount, type LossLimits } from './losses.ts';
 import {
   COLUMN_SQL,
   DEFINITION_SQL,
   FINDERS,
-  FOREIGN_FUNCTIONS_SQL,
   LOST_SQL,
   movedCondition,
   NAMESAKES_SQL,
-  REACTIONS_SQL,
   SEQUENCE_SQL,
 } from './lost-objects.ts';
 import { retypedCondition, valueCondition } from './lost-values.ts';
 import { isMadeBy, madeNames, nodeOfStatement } from './made-relations.ts';
+import { areHarmless, reactsToInserts } from './reactions.ts';
+import { isFollowed } from './settings.ts';
 
 /** Counts in a read-only transaction of its own, in which the names are found as the files will find them. */
 export async function countLosses(
   connection: Connection,
   server: Server,
-  files: readonly DownFile[],
+  { files, back }: ToCount,
   limits: LossLimits = LOSS_LIMITS,
 ): Promise<LossCount> {
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    const counter = new Counter(connection, server, limits, changedNames(files));
+    const counter = new Counter(connection, server, limits, { files, back });
     for (const file of files) await counter.count(file);
     const { losses, guards, names } = counter;
     const isOpen = losses.some(loss => loss.kind === 'Statement');
@@ -45,6 +46,12 @@ export async function countLosses(
   } finally {
     if (!connection.isLost) await connection.query('ROLLBACK');
   }
+}
+
+export interface ToCount {
+  readonly files: readonly DownFile[];
+  /** The scripts that go the other way again, in their order; undefined where one is missing. */
+  readonly back: readonly (Script | undefined)[];
 }
 
 /** Of all files: what one down renames, the next may drop. */
@@ -72,6 +79,7 @@ class Counter {
   readonly #server: Server;
   readonly #limits: LossLimits;
   readonly #changed: ReadonlySet<string>;
+  readonly #given: GivenValues;
   readonly #deadline: number;
   /** By kind and name: what several downs lose is said once. */
   readonly #losses = new Map<string, Loss>();
@@ -81,11 +89,12 @@ class Counter {
   /** Names without a schema that were dropped: the next of that name is another object. */
   readonly #dropped = new Set<string>();
 
-  constructor(connection: Connection, server: Server, limits: LossLimits, changed: ReadonlySet<string>) {
+  constructor(connection: Connection, server: Server, limits: LossLimits, { files, back }: ToCount) {
     this.#connection = connection;
     this.#server = server;
     this.#limits = limits;
-    this.#changed = changed;
+    this.#changed = changedNames(files);
+    this.#given = new GivenValues(connection, back);
     this.#deadline = Date.now() + limits.totalMs;
   }
 
@@ -130,7 +139,7 @@ class Counter {
   async #countDrop(file: DownFile, cause: Cause, drop: Drop, names: 'Sure' | 'Unsure'): Promise<void> {
     const unknown = () => this.#add(cause, { kind: 'Statement', name: cause.where }, null);
     if (drop.kind === 'Uncountable') return unknown();
-    if (drop.kind === 'Calls') return (await this.#areHarmless(drop.functions)) ? undefined : unknown();
+    if (drop.kind === 'Calls') return (await areHarmless(this.#connection, drop.functions)) ? undefined : unknown();
     if (names === 'Unsure' || isNamedIn(drop, this.#changed) || (await this.#isAnother(drop))) return unknown();
     const target = await this.#find(drop);
     if (target !== undefined) return this.#countTarget(cause, target, drop);
@@ -143,11 +152,6 @@ class Counter {
     const named = drop.kind === 'Inserts' || drop.kind === 'Refresh' ? undefined : namedBy(drop);
     if (named === undefined || named.schema !== undefined || !this.#dropped.has(named.name)) return false;
     return (await this.#connection.query(NAMESAKES_SQL, [named.name])).length > 1;
-  }
-
-  async #areHarmless(functions: readonly string[]): Promise<boolean> {
-    const lists = [JSON.stringify(functions), JSON.stringify([...HARMLESS_FUNCTIONS])];
-    return (await this.#connection.query(FOREIGN_FUNCTIONS_SQL, lists)).length === 0;
   }
 
   async #find(drop: Exclude<Drop, { kind: 'Calls' | 'Uncountable' }>): Promise<Target | undefined> {
@@ -172,8 +176,9 @@ class Counter {
   async #countTarget(cause: Cause, target: Target, drop: Drop): Promise<void> {
     if (drop.kind === 'Retype') return this.#countRetype(cause, target, drop.type);
     if (drop.kind === 'Inserts') {
-      const reactions = await this.#connection.query(REACTIONS_SQL, [target.oid]);
-      return reactions.length === 0 ? undefined : this.#add(cause, { kind: 'Statement', name: cause.where }, null);
+      if (await reactsToInserts(this.#connection, target.oid))
+        this.#add(cause, { kind: 'Statement', name: cause.where }, null);
+      return undefined;
     }
     if (drop.kind === 'Object' && drop.name.schema === undefined) this.#dropped.add(drop.name.name);
     if (drop.kind === 'Refresh') {
@@ -198,7 +203,7 @@ class Counter {
       return this.#countInto(cause, { kind: 'Table', name }, table, movedCondition(textOf(lost, 'oid')));
     const isTable = lost.attname == null;
     const relation = isTable ? `ONLY ${table}` : table;
-    const condition = isTable ? 'true' : valueCondition(quoted(lost.attname ?? ''), lost.fallback ?? null);
+    const condition = isTable ? 'true' : valueCondition(await this.#given.of(lost));
     return this.#countGuarded(cause, { kind: isTable ? 'Table' : 'Column', name }, relation, condition);
   }
 
@@ -264,18 +269,4 @@ class Counter {
   }
 }
 
-/** Limits are the engine's own; everything else may decide what a name or a value is. */
-function isFollowed({ type, fields }: Node): boolean {
-  if (type === 'VariableSetStmt') return !LIMITS.test(stringOf(fields, 'name'));
-  return type === 'SelectStmt' && fields.fromClause === undefined && setsOnly(fields);
-}
-
-function setsOnly(fields: Node['fields']): boolean {
-  const functions = calledFunctions(fields);
-  return functions.size === 1 && functions.has('set_config');
-}
-
-const LIMITS = /^(statement_timeout|lock_timeout|idle_.*|transaction_.*|default_transaction_.*|row_security)$/;
 const keyOf = ({ kind, name }: Found) => `${kind} ${name}`;
-const nameSql = ({ schema, name }: QualifiedName) =>
-  schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;

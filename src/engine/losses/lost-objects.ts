@@ -12,7 +12,7 @@ export const FINDERS = {
 /**
  * What goes with an object by the server's own dependencies (a view hangs on them by its rule): tables with rows, columns of
  * tables that stay, attributes of composite types, materialized views, and sequences, but for one that goes together with its column: it is nothing without
- * the rows. `fallback` is the column's default, or its domain's. Parameters: catalogue, oid, column number or 0.
+ * the rows. `has_default`: the column has one of its own; `type_gives`: its type has. Parameters: catalogue, oid, column number or 0.
  */
 export const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
     SELECT ('pg_catalog.' || $1)::pg_catalog.regclass::pg_catalog.oid, $2::pg_catalog.oid, $3::int
@@ -27,9 +27,9 @@ export const LOST_SQL = `WITH RECURSIVE gone(classid, objid, objsubid) AS (
   SELECT DISTINCT c.oid, n.nspname, c.relname, c.relkind, a.attname,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
       || coalesce('.' || pg_catalog.quote_ident(a.attname), '') AS name,
-    coalesce((SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid) FROM pg_catalog.pg_attrdef f
-        WHERE f.adrelid = c.oid AND f.adnum = a.attnum),
-      (SELECT pg_catalog.pg_get_expr(t.typdefaultbin, 0) FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid)) AS fallback
+    pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+    EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid AND t.typdefaultbin IS NOT NULL) AS type_gives,
+    coalesce(a.atthasdef, false) AS has_default
   FROM gone g JOIN pg_catalog.pg_class c ON c.oid = g.objid AND g.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = g.objsubid AND g.objsubid > 0
@@ -54,6 +54,9 @@ export const SEQUENCE_SQL = `SELECT d.objid AS oid FROM pg_catalog.pg_depend d J
  */
 export const movedCondition = (oid: string) =>
   `is_called OR last_value <> (SELECT seqstart FROM pg_catalog.pg_sequence WHERE seqrelid = ${Number(oid)})`;
+
+/** Tables of a name, in whatever schema. */
+export const SAME_NAME_SQL = `SELECT FROM pg_catalog.pg_class WHERE relname = $1 AND relkind IN ('r', 'p', 'v', 'f', 'm')`;
 
 /** Whether an INSERT into a relation sets off more: triggers or rules of somebody's, its partitions' included. */
 export const REACTIONS_SQL = `WITH RECURSIVE tree(oid) AS (

@@ -1,14 +1,26 @@
 // Which values of a column are lost with it, as SQL conditions: those that going up again would not bring back. Compared as
 // text by its bytes: a collation of the column's own may call different texts equal. Pure. Called by loss-counter.ts.
-import { parseNodes } from '../sql/parse-trees.ts';
+import { quoted } from '../connection.ts';
+import type { Given } from './way-back.ts';
+
+export interface LostColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly given: Given;
+  /** Today, of its own. */
+  readonly hasDefault: boolean;
+  /** Its type, a domain, has one. */
+  readonly typeGives: boolean;
+}
 
 /**
- * Going up again gives every row the default, or NULL where there is none. What differs is lost, a NULL beside a default
- * too; everything, where the default is computed.
+ * What differs from what going up again gives is lost, a NULL beside a default too. Where it cannot be told what that is,
+ * every row; where it is not known that the column comes back at all, what is in it.
  */
-export function valueCondition(column: string, fallback: string | null): string {
-  if (fallback === null) return `${column} IS NOT NULL`;
-  return isConstant(fallback) ? isOther(column, `(${fallback})`) : 'true';
+export function valueCondition({ name, type, given, hasDefault, typeGives }: LostColumn): string {
+  if (given.kind === 'Constant') return isOther(quoted(name), `((${given.sql})::${type})`);
+  const isNull = !typeGives && (given.kind === 'Null' || (given.kind === 'Unproven' && !hasDefault));
+  return isNull ? `${quoted(name)} IS NOT NULL` : 'true';
 }
 
 /** What does not come back from the new type as it was; everything, NULLs included, where an expression decides. */
@@ -18,10 +30,3 @@ export function retypedCondition(column: string, before: string, after: string |
 
 const isOther = (one: string, other: string) =>
   `${one}::pg_catalog.text COLLATE "C" IS DISTINCT FROM ${other}::pg_catalog.text COLLATE "C"`;
-
-/** Constants and casts only: the same for every row. */
-function isConstant(expression: string): boolean {
-  const nodes = parseNodes(`SELECT ${expression}`);
-  const text = JSON.stringify(nodes);
-  return nodes.length === 1 && !/"(FuncCall|SQLValueFunction|ColumnRef|SubLink|A_Expr|NextValueExpr)"/.test(text);
-}

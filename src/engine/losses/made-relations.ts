@@ -20,7 +20,7 @@ export function isMadeBy(file: DownFile, drop: Drop): boolean {
 }
 
 /** The name of the relation that a statement makes. */
-function madeBy({ type, fields }: Node): string | undefined {
+export function madeBy({ type, fields }: Node): string | undefined {
   if (type === 'CreateTableAsStmt' || type === 'SelectStmt') {
     const into = childOf(fields, type === 'SelectStmt' ? 'intoClause' : 'into');
     return stringOf(childOf(into, 'rel'), 'relname');
