@@ -1,6 +1,8 @@
-// Sequences that stand for themselves or serve a column's default. Those of an identity are written by their column.
+// Sequences that stand for themselves or serve a column's default. Those of an identity are written by their column. From 15 on
+// a table that becomes unlogged, or logged, takes along every sequence that it owns by then: one that it no longer owns must
+// have left before, and one that is to differ from it is altered after.
 import type { Draft } from './draft.ts';
-import { has, type Item, text } from './items.ts';
+import { has, type Item, keyOf, tableOf, text } from './items.ts';
 
 const BOUNDS: Readonly<Record<string, readonly [string, string]>> = {
   smallint: ['-32768', '32767'],
@@ -31,7 +33,7 @@ export function sequenceOptions(sequence: Item): string[] {
 
 const CLAIMED = ['type', 'start', 'increment', 'maximum', 'minimum', 'cache', 'cycles', 'unlogged', 'ownedBy'];
 
-export function writeSequences(draft: Draft): void {
+export function writeSequences(draft: Draft, serverMajor: number): void {
   const { before, after, dropped, added, changed } = draft.change;
   for (const sequence of dropped.filter(item => item.kind === 'sequence')) dropSequence(draft, sequence);
   for (const sequence of added.filter(item => item.kind === 'sequence')) {
@@ -41,6 +43,29 @@ export function writeSequences(draft: Draft): void {
     const column = after.identityOf(to);
     alterSequence(draft, from, to, column !== undefined && before.has(column) ? 'Identity' : 'Own');
   }
+  for (const from of before.of('sequence').filter(item => !draft.change.isGone(item))) {
+    const to = after.get(keyOf(from));
+    if (to !== undefined) keepLogging(draft, from, to, serverMajor);
+  }
+}
+
+/** The table that takes a sequence along when it becomes unlogged or logged; undefined where none does. */
+function takenAlongBy({ change }: Draft, from: Item, serverMajor: number): Item | undefined {
+  if (serverMajor < 15) return undefined;
+  const table = tableOf(change.before.get(`column ${text(from, 'ownedBy')}`) ?? from);
+  const both = change.changed.find(one => one.to.kind === 'table' && one.to.name === table);
+  return both !== undefined && has(both.from, 'unlogged') !== has(both.to, 'unlogged') ? both.to : undefined;
+}
+
+function keepLogging(draft: Draft, from: Item, to: Item, serverMajor: number): void {
+  const [old, now] = [text(from, 'ownedBy'), text(to, 'ownedBy')];
+  const table = takenAlongBy(draft, from, serverMajor);
+  const leaves = old !== '' && old !== now && draft.change.before.identityOf(from) === undefined;
+  if (leaves && (table !== undefined || now === ''))
+    draft.write('sequences', `ALTER SEQUENCE ${to.name} OWNED BY NONE`);
+  const before = leaves ? from : (table ?? from);
+  if (has(before, 'unlogged') === has(to, 'unlogged')) return;
+  draft.write('constraints', `ALTER SEQUENCE ${to.name} SET ${has(to, 'unlogged') ? 'UNLOGGED' : 'LOGGED'}`);
 }
 
 function dropSequence(draft: Draft, sequence: Item): void {
@@ -79,9 +104,7 @@ function alterSequence(draft: Draft, from: Item, to: Item, of: 'Identity' | 'Own
   if (is('start')) clauses.push(`START WITH ${numberOf(to, 'start')}`);
   if (is('cache')) clauses.push(`CACHE ${numberOf(to, 'cache')}`);
   if (is('cycles')) clauses.push(has(to, 'cycles') ? 'CYCLE' : 'NO CYCLE');
-  if (is('ownedBy') && of === 'Own') clauses.push(`OWNED BY ${text(to, 'ownedBy') || 'NONE'}`);
+  const owner = text(to, 'ownedBy');
+  if (is('ownedBy') && of === 'Own' && owner !== '') clauses.push(`OWNED BY ${owner}`);
   if (clauses.length > 0) draft.write('constraints', `ALTER SEQUENCE ${to.name} ${clauses.join(' ')}`);
-  if (is('unlogged')) {
-    draft.write('constraints', `ALTER SEQUENCE ${to.name} SET ${has(to, 'unlogged') ? 'UNLOGGED' : 'LOGGED'}`);
-  }
 }

@@ -34,7 +34,7 @@ export function statementsBetween(
   const draft = new Draft(changeBetween(before, after));
   writePlaces(draft);
   writeTypes(draft);
-  writeSequences(draft);
+  writeSequences(draft, writing.serverMajor);
   writeTables(draft);
   writeConstraints(draft);
   writeIndexes(draft);
