@@ -78,6 +78,8 @@ export interface StoredSchema {
   readonly entries: readonly SnapshotEntry[];
   /** For PostgreSQL: the server's version, because another major prints some expressions otherwise. */
   readonly serverVersionNumber: number;
+  /** Of one that an older release stored: what it could hold (src/schema/revisions.ts). */
+  readonly revision?: number;
 }
 
 /** What another tool has applied here, as far as its table tells. */

@@ -189,7 +189,7 @@ const INPUT_ERRORS = {
   },
   LedgerFormatUnknown: {
     exitCode: 2,
-    message: (f: { format: string; known: number }) =>
+    message: (f: { format: string; known: number | string }) =>
       `The ledger has format ${f.format}; this program knows ${f.known}. Use the release that wrote it, or a newer one.`,
   },
   LedgerNotEmpty: {

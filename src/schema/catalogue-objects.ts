@@ -9,6 +9,7 @@ import {
   grants,
   isOurs,
   list,
+  listedGrants,
   owner,
   properties,
 } from './catalogue-sql.ts';
@@ -25,15 +26,19 @@ export function objectQueries(versionNumber: number): readonly CatalogueQuery[] 
   ];
 }
 
-/** The schema `public` is as initdb makes it, which is not the same in every major, or it has been changed. */
+/**
+ * The schema `public` is as initdb makes it, which is not the same in every major, or it has been changed; one that was dropped
+ * and made again is the old one with other rights, as a dump sees it.
+ */
 function spaces(): readonly CatalogueQuery[] {
   const isInitial = `x.oid = 2200 AND EXISTS (SELECT FROM pg_init_privs i WHERE i.classoid = 'pg_namespace'::regclass
     AND i.objoid = x.oid AND i.initprivs::text = x.nspacl::text)`;
   const definition = properties({
-    owner: `CASE WHEN x.oid = 2200 AND (x.nspowner = 10 OR x.nspowner = 6171) THEN NULL ELSE ${owner('x.nspowner')} END`,
-    grants: `CASE WHEN ${isInitial} THEN NULL ELSE ${grants('x.nspacl')} END`,
+    owner: `CASE WHEN x.nspname = 'public' AND (x.nspowner = 10 OR x.nspowner = 6171) THEN NULL ELSE ${owner('x.nspowner')} END`,
+    grants: `CASE WHEN ${isInitial} THEN NULL WHEN x.nspname = 'public'
+      THEN ${listedGrants("coalesce(x.nspacl, acldefault('n', x.nspowner))")} ELSE ${grants('schema', 'x.nspacl', 'x.nspowner')} END`,
   });
-  const defaults = properties({ grants: grants('d.defaclacl') });
+  const defaults = properties({ grants: listedGrants('d.defaclacl') });
   const what =
     "CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'routines' WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas' ELSE d.defaclobjtype::text END";
   return [
@@ -52,8 +57,11 @@ function spaces(): readonly CatalogueQuery[] {
 function routines(): readonly CatalogueQuery[] {
   const name = `${fullName('n.nspname', 'p.proname')} || '(' || pg_get_function_identity_arguments(p.oid) || ')'`;
   const from = `FROM pg_proc p JOIN spaces n ON n.oid = p.pronamespace WHERE ${isOurs('pg_proc', 'p.oid')}`;
-  const owned = { owner: owner('p.proowner'), grants: grants('p.proacl') };
+  const owned = { owner: owner('p.proowner'), grants: grants('routine', 'p.proacl', 'p.proowner') };
   const routine = properties({ definition: 'pg_get_functiondef(p.oid)', ...owned });
+  const modifies = (column: string) =>
+    `CASE nullif(${column}, CASE WHEN a.aggkind = 'n' THEN 'r'::"char" ELSE 's' END)
+      WHEN 'r' THEN 'read only' WHEN 's' THEN 'shareable' WHEN 'w' THEN 'read and write' END`;
   const aggregate = properties({
     of: "CASE a.aggkind WHEN 'n' THEN NULL WHEN 'o' THEN 'ordered set' ELSE 'hypothetical set' END",
     transition: 'a.aggtransfn::text',
@@ -62,6 +70,20 @@ function routines(): readonly CatalogueQuery[] {
     state: 'a.aggtranstype::regtype::text',
     initial: 'a.agginitval',
     sortOperator: "nullif(a.aggsortop::regoper::text, '0')",
+    parallel: "CASE p.proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' END",
+    stateSize: 'nullif(a.aggtransspace, 0)',
+    finalExtra: flag('a.aggfinalextra'),
+    finalModifies: modifies('a.aggfinalmodify'),
+    serialize: "nullif(a.aggserialfn::text, '-')",
+    deserialize: "nullif(a.aggdeserialfn::text, '-')",
+    movingTransition: "nullif(a.aggmtransfn::text, '-')",
+    movingInverse: "nullif(a.aggminvtransfn::text, '-')",
+    movingFinal: "nullif(a.aggmfinalfn::text, '-')",
+    movingFinalExtra: flag('a.aggmfinalextra'),
+    movingFinalModifies: modifies('a.aggmfinalmodify'),
+    movingState: 'nullif(a.aggmtranstype, 0)::regtype::text',
+    movingStateSize: 'nullif(a.aggmtransspace, 0)',
+    movingInitial: 'a.aggminitval',
     ...owned,
   });
   return [
@@ -87,7 +109,7 @@ function programming(): readonly CatalogueQuery[] {
     trusted: flag('l.lanpltrusted'),
     handler: 'l.lanplcallfoid::regproc::text',
     owner: owner('l.lanowner'),
-    grants: grants('l.lanacl'),
+    grants: grants('language', 'l.lanacl', 'l.lanowner'),
   });
   const method = properties({
     handler: 'm.amhandler::text',
@@ -163,7 +185,7 @@ function foreignData(): readonly CatalogueQuery[] {
     validator: "nullif(w.fdwvalidator::regproc::text, '-')",
     options: foreignOptions('w.fdwoptions'),
     owner: owner('w.fdwowner'),
-    grants: grants('w.fdwacl'),
+    grants: grants('wrapper', 'w.fdwacl', 'w.fdwowner'),
   });
   const server = properties({
     wrapper: 'w.fdwname',
@@ -171,7 +193,7 @@ function foreignData(): readonly CatalogueQuery[] {
     version: 's.srvversion',
     options: foreignOptions('s.srvoptions'),
     owner: owner('s.srvowner'),
-    grants: grants('s.srvacl'),
+    grants: grants('server', 's.srvacl', 's.srvowner'),
   });
   return [
     {
@@ -191,16 +213,18 @@ function foreignData(): readonly CatalogueQuery[] {
 }
 
 function notes(): readonly CatalogueQuery[] {
+  const isPublic = "(d.classoid = 'pg_namespace'::regclass AND o.identity = 'public')";
   const from = (
     table: string,
   ) => `FROM ${table} d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS o
-    WHERE d.objoid >= 16384 AND (o.schema IS NULL OR o.schema <> $1) AND o.identity <> quote_ident($1)
+    WHERE (d.objoid >= 16384 OR ${isPublic}) AND (o.schema IS NULL OR o.schema <> $1) AND o.identity <> quote_ident($1)
       AND NOT EXISTS (SELECT FROM members m WHERE m.classid = d.classoid AND m.objid = d.objoid)
       AND d.classoid <> 'pg_extension'::regclass`;
   return [
     {
       kind: 'comment',
-      sql: `SELECT 'on ' || o.type || ' ' || o.identity, ${properties({ text: 'd.description' })} ${from('pg_description')}`,
+      sql: `SELECT 'on ' || o.type || ' ' || o.identity, ${properties({ text: 'd.description' })} ${from('pg_description')}
+        AND NOT (${isPublic} AND d.description = 'standard public schema')`,
     },
     {
       kind: 'security label',

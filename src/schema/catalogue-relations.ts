@@ -8,6 +8,7 @@ import {
   fullName,
   grants,
   list,
+  listedGrants,
   owner,
   properties,
 } from './catalogue-sql.ts';
@@ -18,7 +19,11 @@ const ATTRIBUTE_OPTIONS = list(
 );
 const PARENTS = list('SELECT inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY inhseqno');
 const OPTIONS = list('SELECT item FROM unnest(c.reloptions) AS item ORDER BY item');
-const OWNED = { owner: owner('c.relowner'), grants: grants('c.relacl') };
+/** Those of its TOAST table, as ALTER TABLE names them. */
+const TOAST_OPTIONS = `CASE WHEN c.reltoastrelid <> 0 THEN ${list(
+  "SELECT 'toast.' || item FROM pg_class w CROSS JOIN unnest(w.reloptions) AS item WHERE w.oid = c.reltoastrelid ORDER BY 1",
+)} END`;
+const OWNED = { owner: owner('c.relowner'), grants: grants('table', 'c.relacl', 'c.relowner') };
 const TABLESPACE = '(SELECT spcname FROM pg_tablespace t WHERE t.oid = c.reltablespace)';
 const ACCESS_METHOD = "(SELECT nullif(amname, 'heap') FROM pg_am m WHERE m.oid = c.relam)";
 const UNLOGGED = flag("c.relpersistence = 'u'");
@@ -31,6 +36,7 @@ function tables(): readonly CatalogueQuery[] {
   const table = properties({
     ...OWNED,
     options: OPTIONS,
+    toastOptions: TOAST_OPTIONS,
     unlogged: UNLOGGED,
     rowSecurity: flag('c.relrowsecurity'),
     rowSecurityForced: flag('c.relforcerowsecurity'),
@@ -49,7 +55,7 @@ function tables(): readonly CatalogueQuery[] {
     inherits: PARENTS,
     partitionBound: 'pg_get_expr(c.relpartbound, c.oid)',
   });
-  const composite = properties({ owner: owner('c.relowner'), grants: grants('t.typacl') });
+  const composite = properties({ owner: owner('c.relowner'), grants: grants('type', 't.typacl', 't.typowner') });
   return [
     { kind: 'table', sql: `SELECT c.full_name, ${table} FROM relations c WHERE c.relkind IN ('r', 'p')` },
     {
@@ -77,7 +83,7 @@ function columns(versionNumber: number): CatalogueQuery {
     default: 'pg_get_expr(d.adbin, d.adrelid)',
     identity: "CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END",
     generated,
-    grants: grants('a.attacl'),
+    grants: listedGrants('a.attacl'),
     options: ATTRIBUTE_OPTIONS,
     foreignOptions: foreignOptions('a.attfdwoptions'),
     storage:
@@ -101,6 +107,7 @@ function views(): readonly CatalogueQuery[] {
   const view = { definition: 'pg_get_viewdef(c.oid)', ...OWNED, options: OPTIONS };
   const materialized = {
     ...view,
+    toastOptions: TOAST_OPTIONS,
     unpopulated: flag('NOT c.relispopulated'),
     tablespace: TABLESPACE,
     accessMethod: ACCESS_METHOD,
@@ -124,7 +131,8 @@ function sequences(): CatalogueQuery {
     cache: 's.seqcache',
     cycles: flag('s.seqcycle'),
     unlogged: UNLOGGED,
-    ...OWNED,
+    owner: OWNED.owner,
+    grants: grants('sequence', 'c.relacl', 'c.relowner'),
     ownedBy: `(SELECT d.refobjid::regclass::text || '.' || quote_ident(a.attname) FROM pg_depend d
       JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') LIMIT 1)`,
@@ -142,6 +150,9 @@ function attached(): readonly CatalogueQuery[] {
     domain: 'CASE WHEN k.contypid <> 0 THEN k.contypid::regtype::text END',
     definition: 'pg_get_constraintdef(k.oid)',
     inherited: flag('NOT k.conislocal'),
+    // DISABLE TRIGGER ALL takes a foreign key off without a word in its definition.
+    triggers: list(`SELECT DISTINCT ${firing('t.tgenabled')} || ' on ' || t.tgrelid::regclass::text FROM pg_trigger t
+      WHERE t.tgconstraint = k.oid AND t.tgisinternal AND t.tgenabled <> 'O' ORDER BY 1`),
   });
   const index = properties({
     ...on,

@@ -12,10 +12,27 @@ export function properties(named: Readonly<Record<string, string>>): string {
   return `jsonb_strip_nulls(jsonb_build_object(${pairs.join(', ')}))`;
 }
 
-/** Grants, sorted; NULL where nobody ever granted or revoked. `MAINTAIN` of 17 counts as part of ALL, as before. */
-export function grants(column: string): string {
-  return `CASE WHEN ${column} IS NOT NULL THEN to_jsonb(ARRAY(
-    SELECT replace(item::text, 'arwdDxtm', 'arwdDxt') FROM unnest(${column}) AS item ORDER BY 1)) END`;
+/** The items of a list of rights, sorted. */
+export const aclItems = (acl: string) =>
+  `ARRAY(SELECT replace(item::text, 'arwdDxtm', 'arwdDxt') FROM unnest(${acl}) AS item ORDER BY 1)`;
+
+/** What a grant is on, as acldefault calls it. */
+const ACL_KINDS = {
+  ...{ table: 'r', sequence: 's', routine: 'f', type: 'T', schema: 'n', language: 'l', wrapper: 'F', server: 'S' },
+} as const;
+
+/**
+ * Grants, sorted; NULL where everybody has what they have when nobody ever granted or revoked. A list that says just that (it
+ * is left by a GRANT that was revoked) does not outlive a dump. `MAINTAIN` of 17 counts as part of ALL, as before.
+ */
+export function grants(on: keyof typeof ACL_KINDS, column: string, ownerId: string): string {
+  const usual = aclItems(`acldefault('${ACL_KINDS[on]}', ${ownerId})`);
+  return `CASE WHEN ${column} IS NOT NULL THEN (SELECT to_jsonb(nullif(g.a, ${usual})) FROM (SELECT ${aclItems(column)} AS a) AS g) END`;
+}
+
+/** Of what nobody has a right on by itself (columns), or of which the catalogue's list is all there is. */
+export function listedGrants(column: string): string {
+  return `CASE WHEN ${column} IS NOT NULL THEN to_jsonb(${aclItems(column)}) END`;
 }
 
 export const owner = (column: string) => `pg_get_userbyid(${column})`;

@@ -74,7 +74,7 @@ function operators(): readonly CatalogueQuery[] {
 }
 
 function types(versionNumber: number): readonly CatalogueQuery[] {
-  const owned = { owner: owner('x.typowner'), grants: grants('x.typacl') };
+  const owned = { owner: owner('x.typowner'), grants: grants('type', 'x.typacl', 'x.typowner') };
   const column = ['typname', 'typnamespace'] as const;
   const automatic = `CASE WHEN x.typname LIKE '%range%' THEN regexp_replace(x.typname, 'range', 'multirange') ELSE x.typname || '_multirange' END`;
   const multirange =
@@ -116,6 +116,11 @@ function types(versionNumber: number): readonly CatalogueQuery[] {
         subtype: range('r.rngsubtype::regtype::text'),
         canonical: range("nullif(r.rngcanonical::text, '-')"),
         difference: range("nullif(r.rngsubdiff::text, '-')"),
+        operatorClass: `(SELECT ${fullName('s.nspname', 'k.opcname')} FROM pg_range r JOIN pg_opclass k ON k.oid = r.rngsubopc
+          JOIN pg_namespace s ON s.oid = k.opcnamespace WHERE r.rngtypid = x.oid AND NOT k.opcdefault)`,
+        collation: `(SELECT ${fullName('s.nspname', 'c.collname')} FROM pg_range r JOIN pg_type b ON b.oid = r.rngsubtype
+          JOIN pg_collation c ON c.oid = r.rngcollation AND c.oid <> b.typcollation
+          JOIN pg_namespace s ON s.oid = c.collnamespace WHERE r.rngtypid = x.oid)`,
         multirange,
         ...owned,
       },
@@ -125,7 +130,7 @@ function types(versionNumber: number): readonly CatalogueQuery[] {
       'base type',
       'pg_type',
       column,
-      { input: 'x.typinput::text', output: 'x.typoutput::text', length: 'x.typlen', ...owned },
+      baseType(versionNumber, owned),
       "x.typtype = 'b' AND x.typcategory <> 'A'",
     ),
     inSchema('collation', 'pg_collation', ['collname', 'collnamespace'], {
@@ -137,6 +142,31 @@ function types(versionNumber: number): readonly CatalogueQuery[] {
       owner: owner('x.collowner'),
     }),
   ];
+}
+
+function baseType(versionNumber: number, owned: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const routine = (column: string) => `nullif(x.${column}::text, '-')`;
+  return {
+    input: 'x.typinput::text',
+    output: 'x.typoutput::text',
+    length: 'x.typlen',
+    receive: routine('typreceive'),
+    send: routine('typsend'),
+    modifierInput: routine('typmodin'),
+    modifierOutput: routine('typmodout'),
+    analyze: routine('typanalyze'),
+    subscript: versionNumber >= 140_000 ? routine('typsubscript') : 'NULL',
+    byValue: flag('x.typbyval'),
+    alignment: "CASE x.typalign WHEN 'c' THEN 'char' WHEN 's' THEN 'int2' WHEN 'd' THEN 'double' END",
+    storage: "CASE x.typstorage WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' WHEN 'x' THEN 'extended' END",
+    category: "nullif(x.typcategory::text, 'U')",
+    preferred: flag('x.typispreferred'),
+    delimiter: "nullif(x.typdelim::text, ',')",
+    element: 'CASE WHEN x.typelem <> 0 THEN x.typelem::regtype::text END',
+    collatable: flag('x.typcollation <> 0'),
+    default: 'x.typdefault',
+    ...owned,
+  };
 }
 
 function textSearch(): readonly CatalogueQuery[] {

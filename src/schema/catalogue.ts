@@ -5,9 +5,15 @@
 import { objectQueries } from './catalogue-objects.ts';
 import { relationQueries } from './catalogue-relations.ts';
 import type { CatalogueQuery } from './catalogue-sql.ts';
+import { systemQueries } from './catalogue-system.ts';
 import { typeQueries } from './catalogue-types.ts';
 
 /** The queries that a server of this version understands. */
 export function catalogueQueries(versionNumber: number): readonly CatalogueQuery[] {
-  return [...relationQueries(versionNumber), ...typeQueries(versionNumber), ...objectQueries(versionNumber)];
+  return [
+    ...relationQueries(versionNumber),
+    ...typeQueries(versionNumber),
+    ...objectQueries(versionNumber),
+    ...systemQueries(),
+  ];
 }

@@ -5,6 +5,7 @@
 //   const { verdict, differences } = compareSnapshots(stored, { entries: live, serverVersionNumber }, { owners: 'Compared' });
 //   differences.map(describeDifference)       // ["column public.users.email was added", …]
 import { isTree, type Tree } from '../engine/sql/tree.ts';
+import { raised } from './revisions.ts';
 import type { SnapshotEntry } from './snapshot.ts';
 
 export interface PropertyChange {
@@ -35,6 +36,8 @@ export interface SnapshotSide {
   readonly entries: readonly SnapshotEntry[];
   /** Undefined where there are no majors (SQLite). */
   readonly serverVersionNumber?: number | undefined;
+  /** Of a stored one, what it could hold (revisions.ts); undefined for one that this program took. */
+  readonly revision?: number | undefined;
 }
 
 export interface ComparisonOptions {
@@ -54,7 +57,7 @@ export function compareSnapshots(
   after: SnapshotSide,
   { owners }: ComparisonOptions = { owners: 'Compared' },
 ): Comparison {
-  const [old, now] = [itemsOf(before.entries, owners), itemsOf(after.entries, owners)];
+  const [old, now] = [itemsOf(raised(before, after.entries), owners), itemsOf(after.entries, owners)];
   const removed = [...old].filter(([key]) => !now.has(key)).map(([, item]) => item);
   const added = [...now].filter(([key]) => !old.has(key)).map(([, item]) => item);
   const moved = movedColumns(old, now);
@@ -81,7 +84,7 @@ function verdictOf(
 }
 
 function itemsOf(entries: readonly SnapshotEntry[], owners: ComparisonOptions['owners']): ReadonlyMap<string, Item> {
-  const isLeftOut = (kind: string) => owners === 'Ignored' && kind === 'default privileges';
+  const isLeftOut = (kind: string) => owners === 'Ignored' && RIGHTS_ALONE.has(kind);
   return new Map(
     entries
       .filter(entry => !isLeftOut(entry.kind))
@@ -93,6 +96,9 @@ function itemsOf(entries: readonly SnapshotEntry[], owners: ComparisonOptions['o
       }),
   );
 }
+
+/** What has nothing but owners and grants. */
+const RIGHTS_ALONE: ReadonlySet<string> = new Set(['default privileges', 'privileges']);
 
 /** The object that an item is a part of: it comes and goes with it. */
 function parentsOf({ kind, name, properties }: Item): readonly string[] {
@@ -139,12 +145,19 @@ function textOf(value: unknown): string {
   return value.length === 0 ? 'none' : value.map(item => textOf(item) || 'of one column').join(', ');
 }
 
-/** Columns that stand in another order; those that only moved up because another is gone do not count. */
+/**
+ * Columns that stand in another order; those that only moved up because another is gone do not count. Nor do those of a
+ * parent table: where they stand among a child's own depends on when they came, and a dump puts them all first.
+ */
 function movedColumns(
   old: ReadonlyMap<string, Item>,
   now: ReadonlyMap<string, Item>,
 ): ReadonlyMap<string, PropertyChange> {
-  const common = [...old.keys()].filter(key => now.has(key) && old.get(key)?.kind === 'column');
+  const common = [...now].flatMap(([key, item]) => {
+    const was = old.get(key);
+    if (item.kind !== 'column' || was === undefined) return [];
+    return isOfParent(was, old) || isOfParent(item, now) ? [] : [key];
+  });
   const tables = Map.groupBy(common, key => key.slice(0, key.lastIndexOf('.')));
   const moved = new Map<string, PropertyChange>();
   for (const keys of tables.values()) {
@@ -155,6 +168,13 @@ function movedColumns(
     }
   }
   return moved;
+}
+
+function isOfParent({ name, properties }: Item, items: ReadonlyMap<string, Item>): boolean {
+  const table = typeof properties.table === 'string' ? properties.table : '';
+  const { inherits, partitionBound } = items.get(`table ${table}`)?.properties ?? {};
+  if (!Array.isArray(inherits) || partitionBound !== undefined) return false;
+  return inherits.some(parent => items.has(`column ${parent}${name.slice(table.length)}`));
 }
 
 function inOrder(keys: readonly string[], items: ReadonlyMap<string, Item>): readonly string[] {

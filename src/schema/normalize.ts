@@ -1,11 +1,29 @@
-// Makes what servers of different majors print differently the same text: up to 15 a view over one relation reads
-// `SELECT t.id FROM t`, from 16 on `SELECT id FROM t`. The parse tree shows where such a prefix stands; it is cut out of the
-// text. Only for comparison: nothing that comes out of here is ever run. Pure; the grammar must be loaded.
+// Makes what servers print differently the same text, though it means the same. Up to 15 a view over one relation reads
+// `SELECT t.id FROM t`, from 16 on `SELECT id FROM t`: the parse tree shows where such a prefix stands; it is cut out of the
+// text. A dump that is restored is printed with its casts elsewhere: array-casts.ts. Doing it twice is the same as once. A
+// view's text is for comparison only and never run. Pure; the grammar must be loaded. Called by snapshot.ts, revisions.ts.
 import { parseNodes } from '../engine/sql/parse-trees.ts';
 import { childOf, childrenOf, isTree, type Node, stringOf } from '../engine/sql/tree.ts';
+import { withCastsInside } from './array-casts.ts';
 
-/** A definition (JSON) with its printed expressions made the same on every major. */
+/** A definition (JSON) with its printed expressions made the same on every major, and after a restore. */
 export function normalizedDefinition(kind: string, definition: string): string {
+  return sameOnEveryMajor(kind, UNPRINTED.has(kind) ? definition : sameOnceRestored(definition));
+}
+
+/** In these there is no expression of the server's; in a sequence there are numbers that JavaScript cannot hold. */
+const UNPRINTED: ReadonlySet<string> = new Set(['comment', 'security label', 'sequence']);
+
+function sameOnceRestored(definition: string): string {
+  // Also where there is nothing to mend: the two spellings must become the same JSON, to the space.
+  if (!definition.includes('ARRAY[')) return definition;
+  const mended: unknown = JSON.parse(definition, (_, value: unknown) =>
+    typeof value === 'string' ? withCastsInside(value) : value,
+  );
+  return JSON.stringify(mended);
+}
+
+function sameOnEveryMajor(kind: string, definition: string): string {
   if (kind === 'view' || kind === 'materialized view') return withText(definition, normalizedView);
   if (kind === 'trigger') {
     return withText(definition, text => text.replace(' EXECUTE PROCEDURE ', ' EXECUTE FUNCTION '));

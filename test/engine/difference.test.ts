@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readServer } from '../../src/engine/server.ts';
 import { loadGrammar } from '../../src/engine/sql/statements.ts';
+import { withCastsInside } from '../../src/schema/array-casts.ts';
 import { compareSnapshots, describeDifference } from '../../src/schema/difference.ts';
-import { normalizedView } from '../../src/schema/normalize.ts';
+import { normalizedDefinition, normalizedView } from '../../src/schema/normalize.ts';
 import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';
 import { Site, serverForTests } from './site.ts';
 
@@ -122,6 +123,53 @@ describe('A comparison', () => {
   });
 });
 
+describe('A snapshot of revision 1', () => {
+  const cast = (definition: string) => ({ table: 'public.t', definition });
+  const live = [
+    entry('table', 'public.t', { owner: 'a', toastOptions: ['toast.autovacuum_enabled=false'] }),
+    entry('function', 'public.f()', { owner: 'a', definition: 'x' }),
+    entry('sequence', 'public.s', { owner: 'a', maximum: 1 }),
+    entry('range type', 'public.r', { owner: 'a', subtype: 'text', collation: 'pg_catalog."C"' }),
+    entry('constraint', 'public.t.c', {
+      ...cast("CHECK (x = ANY (ARRAY[('a'::varchar)::text]))"),
+      triggers: ['disabled on public.t'],
+    }),
+    entry('comment', 'on schema public', { text: 'ours' }),
+    entry('privileges', 'on table pg_catalog.pg_authid', { grants: ['app=r/postgres'] }),
+    entry('system object', 'function pg_catalog.f()', {}),
+  ];
+  const stored = [
+    entry('table', 'public.t', { owner: 'a', grants: ['a=arwdDxt/a'] }),
+    entry('function', 'public.f()', { owner: 'a', definition: 'x', grants: ['=X/a', 'a=X/a'] }),
+    entry('sequence', 'public.s', { owner: 'a', maximum: 1, grants: ['a=rwU/a'] }),
+    entry('range type', 'public.r', { owner: 'a', subtype: 'text' }),
+    entry('constraint', 'public.t.c', cast("CHECK (x = ANY ((ARRAY['a'::varchar])::text[]))")),
+  ];
+
+  it('is no drift in what it could not hold or spelled otherwise', () => {
+    assert.deepEqual(compareSnapshots({ entries: stored, revision: 1 }, { entries: live }).differences, []);
+    assert.equal(compareSnapshots({ entries: stored }, { entries: live }).differences.length, 8);
+  });
+
+  it('is drift in all that it held', () => {
+    const changed = [
+      entry('table', 'public.t', { owner: 'a', unlogged: true }),
+      entry('function', 'public.f()', { owner: 'a', definition: 'y', grants: ['a=X/a'] }),
+      entry('sequence', 'public.s', { owner: 'a', maximum: 1, grants: ['a=rwU/a', 'app=U/a'] }),
+    ];
+    assert.deepEqual(
+      compareSnapshots({ entries: stored, revision: 1 }, { entries: changed }).differences.map(describeDifference),
+      [
+        'constraint public.t.c was removed',
+        'function public.f(): definition from x to y; grants from none to a=X/a',
+        'range type public.r was removed',
+        'sequence public.s: grants from none to a=rwU/a, app=U/a',
+        'table public.t: unlogged from none to yes',
+      ],
+    );
+  });
+});
+
 /** As 15 and 18 print the same views. */
 describe('A view', () => {
   const views: Readonly<Record<string, readonly [string, string]>> = {
@@ -160,5 +208,46 @@ describe('A view', () => {
   it('over two tables keeps its prefixes', () => {
     const sql = ' SELECT t.id,\n    u.id AS other\n   FROM (public.t\n     JOIN public.u ON ((t.id = u.id)));';
     assert.equal(normalizedView(sql), sql);
+  });
+});
+
+/** As it is printed when it was made, and once it has been restored from a dump. */
+describe('A cast of an array', () => {
+  const casts: Readonly<Record<string, readonly [string, string]>> = {
+    'of literals': [
+      "CHECK (((x)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[])))",
+      "CHECK (((x)::text = ANY (ARRAY[('a'::character varying)::text, ('b'::character varying)::text])))",
+    ],
+    'of literals with brackets, quotes and commas in them': [
+      "(ARRAY['a])::text[]'::character varying, E'\\\\'',('::character varying])::text[]",
+      "ARRAY[('a])::text[]'::character varying)::text, (E'\\\\'',('::character varying)::text]",
+    ],
+    'of expressions, an array in an array, and types of more than one word': [
+      '(ARRAY[f(a, b), (ARRAY[c])::"W x".y[][1]])::timestamp(3) with time zone[]',
+      'ARRAY[(f(a, b))::timestamp(3) with time zone, (ARRAY[(c)::"W x".y][1])::timestamp(3) with time zone]',
+    ],
+    'of rows': [
+      '(ARRAY[ARRAY[a], ARRAY[b]])::numeric(5,2)[]',
+      'ARRAY[ARRAY[(a)::numeric(5,2)], ARRAY[(b)::numeric(5,2)]]',
+    ],
+    'that is only a text': ["'(ARRAY[a])::text[]'::text", "'(ARRAY[a])::text[]'::text"],
+    'in the body of a routine': ['$f$ (ARRAY[a])::text[] $f$ || $1', '$f$ (ARRAY[a])::text[] $f$ || $1'],
+    'that does not end': ["(ARRAY[a, 'b", "(ARRAY[a, 'b"],
+  };
+  for (const [what, [made, restored]] of Object.entries(casts)) {
+    it(`${what} is one text before a dump and after it`, () => {
+      assert.equal(withCastsInside(made), restored);
+      assert.equal(withCastsInside(restored), restored);
+    });
+  }
+
+  it('is left alone in a comment, and makes one text of two definitions', () => {
+    const definitions = Object.values(casts).map(pair =>
+      pair.map(definition => JSON.stringify({ definition }, null, 1)),
+    );
+    assert.equal(normalizedDefinition('comment', definitions[0]?.[0] ?? ''), definitions[0]?.[0]);
+    for (const [made = '', restored = ''] of definitions) {
+      assert.equal(normalizedDefinition('constraint', made), normalizedDefinition('constraint', restored));
+    }
   });
 });

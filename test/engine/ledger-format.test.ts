@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { readStoredSnapshot } from '../../src/engine/ledger/stored-snapshot.ts';
 import { verifyAudit } from '../../src/engine/ledger/verify-audit.ts';
+import { REVISION } from '../../src/schema/revisions.ts';
 import { OWNER, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
@@ -133,7 +134,12 @@ describe('The stored snapshot', () => {
       site.runId = 2;
       await site.migrate();
       assert.equal((await readStoredSnapshot(owner, 'migrate'))?.version, '003_half');
-      site.sql("UPDATE migrate.snapshot SET content = '\\x00'");
+      assert.equal((await readStoredSnapshot(owner, 'migrate'))?.revision, REVISION);
+      site.sql("UPDATE migrate.snapshot SET encoding = 'gzip+json'");
+      assert.equal((await readStoredSnapshot(owner, 'migrate'))?.revision, 1);
+      site.sql("UPDATE migrate.snapshot SET encoding = 'gzip+json/99'");
+      await assert.rejects(readStoredSnapshot(owner, 'migrate'), /format gzip\+json\/99 \(snapshot\)/);
+      site.sql("UPDATE migrate.snapshot SET encoding = 'gzip+json', content = '\\x00'");
       await assert.rejects(readStoredSnapshot(owner, 'migrate'), /not what was stored/);
     } finally {
       await owner.close();

@@ -96,6 +96,38 @@ export const CHANGES: Readonly<Record<string, string>> = {
   'rights on a schema': 'GRANT USAGE ON SCHEMA more TO app',
   'the right that everybody has on the schema public': 'REVOKE USAGE ON SCHEMA public FROM PUBLIC',
   'rights on a type': 'REVOKE USAGE ON TYPE mood FROM PUBLIC',
+  'a foreign key': 'CREATE TABLE fk(t int REFERENCES t)',
+  'a foreign key that is not kept': 'ALTER TABLE fk DISABLE TRIGGER ALL',
+  'a foreign key that is not kept from the other side':
+    'ALTER TABLE fk ENABLE TRIGGER ALL; ALTER TABLE t DISABLE TRIGGER ALL',
+  'a toast table that is not vacuumed': 'ALTER TABLE t SET (toast.autovacuum_enabled = false)',
+  'options of a toast table no more': 'ALTER TABLE t RESET (toast.autovacuum_enabled)',
+  'options of a materialized view’s toast table': 'ALTER MATERIALIZED VIEW mv SET (toast.autovacuum_enabled = false)',
+  'rights on a member of an extension': 'REVOKE EXECUTE ON FUNCTION gen_salt(text) FROM PUBLIC',
+  'rights on a table of the system': 'GRANT SELECT ON pg_authid TO app',
+  'rights on a column of the system': 'GRANT SELECT (rolpassword) ON pg_authid TO app',
+  'a right that everybody has on a column of the system':
+    'REVOKE SELECT (subsynccommit) ON pg_subscription FROM PUBLIC',
+  'rights on a function of the system': 'GRANT EXECUTE ON FUNCTION pg_read_file(text) TO app',
+  'rights on a language': 'REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC',
+  'a function among those of the system': "CREATE FUNCTION pg_catalog.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+  'another function among those of the system':
+    "CREATE OR REPLACE FUNCTION pg_catalog.mine() RETURNS int LANGUAGE sql AS 'SELECT 2'",
+  'a table among those of the system': 'CREATE TABLE information_schema.mine(i int)',
+  'another collation of a range': 'DROP TYPE r_ange; CREATE TYPE r_ange AS RANGE (SUBTYPE = text, COLLATION = "C")',
+  'another operator class of a range':
+    'DROP TYPE r_ange; CREATE TYPE r_ange AS RANGE (SUBTYPE = text, COLLATION = "C", SUBTYPE_OPCLASS = text_pattern_ops)',
+  'an aggregate that runs in parallel':
+    'CREATE OR REPLACE AGGREGATE agg(int) (SFUNC = int4pl, STYPE = int, INITCOND = 5, PARALLEL = safe)',
+  'an aggregate whose state is larger':
+    'CREATE OR REPLACE AGGREGATE agg(int) (SFUNC = int4pl, STYPE = int, INITCOND = 5, PARALLEL = safe, SSPACE = 99)',
+  'an aggregate that moves': `CREATE OR REPLACE AGGREGATE agg(int) (SFUNC = int4pl, STYPE = int, INITCOND = 5, PARALLEL = safe, SSPACE = 99,
+    MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = int)`,
+  'what a base type needs': `CREATE TYPE base; CREATE FUNCTION base_in(cstring) RETURNS base LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+    CREATE FUNCTION base_out(base) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout'`,
+  'a base type': 'CREATE TYPE base (INPUT = base_in, OUTPUT = base_out, STORAGE = extended)',
+  'a base type that is stored otherwise': 'ALTER TYPE base SET (STORAGE = main)',
+  'a comment on the schema public': "COMMENT ON SCHEMA public IS 'ours'",
 };
 
 /** The first major that has it. */
@@ -104,5 +136,9 @@ export const SINCE: Readonly<Record<string, number>> = {
   'a schema of a publication': 15,
   'compression of a column': 14,
   'their target': 13,
+  'an aggregate that runs in parallel': 12,
+  'an aggregate whose state is larger': 12,
+  'an aggregate that moves': 12,
+  'a base type that is stored otherwise': 13,
   'its first state': 12,
 };

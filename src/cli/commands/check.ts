@@ -11,6 +11,7 @@ export const check: Command = {
     'Compares the live schema, object by object, with the snapshot that the last migration left in the ledger; with --from-files, with what the files up to the current version produce in an empty scratch database, which is removed afterwards. Exit code 1 with drift.',
     REACH,
     'Without a ledger, before a baseline, --from-files compares with all files. The table in which another tool keeps its history is then no drift, nor after `migrate baseline --from`: it is named in a note.',
+    'It does not look at rows, at roles, at the database itself (its owner, rights on it, ALTER DATABASE … SET) and into extensions beyond their version and the rights on their objects; docs/developing.md has the whole list.',
   ],
   options: [
     { flags: '--from-files', about: 'compare with what the files produce, not with the stored snapshot' },

@@ -2,6 +2,7 @@
 // texts of live views are the server's own. Changes nothing.
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { readPrintedViews } from '../../schema/printed-views.ts';
+import { raised } from '../../schema/revisions.ts';
 import { statementsBetween } from '../../schema/statements/write.ts';
 import type { StoredSchema, WrittenDifference } from '../database.ts';
 import type { Sessions } from './sessions.ts';
@@ -18,10 +19,11 @@ export function postgresDifference(
     const printed = await readPrintedViews(connection, ledgerSchema);
     const serverMajor = Math.floor(server.versionNumber / 10_000);
     const major = Math.floor(before.serverVersionNumber / 10_000);
+    const old = raised(before, entries);
     const writing = { role: server.role, serverMajor };
     return {
-      up: statementsBetween(before.entries, entries, { ...writing, printed }),
-      down: statementsBetween(entries, before.entries, { ...writing, printed: new Map() }),
+      up: statementsBetween(old, entries, { ...writing, printed }),
+      down: statementsBetween(entries, old, { ...writing, printed: new Map() }),
       notes:
         major === serverMajor
           ? []

@@ -5,6 +5,7 @@
 //   stored.ledgerDigest === ledger.digest                             // else it is older than the ledger: say so
 //   compareSnapshots(stored, { entries: live, serverVersionNumber })  // src/schema/difference.ts
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { REVISION } from '../../schema/revisions.ts';
 import { type SnapshotEntry, snapshotDigest } from '../../schema/snapshot.ts';
 import { type Attempt, runKey } from '../attempt.ts';
 import { type Connection, QueryError, quoted, textOf } from '../connection.ts';
@@ -21,10 +22,14 @@ export interface StoredSnapshot {
   readonly serverVersionNumber: number;
   /** ISO 8601, UTC. */
   readonly takenAt: string;
+  /** What the program that stored it could hold (src/schema/revisions.ts). */
+  readonly revision: number;
   readonly entries: readonly SnapshotEntry[];
 }
 
-const ENCODING = 'gzip+json';
+/** `gzip+json/2`: the number is the snapshot's revision; the first has none. */
+const ENCODING = `gzip+json/${REVISION}`;
+const ENCODED = /^gzip\+json(?:\/(\d+))?$/;
 
 /** JSON `[[kind, name, definition], …]`, gzip, base64. */
 export function packSnapshot(entries: readonly SnapshotEntry[]): string {
@@ -56,7 +61,11 @@ export async function readStoredSnapshot(connection: Connection, schema: string)
           pg_catalog.to_char(taken_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS taken_at FROM ${s}.snapshot`,
     );
     if (row === undefined) return undefined;
-    const entries = row.encoding === ENCODING ? unpacked(textOf(row, 'content')) : undefined;
+    const [isEncoded, number = '1'] = ENCODED.exec(textOf(row, 'encoding')) ?? [];
+    const revision = Number(number);
+    if (revision > REVISION)
+      throw failure('LedgerFormatUnknown', { format: `${textOf(row, 'encoding')} (snapshot)`, known: ENCODING });
+    const entries = isEncoded === undefined ? undefined : unpacked(textOf(row, 'content'));
     if (entries === undefined || snapshotDigest(entries) !== row.digest) {
       throw damaged(schema, 'the stored snapshot is not what was stored');
     }
@@ -65,6 +74,7 @@ export async function readStoredSnapshot(connection: Connection, schema: string)
       ledgerDigest: textOf(row, 'ledger_digest'),
       serverVersionNumber: Number(textOf(row, 'server_version')),
       takenAt: textOf(row, 'taken_at'),
+      revision,
       entries,
     });
   } catch (error) {

@@ -80,6 +80,12 @@ function settings(draft: Draft, from: Item | undefined, to: Item): readonly stri
   return clauses;
 }
 
+/** Storage parameters of a table or materialized view, and those of its TOAST table. */
+export const optionsOf = (relation: Item): readonly string[] => [
+  ...list(relation, 'options'),
+  ...list(relation, 'toastOptions'),
+];
+
 /** `SET (a='1')`, `RESET (b)`. */
 export function optionClauses(from: readonly string[], to: readonly string[]): readonly string[] {
   const nameOf = (option: string) => option.slice(0, option.indexOf('='));

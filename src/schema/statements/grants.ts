@@ -91,6 +91,15 @@ function rights({ change }: Draft, item: Item): Rights {
   return { grants, owner: owner || (/\/(.*)$/.exec(grants?.[0] ?? '')?.[1] ?? '') };
 }
 
+/** Whether the listed rights are those that are there where none are listed. */
+export function isUsual(item: Item): boolean {
+  const of = rightsOf(item);
+  if (of === undefined || item.name === 'public') return false;
+  const owner = text(item, 'owner');
+  const { statements, notes } = rightsChange(of, { grants: undefined, owner }, { grants: list(item, 'grants'), owner });
+  return statements.length === 0 && notes.length === 0;
+}
+
 function rightsOf(item: Item): RightsOf | undefined {
   switch (item.kind) {
     case 'table':

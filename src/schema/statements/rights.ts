@@ -65,9 +65,6 @@ export function rightsChange(of: RightsOf, from: Rights, to: Rights): RightsChan
     notes: [
       ...foreign.map(one => `The rights of ${one.grantee || 'PUBLIC'} on ${of.on} were given by ${one.grantor} here.`),
       ...ownersNote(of, to),
-      ...(to.grants === undefined && from.grants !== undefined
-        ? [`The rights on ${of.on} are then as if nobody had granted any; the catalogue keeps them as a list (grants).`]
-        : []),
     ],
   };
 }

@@ -18,6 +18,8 @@ const isRoutine = ({ kind }: Item) => kind === 'function' || kind === 'procedure
 const headOf = (item: Item) => text(item, 'definition').replace(/\nAS [\s\S]*$/, '');
 
 function dropRoutine(draft: Draft, item: Item): void {
+  // A range type that is there before and after, and is another, keeps what it made: that is told with it.
+  if (draft.change.before.parentsOf(item).length > 0) return;
   draft.claim(item);
   const { added, dropped } = draft.change;
   const base = baseName(item.name);
@@ -35,8 +37,9 @@ function dropRoutine(draft: Draft, item: Item): void {
 }
 
 function createRoutine(draft: Draft, item: Item): void {
-  if (draft.change.after.parentsOf(item).length > 0) {
-    draft.claim(item);
+  const makers = draft.change.after.parentsOf(item);
+  if (makers.length > 0) {
+    if (makers.every(range => draft.change.added.includes(range))) draft.claim(item);
     return;
   }
   draft.claimOf(item, 'definition');

@@ -6,6 +6,7 @@ import {
   finishColumn,
   hasGoneDefault,
   optionClauses,
+  optionsOf,
   remakeDefault,
   writtenOptions,
 } from './columns.ts';
@@ -34,13 +35,17 @@ function tellMoved(draft: Draft): void {
   const { before, after, isGone } = draft.change;
   for (const relation of [...after.of('table'), ...after.of('composite type')]) {
     const old = before.get(keyOf(relation));
-    const wanted = after.columns(relation.name).map(column => column.name);
+    const inherited = parentsColumns(draft, relation);
+    const wanted = after
+      .columns(relation.name)
+      .map(column => column.name)
+      .filter(name => !inherited.has(name));
     const kept =
       old === undefined || isGone(old)
-        ? inheritedOrder(draft, relation)
+        ? []
         : before
             .columns(relation.name)
-            .filter(column => !isGone(column) && after.has(column))
+            .filter(column => !isGone(column) && after.has(column) && !inherited.has(column.name))
             .map(column => column.name);
     const made = [...kept, ...wanted.filter(name => !kept.includes(name))];
     if (made.join() === wanted.join()) continue;
@@ -51,11 +56,14 @@ function tellMoved(draft: Draft): void {
   }
 }
 
-/** A child's columns begin with those of its parents, which by then have all of theirs. */
-function inheritedOrder({ change: { after } }: Draft, table: Item): readonly string[] {
-  if (text(table, 'partitionBound') !== '') return [];
-  const names = list(table, 'inherits').flatMap(parent => after.columns(parent).map(ownName));
-  return [...new Set(names)].map(name => `${table.name}.${name}`);
+/** Columns that a child has of its parents, before or after: where they stand among its own is no difference. */
+function parentsColumns({ change }: Draft, table: Item): ReadonlySet<string> {
+  const names = [change.before, change.after].flatMap(items => {
+    const side = items.get(keyOf(table));
+    if (text(side, 'partitionBound') !== '') return [];
+    return list(side, 'inherits').flatMap(parent => items.columns(parent).map(ownName));
+  });
+  return new Set(names.map(name => `${table.name}.${name}`));
 }
 
 const byPosition = (a: Item, b: Item) => Number(a.properties.position) - Number(b.properties.position);
@@ -119,7 +127,7 @@ function renamedTable({ change }: Draft, table: Item): readonly string[] {
   );
 }
 
-const CREATED = ['options', 'unlogged', 'inherits', 'partitionKey', 'partitionBound', 'ofType'];
+const CREATED = ['options', 'toastOptions', 'unlogged', 'inherits', 'partitionKey', 'partitionBound', 'ofType'];
 
 function createTable(draft: Draft, table: Item): void {
   const { after } = draft.change;
@@ -135,7 +143,7 @@ function createTable(draft: Draft, table: Item): void {
   ];
   const body = lines.length === 0 ? '()' : `(\n  ${lines.join(',\n  ')}\n)`;
   const key = text(table, 'partitionKey');
-  const options = list(table, 'options');
+  const options = optionsOf(table);
   const sql = [
     `CREATE ${has(table, 'unlogged') ? 'UNLOGGED ' : ''}TABLE ${table.name}`,
     ofType === '' ? body : `OF ${ofType}${lines.length === 0 ? '' : ` ${body}`}`,
@@ -190,12 +198,12 @@ function writeFlags(draft: Draft, from: Item | undefined, to: Item): void {
 }
 
 function changeTable(draft: Draft, from: Item, to: Item): void {
-  for (const clause of optionClauses(list(from, 'options'), list(to, 'options'))) alter(draft, 'columns', to, clause);
+  for (const clause of optionClauses(optionsOf(from), optionsOf(to))) alter(draft, 'columns', to, clause);
   if (has(from, 'unlogged') !== has(to, 'unlogged')) {
     const notes = ['Writes the whole table anew, under a lock.'];
     alter(draft, 'columns', to, `SET ${has(to, 'unlogged') ? 'UNLOGGED' : 'LOGGED'}`, { notes });
   }
-  draft.claimOf(to, 'options', 'unlogged');
+  draft.claimOf(to, 'options', 'toastOptions', 'unlogged');
   const isPartition = [from, to].some(side => text(side, 'partitionBound') !== '');
   if (!isPartition) {
     const [old, now] = [list(from, 'inherits'), list(to, 'inherits')];

@@ -63,20 +63,18 @@ const CREATED: Readonly<Record<string, (draft: Draft, item: Item) => void>> = {
       ['SUBTYPE', 'subtype'],
       ['CANONICAL', 'canonical'],
       ['SUBTYPE_DIFF', 'difference'],
+      ['SUBTYPE_OPCLASS', 'operatorClass'],
+      ['COLLATION', 'collation'],
       ['MULTIRANGE_TYPE_NAME', 'multirange'],
     ] as const;
     const written = options.flatMap(([word, property]) =>
       text(item, property) === '' ? [] : [`${word} = ${text(item, property)}`],
     );
-    const notes = [
-      'The snapshot does not hold its operator class and collation: name them if they are not the default.',
-    ];
     make(
       draft,
       item,
       `CREATE TYPE ${item.name} AS RANGE (${written.join(', ')})`,
       options.map(([, name]) => name),
-      notes,
     );
   },
   collation: (draft, item) => {
@@ -93,14 +91,8 @@ const CREATED: Readonly<Record<string, (draft: Draft, item: Item) => void>> = {
   },
 };
 
-function make(
-  draft: Draft,
-  item: Item,
-  sql: string,
-  properties: readonly string[],
-  notes: readonly string[] = [],
-): void {
-  draft.write('types', sql, { names: [item.name], notes });
+function make(draft: Draft, item: Item, sql: string, properties: readonly string[]): void {
+  draft.write('types', sql, { names: [item.name] });
   draft.claimOf(item, ...properties);
 }
 

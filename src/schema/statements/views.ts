@@ -2,9 +2,9 @@
 // known, the text that the server itself printed. Columns are the view's own affair and are claimed with it.
 import { parseNodes } from '../../engine/sql/parse-trees.ts';
 import { childOf, childrenOf, type Node, stringOf } from '../../engine/sql/tree.ts';
-import { optionClauses, writtenOptions } from './columns.ts';
+import { optionClauses, optionsOf, writtenOptions } from './columns.ts';
 import type { Draft } from './draft.ts';
-import { has, type Item, list, ownName, tableOf, text } from './items.ts';
+import { has, type Item, ownName, tableOf, text } from './items.ts';
 
 /** Texts of views as the server printed them, by name. */
 export type Printed = ReadonlyMap<string, string>;
@@ -31,11 +31,11 @@ function createView(draft: Draft, view: Item, printed: Printed): void {
   draft.write('views', `CREATE ${view.kind.toUpperCase()} ${view.name}${withOptions(view)} AS\n${definition}${end}`, {
     names: [view.name],
   });
-  draft.claimOf(view, 'definition', 'options', 'unpopulated');
+  draft.claimOf(view, 'definition', 'options', 'toastOptions', 'unpopulated');
 }
 
 function withOptions(view: Item): string {
-  const options = list(view, 'options');
+  const options = optionsOf(view);
   return options.length === 0 ? '' : ` WITH (${writtenOptions(options)})`;
 }
 
@@ -48,10 +48,10 @@ function changeView(draft: Draft, from: Item, to: Item, printed: Printed): void 
     draft.claimOf(to, 'definition', 'options');
     return;
   }
-  for (const clause of optionClauses(list(from, 'options'), list(to, 'options'))) {
+  for (const clause of optionClauses(optionsOf(from), optionsOf(to))) {
     draft.write('views', `ALTER ${to.kind.toUpperCase()} ${to.name} ${clause}`);
   }
-  draft.claimOf(to, 'options');
+  draft.claimOf(to, 'options', 'toastOptions');
   if (has(from, 'unpopulated') !== has(to, 'unpopulated')) {
     draft.write('views', `REFRESH MATERIALIZED VIEW ${to.name}${has(to, 'unpopulated') ? ' WITH NO DATA' : ''}`);
     draft.claimOf(to, 'unpopulated');
