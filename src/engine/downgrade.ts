@@ -97,7 +97,7 @@ function repeatedAsDown(repeatable: Repeatable): DownFile {
 }
 
 /** Without the statements that an earlier attempt has done: what they took away cannot be lost again. Settings count on. */
-function remaining(file: DownFile, { progress }: Ledger): DownFile {
+export function remaining(file: DownFile, { progress }: Ledger): DownFile {
   const done = progress.filter(row => row.version === file.migration.version && row.state === 'done');
   const { segments, statements } = file.parsed;
   const gone = new Set(

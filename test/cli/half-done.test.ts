@@ -22,11 +22,14 @@ const FILES = {
 };
 
 /** 006_unique has failed in its second statement. */
-async function halfDone() {
+async function halfDone(up: string = FILES['006_unique.up.sql']) {
   databases += 1;
   const name = `half_${databases}`;
   const url = await server.createDatabase(name);
-  const project = new Project(FILES, { DATABASE_URL: url, MIGRATE_POSTGRES_BINARIES: server.binaries });
+  const project = new Project(
+    { ...FILES, '006_unique.up.sql': up },
+    { DATABASE_URL: url, MIGRATE_POSTGRES_BINARIES: server.binaries },
+  );
   const sql = (text: string) => server.psql(text, name);
   const failed = await project.migrate('upgrade');
   assert.equal(failed.code, 20, failed.said);
@@ -83,6 +86,16 @@ describe('A migration that is half done', { concurrency: 2 }, () => {
     assert.equal(sql("select to_regclass('slow_a') is null and to_regclass('more') is null"), 't');
     assert.equal((await project.migrate('check')).code, 0);
     assert.equal((await project.migrate('history', '--verify')).code, 0);
+  });
+
+  it('asks about no loss that is behind it', async () => {
+    const again = 'drop table if exists made; create table made (a int); insert into made values (1);';
+    const { project, sql } = await halfDone(`${again}\nvacuum missing;`);
+    project.write('migrations/006_unique.up.sql', `${again}\nvacuum made;`);
+    const up = await project.migrate('upgrade');
+    assert.equal(up.code, 0, up.said);
+    assert.doesNotMatch(up.said, /loses/);
+    assert.equal(sql('select count(*) from made'), '1');
   });
 
   it('is forgotten once a person has undone it by hand and deleted its rows', async () => {

@@ -2,7 +2,7 @@
 // by plan.ts, which loads it only where there is something to do.
 import type { Connection } from '../../engine/connection.ts';
 import { continuedFile } from '../../engine/continued-file.ts';
-import { prepareDowngrade } from '../../engine/downgrade.ts';
+import { prepareDowngrade, remaining } from '../../engine/downgrade.ts';
 import { type EngineError, gathered } from '../../engine/errors.ts';
 import { forsakenProblem, halfDoneProblem, nextOf } from '../../engine/half-done.ts';
 import type { Ledger } from '../../engine/ledger/ledger.ts';
@@ -67,7 +67,7 @@ interface UpScript extends Shown {
 /** Of the way up: every pending file parsed. Throws EngineError, every mistake of the files at once. */
 export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promise<PlannedWork> {
   await loadGrammar();
-  const { connection, server, ledger } = place;
+  const { ledger } = place;
   const errors: EngineError[] = [];
   const forsaken = forsakenProblem(nextOf(plan), ledger.progress);
   if (forsaken !== undefined) errors.push(forsaken);
@@ -88,7 +88,7 @@ export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promi
   if (errors.length > 0) throw gathered(errors);
   return {
     ...shown(plan, files, place),
-    losses: await lossesGoingUp(connection, server, files, plan),
+    losses: await lossesGoingUp(place, files, plan),
     lossDigest: undefined,
     parsed: new Map(ups.map(file => [file.migration.up, file.parsed])),
   };
@@ -96,8 +96,7 @@ export async function workOfUp(place: PlanningPlace, plan: MigrationPlan): Promi
 
 /** Going up, rows are changed on purpose: what counts is what is dropped or narrowed, and holds something. */
 async function lossesGoingUp(
-  connection: Connection,
-  server: Server,
+  { connection, server, ledger }: PlanningPlace,
   files: readonly UpScript[],
   { pending }: MigrationPlan,
 ): Promise<readonly Loss[]> {
@@ -112,7 +111,7 @@ async function lossesGoingUp(
         up: undefined,
         upChecksum: up.checksum,
       } as const;
-      return { direction: 'Down', migration: reversal, parsed };
+      return remaining({ direction: 'Down', migration: reversal, parsed }, ledger);
     });
   if (asDowns.length === 0) return [];
   const { losses } = await countLosses(connection, server, { files: asDowns, back: pending.map(({ down }) => down) });
