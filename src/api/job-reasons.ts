@@ -68,6 +68,10 @@ export const JOB_REASONS = {
     meaning: 'The backup volume cannot be written.',
     remedy: "Check the volume claim's access mode and file system group.",
   },
+  FileReadOnly: {
+    meaning: 'A SQLite file cannot be written (the command line alone has one).',
+    remedy: 'Run it as its owner, or get the right.',
+  },
   ClientMajorMismatch: {
     meaning: "The image's pg_dump is of another PostgreSQL than the server.",
     remedy: 'Use the image whose tag ends in the major of the server.',

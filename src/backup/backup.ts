@@ -1,11 +1,12 @@
 // Makes one backup in a directory of the volume. The order, and what a crash after each step leaves:
-//  1 leftovers removed        nothing of an earlier try; a complete backup is answered as it is
+//  1 leftovers removed        nothing of an earlier try; a complete backup is answered as it is (at a terminal nothing is
+//                             removed: there the temporary name is new each time)
 //  2 exporter opened          nothing on the volume
 //  3 archive written          a directory under a temporary name, removed by the next try
 //  4 archive read to its end  the same; no backup without this proof
 //  5 manifest written last    the same
 //  6 directory renamed        a complete backup: the next try answers it
-// Called by the runner's backup step; writes nothing to the database.
+// Called by the runner's backup step and the command line; writes nothing to the database.
 import { join } from 'node:path';
 import type { Attempt } from '../engine/attempt.ts';
 import { type Connection, only, QueryError } from '../engine/connection.ts';
@@ -34,8 +35,11 @@ import {
   digestFiles,
   exists,
   makeDirectory,
+  makeDirectoryBeside,
+  PARTIAL,
   removeDirectory,
   renameDurably,
+  renameToNew,
   roomOf,
   volumeFailure,
   writeDurably,
@@ -47,6 +51,11 @@ export interface BackupRequest {
   readonly volume: string;
   /** Directory below it for this backup; the same for every try of the same backup. */
   readonly directory: string;
+  /**
+   * `Replace`: the directory's name is this backup's own, so whatever is there is of an earlier try. `Keep`: a person chose the
+   * name, so nothing that is there is touched.
+   */
+  readonly leftovers: 'Replace' | 'Keep';
 }
 
 export interface Backup {
@@ -94,25 +103,32 @@ export async function findCompleteBackup(
 /** Makes the backup. Throws EngineError; whatever fails leaves no directory that looks complete. */
 export async function makeBackup(request: BackupRequest, surroundings: BackupSurroundings): Promise<Backup> {
   const final = join(request.volume, request.directory);
-  const temporary = `${final}.partial`;
+  let temporary: string | undefined;
   let room: string | undefined;
   await assertSameMajor(surroundings.server, surroundings.tools);
   try {
-    await removeDirectory(temporary);
-    if (await exists(final)) await renameDurably(final, `${final}.incomplete-${Date.now()}`);
-    await makeDirectory(temporary);
+    temporary = request.leftovers === 'Keep' ? await makeDirectoryBeside(final) : await makeInPlace(final);
     room = await describeRoom(request.volume, surroundings.connection);
     const text = await writeArchive(request, surroundings, temporary);
     await writeDurably(join(temporary, MANIFEST_FILE), text);
-    await renameDurably(temporary, final);
+    await renameToNew(temporary, final);
     return answer(request, { text, manifest: JSON.parse(text) as Manifest });
   } catch (error) {
-    await removeDirectory(temporary).catch(() => {});
+    if (temporary !== undefined) await removeDirectory(temporary).catch(() => {});
     if (surroundings.tools.signal?.aborted) throw failure('Interrupted', { during: 'during the backup' });
     if (error instanceof EngineError) throw error.code === 'BackupVolumeFull' ? volumeFull(request, room) : error;
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw volumeFailure(error, request.volume);
     throw error;
   }
+}
+
+/** Where only tries of the same backup can have left something. */
+async function makeInPlace(final: string): Promise<string> {
+  const temporary = `${final}${PARTIAL}`;
+  await removeDirectory(temporary);
+  if (await exists(final)) await renameDurably(final, `${final}.incomplete-${Date.now()}`);
+  await makeDirectory(temporary);
+  return temporary;
 }
 
 /** What was there before the first byte was written, for a person who wonders how much is needed. */

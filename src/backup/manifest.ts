@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Attempt } from '../engine/attempt.ts';
 import { QueryError } from '../engine/connection.ts';
+import { failure } from '../engine/errors.ts';
 import { digestFiles, type FileDigest } from './volume.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -52,15 +53,23 @@ export interface StoredManifest {
   readonly text: string;
 }
 
-/** Reads a backup's manifest; undefined when there is none that can be read. */
+/** Reads a backup's manifest; undefined when there is none that can be read. Throws BadInput for a format of another time. */
 export async function readManifest(directory: string): Promise<StoredManifest | undefined> {
+  let text: string;
+  let manifest: Manifest;
   try {
-    const text = await readFile(join(directory, MANIFEST_FILE), 'utf8');
-    const manifest = JSON.parse(text) as Manifest;
-    return manifest.format === MANIFEST_FORMAT && Array.isArray(manifest.files) ? { manifest, text } : undefined;
+    text = await readFile(join(directory, MANIFEST_FILE), 'utf8');
+    manifest = JSON.parse(text) as Manifest;
   } catch {
     return undefined;
   }
+  const format: unknown = manifest?.format;
+  if (typeof format === 'number' && format !== MANIFEST_FORMAT) {
+    throw failure('BadInput', {
+      reason: `the backup in ${directory} has format ${format}, and this program knows ${MANIFEST_FORMAT}; use the release that made it, or a newer one`,
+    });
+  }
+  return format === MANIFEST_FORMAT && Array.isArray(manifest.files) ? { manifest, text } : undefined;
 }
 
 /** Compares the archive's files with the manifest; answers what does not fit, undefined when all is well. */

@@ -2,9 +2,12 @@
 // rename, sync of the directory), digest what lies there. Knows nothing of databases.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { failure } from '../engine/errors.ts';
+
+/** What the name of a backup goes on with until it is whole. */
+export const PARTIAL = '.partial';
 
 export interface FileDigest {
   /** Path below the backup's directory, with slashes. */
@@ -66,6 +69,26 @@ export async function writeDurably(path: string, content: string): Promise<void>
 export async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncPath(dirname(to));
+}
+
+/** Where a directory is to be made in one rename: beside it, under a name that is nobody else's. Those above are there. */
+export function makeDirectoryBeside(final: string): Promise<string> {
+  return mkdtemp(`${final}${PARTIAL}-`);
+}
+
+/** Gives a directory its name, durably, if that is nobody's. Throws BadInput. */
+export async function renameToNew(from: string, to: string): Promise<void> {
+  const taken = failure('BadInput', {
+    reason: `${to} is there by now, made by somebody else meanwhile; it was left as it is. Name a directory that is not there yet`,
+  });
+  // A rename takes the place of an empty directory; one with something in it refuses.
+  if (await exists(to)) throw taken;
+  try {
+    await renameDurably(from, to);
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw taken;
+    throw error;
+  }
 }
 
 /**

@@ -1,9 +1,10 @@
 // The directory that a backup is to be made in: new, in a place that can be written. Proven before anything is read, for a
 // dump of an hour must not end there. Called by both kinds' backups.
-import { mkdtemp, rmdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { exists, makeDirectory } from '../backup/volume.ts';
+import { mkdtemp, readdir, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { exists, makeDirectory, PARTIAL } from '../backup/volume.ts';
 import { UsageError } from './failure.ts';
+import type { Terminal } from './terminal.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -15,8 +16,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'this file system takes no new directories there',
 };
 
-/** Makes the directories above it. Throws UsageError where it exists already or cannot be made. */
-export async function proveBackupPlace(directory: string): Promise<void> {
+/**
+ * Makes the directories above it, and names what a killed backup of this name has left. Throws UsageError where it exists
+ * already or cannot be made.
+ */
+export async function proveBackupPlace(directory: string, terminal: Terminal): Promise<void> {
   if (await exists(directory))
     throw new UsageError(`${directory} exists already. Name a directory that is not there yet.`);
   try {
@@ -26,6 +30,16 @@ export async function proveBackupPlace(directory: string): Promise<void> {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new UsageError(
       `The backup ${directory} cannot be made: ${REASONS[code] ?? code}. Name a directory in a place that can be written.`,
+    );
+  }
+  for (const name of await readdir(dirname(directory))) {
+    if (!name.startsWith(`${basename(directory)}${PARTIAL}`)) continue;
+    const left = join(dirname(directory), name);
+    terminal.say(
+      terminal.noted(
+        'warn',
+        `note: ${left} is there: what a backup that was killed has left, or one that is at work. Delete it if none is.`,
+      ),
     );
   }
 }

@@ -123,10 +123,10 @@ export interface BackupSummary {
 
 export interface RestoreSummary {
   readonly version: string | null;
-  /** Where what was there before is kept. */
-  readonly replaced: string;
+  /** Where what was there before is kept; null: there was nothing. */
+  readonly replaced: string | null;
   /** What can be done with that. */
-  readonly remedy: string;
+  readonly remedy: string | null;
 }
 
 /** What a person has agreed to before a restore. */
@@ -183,7 +183,7 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /**
    * From here on SIGINT and SIGTERM end the process at once, unheard. For SQLite, whose statements no signal reaches, and
-   * whose file is whole whenever its process ends.
+   * whose file is whole whenever its process ends, or made whole by whoever opens it next.
    */
   readonly letSignalsEnd: () => void;
 }

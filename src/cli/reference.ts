@@ -33,7 +33,7 @@ const DATA: readonly (readonly [string, string])[] = [
   ],
   ['baseline', '`version`, `versions`, `dryRun`'],
   ['backup', '`directory`, `digest`, `sizeBytes`, `tables`, `rows`, `version`'],
-  ['restore', '`version`, `replaced` (where what was there is kept), `remedy`'],
+  ['restore', '`version`, `replaced` (where what was there is kept; `null`: nothing was there), `remedy` (or `null`)'],
 ];
 
 export function cliReference(): string {

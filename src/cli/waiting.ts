@@ -8,6 +8,7 @@ import { EngineError } from '../engine/errors.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './failure.ts';
 import { duration } from './terminal.ts';
+import { terminalMessage } from './words.ts';
 
 const POLL_MS = 1_000;
 const DEFAULT_SECONDS = 300;
@@ -71,8 +72,10 @@ async function lookOnce(ask: () => Promise<string | null>): Promise<Look> {
       };
     }
     const isPassing =
-      error instanceof EngineError && [10, 11].includes(error.exitCode) && error.code !== 'CredentialsRefused';
+      error instanceof EngineError &&
+      ([10, 11].includes(error.exitCode) || error.code === 'FenceHeld') &&
+      error.code !== 'CredentialsRefused';
     if (!isPassing) throw error;
-    return { version: undefined, state: error.message };
+    return { version: undefined, state: terminalMessage(error) };
   }
 }

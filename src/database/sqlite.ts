@@ -2,7 +2,19 @@
 // writer is waited for; how long the lock of a migration is waited for is the engine's own business.
 import { existsSync } from 'node:fs';
 import { backup, DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { type SqliteConnection, SqliteFailure, type SqliteRow, type SqliteValue } from '../engine/sqlite/connection.ts';
+import { assertNotInterrupted } from '../engine/pace.ts';
+import {
+  RESULT,
+  type SqliteConnection,
+  SqliteFailure,
+  type SqliteRow,
+  type SqliteValue,
+} from '../engine/sqlite/connection.ts';
+
+/** A copy is made in steps of so many pages; between them the file is free, and a signal is heard. */
+const PAGES_PER_STEP = 500;
+/** After how long without a page a lock in the middle of a copy is told, as one at its beginning is at once. */
+const STALLED_MS = 1_000;
 
 export interface SqliteOptions {
   /**
@@ -16,7 +28,7 @@ export interface SqliteOptions {
 
 /** Opens a database file. Throws SqliteFailure. */
 export function openSqlite(path: string, options: SqliteOptions): SqliteConnection {
-  return guarded(() => {
+  return guarded(path, () => {
     if (options.mode === 'ReadOnly') rollBackLeftovers(path, options);
     return new NodeSqliteConnection(connect(path, options), path);
   });
@@ -57,18 +69,29 @@ class NodeSqliteConnection implements SqliteConnection {
   }
 
   execute(sql: string): void {
-    guarded(() => this.#database.exec(sql));
+    guarded(this.path, () => this.#database.exec(sql));
   }
 
   query(sql: string, values: readonly SqliteValue[] = []): readonly SqliteRow[] {
-    return guarded(() => this.#database.prepare(sql).all(...(values as SQLInputValue[])) as unknown as SqliteRow[]);
+    return guarded(
+      this.path,
+      () => this.#database.prepare(sql).all(...(values as SQLInputValue[])) as unknown as SqliteRow[],
+    );
   }
 
-  async copyTo(path: string): Promise<void> {
+  async copyTo(path: string, signal: AbortSignal | undefined): Promise<void> {
+    assertNotInterrupted(signal, COPYING);
+    let [left, since] = [-1, performance.now()];
+    const progress = ({ remainingPages }: { readonly remainingPages: number }) => {
+      assertNotInterrupted(signal, COPYING);
+      if (remainingPages !== left) [left, since] = [remainingPages, performance.now()];
+      // Node asks again without end while somebody holds a lock.
+      else if (performance.now() - since > STALLED_MS) throw new SqliteFailure(RESULT.busy, LOCKED, this.path);
+    };
     try {
-      await backup(this.#database, path);
+      await backup(this.#database, path, { rate: PAGES_PER_STEP, progress });
     } catch (error) {
-      throw translated(error);
+      throw copyFailure(error, this.path, path);
     }
   }
 
@@ -77,17 +100,35 @@ class NodeSqliteConnection implements SqliteConnection {
   }
 }
 
-function guarded<T>(act: () => T): T {
+const COPYING = 'while the database was copied';
+const LOCKED = 'database is locked';
+
+function guarded<T>(path: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw translated(error);
+    throw translated(error, path);
   }
 }
 
-function translated(error: unknown): unknown {
+function translated(error: unknown, path: string): unknown {
   const { code, errcode, message } = error as { code?: string; errcode?: number; message: string };
   if (code !== 'ERR_SQLITE_ERROR') return error;
   // The extended code holds the primary one in its lowest byte.
-  return new SqliteFailure((errcode ?? 1) & 0xff, message, { cause: error });
+  return new SqliteFailure((errcode ?? 1) & 0xff, message, path, { cause: error });
+}
+
+/** Extended codes of what only reads: https://www.sqlite.org/rescode.html#ioerr_read and the next */
+const READING: readonly number[] = [266, 522];
+
+/** Which of the two files it is about: only the one is written. */
+function copyFailure(error: unknown, from: string, to: string): unknown {
+  const failed = translated(error, to);
+  if (!(failed instanceof SqliteFailure) || failed === error) return failed;
+  // How Node tells of a lock that somebody else holds, on either.
+  if (failed.code === 0) return new SqliteFailure(RESULT.busy, LOCKED, from, { cause: error });
+  const { errcode } = error as { errcode?: number };
+  const isOfSource =
+    READING.includes(errcode ?? 0) || [RESULT.corrupt, RESULT.notADatabase].some(c => c === failed.code);
+  return isOfSource ? new SqliteFailure(failed.code, failed.message, from, { cause: error }) : failed;
 }

@@ -178,6 +178,11 @@ const INPUT_ERRORS = {
     message: (f: { directory: string; reason: string }) =>
       `The backup volume at ${f.directory} cannot be written: ${f.reason}. Check the volume claim, its access mode and its file system group.`,
   },
+  FileReadOnly: {
+    exitCode: 2,
+    message: (f: { path: string; reason: string }) =>
+      `The database ${f.path} cannot be written: ${f.reason}. Run it as the file's owner, have that one give you the right (chmod, chown), or correct the URL.`,
+  },
   ClientMajorMismatch: {
     exitCode: 2,
     message: (f: { client: string; server: string }) =>

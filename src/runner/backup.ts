@@ -19,7 +19,12 @@ export async function backup(
 ): Promise<JobResultOf<'BackupResult'>> {
   const attempt = attemptOf(input);
   const { log } = environment;
-  const request = { attempt, volume: environment.backupsDirectory, directory: input.directory };
+  const request = {
+    attempt,
+    volume: environment.backupsDirectory,
+    directory: input.directory,
+    leftovers: 'Replace',
+  } as const;
   const complete = await findCompleteBackup(request, log);
   const base = { kind: 'BackupResult', contract: CONTRACT_VERSION, exitCode: 0, notes: [] } as const;
   if (complete !== undefined) return { ...base, notes: [], backup: complete };

@@ -10,10 +10,12 @@ import { Project } from './project.ts';
 /** More than SQLite's cache holds, so that pages of the open transaction are in the file and the journal beside it. */
 const SPILLED_BYTES = 8_000_000;
 
-/** A project whose second migration is in the middle of a statement that would take minutes. */
-async function inTheMiddle() {
+/** A project whose last migration is in the middle of a statement that would take minutes. */
+async function inTheMiddle(
+  before: Readonly<Record<string, string>> = { '001_a.up.sql': 'CREATE TABLE a (n INTEGER);' },
+) {
   const project = new Project({
-    '001_a.up.sql': 'CREATE TABLE a (n INTEGER);',
+    ...before,
     '002_long.up.sql': `CREATE TABLE long (n INTEGER);
       INSERT INTO long WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1000000000) SELECT n FROM s;`,
   });
@@ -35,6 +37,17 @@ describe('A command that ends early', { concurrency: 2 }, () => {
       assert.equal((await project.migrate('backup', 'copy')).code, 0);
     });
   }
+
+  it('in the first migration of a file that has no head yet is waited for, and leaves an empty database', async () => {
+    const { project, child, ended } = await inTheMiddle({});
+    const current = project.start(['current']);
+    const hasSaid = () => current.saidSoFar().includes('waiting for a writer of');
+    await until('the other waits', () => hasSaid() || current.child.exitCode !== null, 120_000);
+    child.kill('SIGINT');
+    assert.equal((await ended).code, null);
+    const { code, out, said } = await current.ended;
+    assert.deepEqual([code, out], [0, 'empty (1 migration pending, up to 002_long)\n'], said);
+  });
 
   it('tells that its output could not be written', { skip: process.platform !== 'linux' }, async () => {
     const project = new Project();

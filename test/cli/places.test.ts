@@ -1,7 +1,7 @@
 // Places on a disk that cannot be used: what is no database, and where no backup can be made. Told at once, with the path,
 // as a mistake of the input.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Project } from './project.ts';
 
@@ -20,6 +20,11 @@ describe('A place that cannot be used', { concurrency: 3 }, () => {
       url: 'sqlite:///./data',
       make: project => mkdirSync(project.path('data')),
       said: /data is a directory/,
+    },
+    {
+      what: 'the directory one stands in',
+      url: 'sqlite:///./',
+      said: /error: \/.+ is a directory/,
     },
     {
       what: 'a file whose directory is not there',
@@ -60,6 +65,23 @@ describe('A place that cannot be used', { concurrency: 3 }, () => {
     const run = await project.migrate('current');
     assert.match(run.said, /dev\.db cannot be read: permission denied/);
     assert.equal(run.code, 2);
+  });
+
+  it('is a file that cannot be written', { skip: process.getuid?.() === 0 && 'root writes everything' }, async () => {
+    const project = new Project(FILES);
+    await project.migrate('upgrade');
+    project.write('migrations/002_more.up.sql', 'CREATE TABLE more (id integer);');
+    for (const [name, mode, said] of [
+      ['dev.db', 0o400, /dev\.db cannot be written: the file may not be written by \S+\. Run it as the file's owner/],
+      ['', 0o500, /dev\.db cannot be written: its directory, where SQLite makes a journal, may not be written by/],
+    ] as const) {
+      const before = statSync(project.path(name)).mode;
+      chmodSync(project.path(name), mode);
+      const run = await project.migrate('upgrade');
+      chmodSync(project.path(name), before);
+      assert.match(run.said, said);
+      assert.equal(run.code, 2);
+    }
   });
 
   it('is where no backup can be made', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {

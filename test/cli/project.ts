@@ -55,7 +55,20 @@ export class Project {
     environment: Readonly<Record<string, string>> = {},
     main: string = MAIN,
   ): { child: ChildProcess; ended: Promise<Run>; saidSoFar: () => string } {
-    const child = spawn(process.execPath, [main, ...args], {
+    return this.#spawn([process.execPath, main, ...args], environment);
+  }
+
+  /** Runs a command that may write no file longer than so many KiB: a disk that is full, without a disk. */
+  limited(kibibytes: number, ...args: readonly string[]): Promise<Run> {
+    const script = `ulimit -f ${kibibytes}; exec "$0" "$@"`;
+    return this.#spawn(['bash', '-c', script, process.execPath, MAIN, ...args], {}).ended;
+  }
+
+  #spawn(
+    [program = '', ...args]: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): { child: ChildProcess; ended: Promise<Run>; saidSoFar: () => string } {
+    const child = spawn(program, args, {
       cwd: this.directory,
       env: { PATH: process.env.PATH ?? '', HOME: this.directory, ...this.#environment, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

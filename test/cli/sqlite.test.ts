@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import { openSqlite } from '../../src/database/sqlite.ts';
+import { whenFree } from '../../src/engine/sqlite/lock.ts';
 import { until } from '../engine/site.ts';
 import { Project } from './project.ts';
 
@@ -398,7 +401,56 @@ describe('On SQLite', { concurrency: 3 }, () => {
     writer.close();
     assert.equal((await ended).code, 0);
   });
+
+  it('whoever lets nobody read is waited for as well, and told of in words of a terminal', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    const writer = new DatabaseSync(project.path('dev.db'));
+    writer.exec('BEGIN EXCLUSIVE');
+    const late = await project.migrate('wait', '--for', '001_users', '--timeout', '0');
+    assert.equal(late.code, 10, late.said);
+    assert.match(late.said, /still at work on this database.*a writer of .*dev\.db/);
+    assert.doesNotMatch(late.said, /execution\./);
+    const patience = { signal: undefined, lockWaitMs: 10, log: () => {} };
+    const reader = openSqlite(project.path('dev.db'), { mode: 'ReadOnly', busyTimeoutMs: 0 });
+    const read = () => reader.query('SELECT * FROM users');
+    await assert.rejects(whenFree(patience, reader.path, read), { code: 'FenceHeld', exitCode: 12 });
+    reader.close();
+    const { ended, saidSoFar, child } = project.start(['current']);
+    await until('it waits', () => saidSoFar().includes('waiting for a writer') || child.exitCode !== null, 120_000);
+    writer.exec('COMMIT');
+    writer.close();
+    assert.equal((await ended).out, '002_names (nothing pending)\n');
+  });
+
+  it('what a killed command has left of its copy is removed by the next one that makes one', async () => {
+    const temporary = new Project().directory;
+    const project = new Project(TWO, { TMPDIR: temporary });
+    const scratches = () => readdirSync(temporary).filter(name => name.startsWith('migrate-scratch-'));
+    await project.migrate('upgrade', '001_users');
+    project.write('migrations/002_names.up.sql', LONG);
+    const { child, ended } = project.start(['test-copy']);
+    await until('the copy is worked on', () => scratches().some(name => isWorkedOn(join(temporary, name))), 120_000);
+    project.write('migrations/002_names.up.sql', TWO['002_names.up.sql']);
+    const beside = await project.migrate('test-copy');
+    assert.deepEqual([beside.code, scratches().length], [0, 1], beside.said);
+    assert.doesNotMatch(beside.said, /removed/);
+    child.kill('SIGKILL');
+    await ended;
+    const next = await project.migrate('test-copy');
+    assert.equal(next.code, 0, next.said);
+    assert.match(next.said, /removed .*migrate-scratch-\w+, which a killed command had left/);
+    assert.deepEqual(scratches(), []);
+  });
 });
+
+const LONG = `CREATE TABLE long (n INTEGER);
+  INSERT INTO long WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1000000000) SELECT n FROM s;`;
+
+/** More than the cache holds is in the file. */
+function isWorkedOn(scratch: string): boolean {
+  return existsSync(join(scratch, 'scratch.db-journal'));
+}
 
 function isLocked(project: Project): boolean {
   const database = new DatabaseSync(project.path('dev.db'), { timeout: 0 });

@@ -41,8 +41,10 @@ export const restore: Command = {
     });
     await terminal.data(output, done, () => [
       terminal.styled('good', `Restored: ${database.place} is at ${done.version ?? 'empty'}.`),
-      `What was there before is kept as ${done.replaced}.`,
-      done.remedy,
+      done.replaced === null
+        ? 'There was no database before; nothing was replaced.'
+        : `What was there before is kept as ${done.replaced}.`,
+      ...(done.remedy === null ? [] : [done.remedy]),
     ]);
     return 0;
   },

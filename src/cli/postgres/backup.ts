@@ -3,11 +3,12 @@
 import { basename, dirname } from 'node:path';
 import { makeBackup } from '../../backup/backup.ts';
 import { runChild } from '../../backup/children.ts';
-import { archiveProblem, contentOf, digestOf, readManifest, type StoredManifest } from '../../backup/manifest.ts';
+import { archiveProblem, contentOf, digestOf, type Manifest, type StoredManifest } from '../../backup/manifest.ts';
 import { libpqEnvironment } from '../../database/url.ts';
 import { proveBackupPlace } from '../backup-place.ts';
 import type { BackupSummary, Surroundings } from '../database.ts';
 import { UsageError } from '../failure.ts';
+import { readStoredManifest } from '../stored-backup.ts';
 import { programPath } from './programs.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -18,13 +19,13 @@ export async function backupPostgres(
   directory: string,
   surroundings: Surroundings,
 ): Promise<BackupSummary> {
-  await proveBackupPlace(directory);
   const { terminal, signal } = surroundings;
+  await proveBackupPlace(directory, terminal);
   const log = (line: string) => terminal.say(terminal.noted('dim', `  ${line}`));
   return sessions.reading(async reading => {
     const { connection, server } = reading;
     const attempt = sessions.attempt(await sessions.ledger(reading), undefined);
-    const request = { attempt, volume: dirname(directory), directory: basename(directory) };
+    const request = { attempt, volume: dirname(directory), directory: basename(directory), leftovers: 'Keep' } as const;
     await makeBackup(request, {
       connection,
       server,
@@ -42,12 +43,7 @@ export async function backupPostgres(
   });
 }
 
-async function storedIn(directory: string): Promise<StoredManifest> {
-  const stored = await readManifest(directory);
-  if (stored === undefined)
-    throw new UsageError(`${directory} is no backup: it has no manifest.json of a format that is known.`);
-  return stored;
-}
+const storedIn = (directory: string) => readStoredManifest<Manifest>(directory, 'postgresql-dump');
 
 function summary(directory: string, { manifest, text }: StoredManifest, ledgerSchema: string): BackupSummary {
   return {
@@ -61,10 +57,6 @@ function summary(directory: string, { manifest, text }: StoredManifest, ledgerSc
 /** Reads a backup and proves that its files are those that were written. Throws UsageError. */
 export async function readPostgresBackup(directory: string): Promise<StoredManifest> {
   const stored = await storedIn(directory);
-  const { kind } = stored.manifest;
-  if (kind !== 'postgresql-dump') {
-    throw new UsageError(`${directory} is a backup of another kind of database (${kind}); this one is PostgreSQL.`);
-  }
   const problem = await archiveProblem(directory, stored.manifest);
   if (problem !== undefined) throw new UsageError(`The backup in ${directory} is damaged: ${problem}.`);
   return stored;

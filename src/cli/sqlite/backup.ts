@@ -1,23 +1,29 @@
 // A backup of a SQLite file: one consistent copy and the manifest beside it, of the same form as the cluster's (see
 // docs/formats.md, kind `sqlite-file`). Made and read here; restored by restore.ts.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestFiles, makeDirectory, removeDirectory, renameDurably, writeDurably } from '../../backup/volume.ts';
+import { ARCHIVE_DIRECTORY, MANIFEST_FILE } from '../../backup/manifest.ts';
+import {
+  digestFiles,
+  makeDirectory,
+  makeDirectoryBeside,
+  removeDirectory,
+  renameToNew,
+  writeDurably,
+} from '../../backup/volume.ts';
 import { openSqlite } from '../../database/sqlite.ts';
-import { quotedName, type SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { assertNotInterrupted } from '../../engine/pace.ts';
+import { quotedName } from '../../engine/sqlite/connection.ts';
 import { readSqliteLedger } from '../../engine/sqlite/ledger.ts';
 import { userTables } from '../../engine/sqlite/snapshot.ts';
 import type { BackupSummary } from '../database.ts';
 import { UsageError } from '../failure.ts';
+import { readStoredManifest } from '../stored-backup.ts';
 
-const MANIFEST = 'manifest.json';
-const ARCHIVE = 'archive';
-const FILE = 'database.sqlite';
 /** The copy, below the backup's directory. */
-export const ARCHIVED_FILE = join(ARCHIVE, FILE);
+export const ARCHIVED_FILE = join(ARCHIVE_DIRECTORY, 'database.sqlite');
 
-interface SqliteManifest {
+export interface SqliteManifest {
   readonly format: 1;
   readonly kind: 'sqlite-file';
   readonly completedAt: string;
@@ -26,16 +32,22 @@ interface SqliteManifest {
   readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
 }
 
-/** Makes the backup in a directory that is not there, in a place proven to be writable; closes the connection. */
-export async function backupSqlite(connection: SqliteConnection, directory: string): Promise<BackupSummary> {
-  const temporary = `${directory}.partial`;
+/**
+ * Makes the backup in a directory that is not there, in a place proven to be writable. Until it is whole it has a name that
+ * is nobody else's; one that is killed leaves that. Throws Interrupted, SqliteFailure and UsageError.
+ */
+export async function backupSqlite(
+  copyTo: (path: string) => Promise<void>,
+  directory: string,
+  signal: AbortSignal,
+): Promise<BackupSummary> {
+  const temporary = await makeDirectoryBeside(directory);
   try {
-    await removeDirectory(temporary);
-    await makeDirectory(join(temporary, ARCHIVE));
-    const copy = join(temporary, ARCHIVE, FILE);
-    await connection.copyTo(copy);
+    await makeDirectory(join(temporary, ARCHIVE_DIRECTORY));
+    const copy = join(temporary, ARCHIVED_FILE);
+    await copyTo(copy);
     const content = inspectCopy(copy);
-    const files = await digestFiles(join(temporary, ARCHIVE), 'sync');
+    const files = await digestFiles(join(temporary, ARCHIVE_DIRECTORY), 'sync');
     const manifest: SqliteManifest = {
       format: 1,
       kind: 'sqlite-file',
@@ -44,14 +56,13 @@ export async function backupSqlite(connection: SqliteConnection, directory: stri
       files,
     };
     const text = `${JSON.stringify(manifest, undefined, 1)}\n`;
-    await writeDurably(join(temporary, MANIFEST), text);
-    await renameDurably(temporary, directory);
+    await writeDurably(join(temporary, MANIFEST_FILE), text);
+    assertNotInterrupted(signal, 'before the backup was whole');
+    await renameToNew(temporary, directory);
     return summary(directory, manifest, text);
   } catch (error) {
     await removeDirectory(temporary);
     throw error;
-  } finally {
-    connection.close();
   }
 }
 
@@ -93,29 +104,10 @@ export async function inspectSqliteBackup(directory: string) {
 
 /** Reads a backup and proves that its file is the one that was written. Throws UsageError. */
 export async function readSqliteBackup(directory: string) {
-  const path = join(directory, MANIFEST);
-  if (!existsSync(path)) throw new UsageError(`${directory} is no backup: it has no ${MANIFEST}.`);
-  const text = readFileSync(path, 'utf8');
-  const manifest = readManifest(text);
-  if (manifest === undefined)
-    throw new UsageError(`The backup in ${directory} is damaged: its ${MANIFEST} cannot be read.`);
-  if (manifest.kind !== 'sqlite-file') {
-    throw new UsageError(
-      `${directory} is a backup of another kind of database (${manifest.kind}); this one is SQLite.`,
-    );
-  }
-  const found = await digestFiles(join(directory, ARCHIVE), 'read');
+  const { manifest, text } = await readStoredManifest<SqliteManifest>(directory, 'sqlite-file');
+  const found = await digestFiles(join(directory, ARCHIVE_DIRECTORY), 'read');
   const wrong = manifest.files.find(file => found.find(one => one.path === file.path)?.sha256 !== file.sha256);
   if (wrong !== undefined)
     throw new UsageError(`The backup in ${directory} is damaged: ${wrong.path} is not what was written.`);
   return { manifest, text, digest: createHash('sha256').update(text).digest('hex') };
-}
-
-function readManifest(text: string): SqliteManifest | undefined {
-  try {
-    const manifest = JSON.parse(text) as SqliteManifest;
-    return Array.isArray(manifest.files) && Array.isArray(manifest.tables) ? manifest : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,30 +1,30 @@
 // A SQLite file as the commands see it. A connection is opened for each thing that is asked, so that nothing is locked
 // while a person reads a question. Reading never makes a file.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { hostname, tmpdir, userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { join, relative } from 'node:path';
 import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
 import { failure } from '../../engine/errors.ts';
 import type { HistoryPlace } from '../../engine/histories/place.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
 import { EMPTY_LEDGER } from '../../engine/ledger/ledger.ts';
+import { assertNotInterrupted } from '../../engine/pace.ts';
 import type { Source } from '../../engine/source/files.ts';
 import { baselineSqlite } from '../../engine/sqlite/baseline.ts';
-import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { isBusy, type SqliteConnection } from '../../engine/sqlite/connection.ts';
 import {
   readSqliteLedger,
   readSqliteStoredSnapshot,
   type SqliteLedger,
   verifySqliteAudit,
 } from '../../engine/sqlite/ledger.ts';
-import { foreseen } from '../../engine/sqlite/lock.ts';
+import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import { applySqlite, repeatSqlite, revertSqlite, type SqliteWork } from '../../engine/sqlite/migrate.ts';
 import { readSqliteModel } from '../../engine/sqlite/model.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
+import { foreseen } from '../../engine/sqlite/trouble.ts';
 import { compareSnapshots } from '../../schema/difference.ts';
 import { proveBackupPlace } from '../backup-place.ts';
 import type {
-  AppliedVersion,
   Consent,
   Database,
   Grounds,
@@ -38,13 +38,16 @@ import type {
 } from '../database.ts';
 import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
-import { duration } from '../terminal.ts';
 import { backupSqlite, inspectSqliteBackup } from './backup.ts';
 import { type FilePlace, lookAtFile, openingMistake } from './file.ts';
+import { shown } from './history.ts';
 import { planSqlite, type SqlitePlace, sqliteReversals } from './plan.ts';
+import { progressTo } from './progress.ts';
+import { makeScratchDirectory, removeLeftovers } from './scratch.ts';
 
 const LOCK_WAIT_MS = 30_000;
 const STATEMENT_WAIT_MS = 5_000;
+const LOOK_WAIT_MS = 500;
 
 export function openSqliteDatabase(path: string, settings: Settings, surroundings: Surroundings): Database {
   return new SqliteDatabase(path, settings, surroundings);
@@ -63,16 +66,27 @@ class SqliteDatabase implements Database {
     this.#settings = settings;
     this.#surroundings = surroundings;
     const near = relative(settings.directory, path);
-    this.place = near.startsWith('..') ? path : near;
+    this.place = near === '' || near.startsWith('..') ? path : near;
   }
 
-  #open(mode: SqliteOptions['mode'] = 'Create'): SqliteConnection {
+  #open(mode: SqliteOptions['mode'] = 'Create', busyTimeoutMs = STATEMENT_WAIT_MS): SqliteConnection {
     this.#lookAtFile();
     try {
-      return openSqlite(this.#path, { mode, busyTimeoutMs: STATEMENT_WAIT_MS });
+      return openSqlite(this.#path, { mode, busyTimeoutMs });
     } catch (error) {
-      throw openingMistake(error, mode, this.#file()) ?? foreseen(error, this.#path);
+      // Somebody else's lock is for whoever waits for it.
+      throw isBusy(error) ? error : this.#told(error, mode === 'ReadOnly' ? 'Reading' : 'Writing');
     }
+  }
+
+  /** What went wrong with the file, in words. */
+  #told(error: unknown, doing: 'Reading' | 'Writing'): unknown {
+    return openingMistake(error, doing, this.#file()) ?? foreseen(error);
+  }
+
+  /** For the ledger. */
+  get #by(): string {
+    return `${userInfo().username}@${hostname()}`;
   }
 
   #file(): FilePlace {
@@ -83,34 +97,46 @@ class SqliteDatabase implements Database {
     return lookAtFile(this.#file());
   }
 
-  /** Reads; where there is no file yet, answers what an empty one would. */
-  #read<T>(whenMissing: T, read: (connection: SqliteConnection) => T): T {
+  #patience(lockWaitMs = LOCK_WAIT_MS): Patience {
+    const { terminal, signal } = this.#surroundings;
+    return { signal, lockWaitMs, log: line => terminal.say(terminal.noted('dim', `  ${line}`)) };
+  }
+
+  /** Waits for whoever writes; where there is no file yet, answers what an empty one would. */
+  async #read<T>(whenMissing: T, read: (connection: SqliteConnection) => T | Promise<T>, waitMs?: number): Promise<T> {
     if (this.#lookAtFile() === 'NotYet') return whenMissing;
-    const connection = this.#open('ReadOnly');
+    // A signal is heard only when the loop of events gets its turn.
+    await new Promise(resolve => setImmediate(resolve));
+    assertNotInterrupted(this.#surroundings.signal, 'before the database was read');
     try {
-      return read(connection);
+      return await whenFree(this.#patience(waitMs), this.#path, async () => {
+        const connection = this.#open('ReadOnly', 0);
+        try {
+          return await read(connection);
+        } finally {
+          connection.close();
+        }
+      });
     } catch (error) {
-      throw foreseen(error, this.#path);
-    } finally {
-      connection.close();
+      throw this.#told(error, 'Reading');
     }
   }
 
-  #ledger(): SqliteLedger {
-    return this.#read<SqliteLedger>({ ...EMPTY_LEDGER, applied: [], repeatables: [] }, readSqliteLedger);
+  #ledger(waitMs?: number): Promise<SqliteLedger> {
+    return this.#read<SqliteLedger>({ ...EMPTY_LEDGER, applied: [], repeatables: [] }, readSqliteLedger, waitMs);
   }
 
   async state(): Promise<State> {
-    const ledger = this.#ledger();
+    const ledger = await this.#ledger();
     return { ledger, applied: ledger.applied.map(shown), repeatables: ledger.repeatables.map(shown), otherLedgers: [] };
   }
 
   async plan(source: Source, target: string): Promise<Plan> {
-    return planSqlite(this.#place(), source, target);
+    return planSqlite(await this.#place(), source, target);
   }
 
-  #place(): SqlitePlace {
-    return { ledger: this.#ledger(), read: (whenMissing, read) => this.#read(whenMissing, read) };
+  async #place(): Promise<SqlitePlace> {
+    return { ledger: await this.#ledger(), read: (whenMissing, read) => this.#read(whenMissing, read) };
   }
 
   async migrate(source: Source, plan: Plan, _consent: Consent): Promise<Outcome> {
@@ -125,8 +151,8 @@ class SqliteDatabase implements Database {
         source.migrations.filter(migration => wanted.has(migration.version)),
       );
     } else if (plan.direction === 'Down') {
-      const place = this.#place();
-      const reversals = sqliteReversals(place, source, plan.to);
+      const place = await this.#place();
+      const reversals = await sqliteReversals(place, source, plan.to);
       // What was not shown is not taken back, although it may have been applied since.
       const names = [...reversals, ...repeatables].map(one => one.version);
       if (names.join() !== plan.versions.join()) {
@@ -139,18 +165,18 @@ class SqliteDatabase implements Database {
       await revertSqlite(work, reversals, plan.losses);
     }
     await repeatSqlite(work, repeatables, plan.to);
-    return { version: this.#ledger().version, versions: done, notes: [] };
+    return { version: (await this.#ledger()).version, versions: done, notes: [] };
   }
 
   async adoptable() {
     this.#assertThere();
-    return this.#read([], readSqliteSnapshot).length === 0 ? 'Nothing' : 'Something';
+    return (await this.#read([], readSqliteSnapshot)).length === 0 ? 'Nothing' : 'Something';
   }
 
   async baseline(source: Source, version: string, { history, onTopOf }: Grounds, _consent: Consent): Promise<Outcome> {
     const index = source.migrations.findIndex(migration => migration.version === version);
     const upTo = source.migrations.slice(0, index + 1);
-    const noted = new Set(this.#ledger().applied.map(row => row.version));
+    const noted = new Set((await this.#ledger()).applied.map(row => row.version));
     const above = upTo.filter(migration => !noted.has(migration.version));
     await baselineSqlite(this.#work([]), above, { imported: history, onTopOf });
     return { version, versions: upTo.map(migration => migration.version), notes: [] };
@@ -170,45 +196,37 @@ class SqliteDatabase implements Database {
 
   async #histories<T>(read: (place: HistoryPlace) => Promise<T>): Promise<T> {
     const { sqliteHistories } = await import('../../engine/histories/sqlite.ts');
-    const connection = this.#open('ReadOnly');
-    try {
-      return await read(sqliteHistories(connection));
-    } catch (error) {
-      throw foreseen(error, this.#path);
-    } finally {
-      connection.close();
-    }
+    return this.#reading(connection => read(sqliteHistories(connection)));
+  }
+
+  /** Of a file that must be there. */
+  #reading<T>(read: (connection: SqliteConnection) => Promise<T>): Promise<T> {
+    this.#assertThere();
+    return this.#read<T>(undefined as never, read);
   }
 
   #work(done: string[]): SqliteWork {
-    const { terminal, signal } = this.#surroundings;
+    const { terminal } = this.#surroundings;
     return {
+      ...this.#patience(),
       connect: () => this.#open(),
-      by: `${userInfo().username}@${hostname()}`,
-      signal,
-      lockWaitMs: LOCK_WAIT_MS,
-      log: line => terminal.say(terminal.noted('dim', `  ${line}`)),
-      progress: ({ version, state, ms }) => {
-        if (state === 'Begun') return;
-        if (state === 'Done') done.push(version);
-        terminal.say(
-          state === 'Done' ? `  ${version}  ${duration(ms)}` : `  ${version}  was applied by another process meanwhile`,
-        );
-      },
+      by: this.#by,
+      progress: progressTo(terminal, done),
     };
   }
 
   async currentVersion(): Promise<string | null> {
-    return this.#ledger().version;
+    // Its caller asks again.
+    return (await this.#ledger(LOOK_WAIT_MS)).version;
   }
 
   async schema(): Promise<StoredSchema> {
-    const entries = this.#read([], readSqliteSnapshot);
-    return { version: this.#ledger().version, entries, serverVersionNumber: 0 };
+    const entries = await this.#read([], readSqliteSnapshot);
+    return { version: (await this.#ledger()).version, entries, serverVersionNumber: 0 };
   }
 
   async storedSchema(): Promise<StoredSchema | undefined> {
-    const stored = this.#read(undefined, readSqliteStoredSnapshot);
+    const stored = await this.#read(undefined, readSqliteStoredSnapshot);
     return stored === undefined ? undefined : { ...stored, serverVersionNumber: 0 };
   }
 
@@ -232,30 +250,23 @@ class SqliteDatabase implements Database {
 
   /** A file shares nothing with any server. */
   async scratch(content: 'Empty' | 'Copy', _server: 'Shared' | 'Disposable'): Promise<Scratch> {
-    const directory = mkdtempSync(join(tmpdir(), 'migrate-scratch-'));
-    const path = join(directory, 'scratch.db');
-    const remove = async () => rmSync(directory, { recursive: true, force: true });
+    removeLeftovers(this.#surroundings.terminal);
+    const directory = makeScratchDirectory();
+    const path = join(directory.path, 'scratch.db');
     try {
       if (content === 'Copy') await this.#copyTo(path);
     } catch (error) {
-      await remove();
+      directory.release();
       throw error;
     }
     // Here a signal is heard between statements, so that the scratch file is removed.
     const surroundings = { ...this.#surroundings, letSignalsEnd: () => {} };
-    return { database: new SqliteDatabase(path, this.#settings, surroundings), remove };
+    const database = new SqliteDatabase(path, this.#settings, surroundings);
+    return { database, remove: async () => directory.release() };
   }
 
-  async #copyTo(path: string): Promise<void> {
-    this.#assertThere();
-    const connection = this.#open('ReadOnly');
-    try {
-      await connection.copyTo(path);
-    } catch (error) {
-      throw foreseen(error, this.#path);
-    } finally {
-      connection.close();
-    }
+  #copyTo(path: string): Promise<void> {
+    return this.#reading(connection => connection.copyTo(path, this.#surroundings.signal));
   }
 
   #assertThere(): void {
@@ -267,11 +278,12 @@ class SqliteDatabase implements Database {
 
   async backup(directory: string) {
     this.#assertThere();
-    await proveBackupPlace(directory);
+    const { terminal, signal } = this.#surroundings;
+    await proveBackupPlace(directory, terminal);
     try {
-      return await backupSqlite(this.#open('ReadOnly'), directory);
+      return await backupSqlite(path => this.#copyTo(path), directory, signal);
     } catch (error) {
-      throw foreseen(error, this.#path);
+      throw this.#told(error, 'Reading');
     }
   }
 
@@ -282,21 +294,11 @@ class SqliteDatabase implements Database {
   async restore(directory: string) {
     const { restoreSqlite } = await import('./restore.ts');
     try {
-      return await restoreSqlite(this.#path, directory, `${userInfo().username}@${hostname()}`);
+      return await restoreSqlite(this.#path, directory, this.#by, this.#patience());
     } catch (error) {
-      throw foreseen(error, this.#path);
+      throw this.#told(error, 'Writing');
     }
   }
 
   async close(): Promise<void> {}
-}
-
-function shown(row: SqliteLedger['applied' | 'repeatables'][number]): AppliedVersion {
-  return {
-    version: row.version,
-    origin: row.origin,
-    appliedBy: row.appliedBy,
-    appliedAt: row.finishedAt,
-    milliseconds: Date.parse(row.finishedAt) - Date.parse(row.startedAt),
-  };
 }

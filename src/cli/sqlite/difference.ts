@@ -1,20 +1,19 @@
 // What `create --from-diff` writes for SQLite. The schema before is known whole from the files, run in a scratch database; where
 // they do not produce what the ledger's snapshot has, only as far as the snapshot remembers it. Changes nothing.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqlite } from '../../database/sqlite.ts';
 import { EngineError } from '../../engine/errors.ts';
 import type { Source } from '../../engine/source/files.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
-import { foreseen } from '../../engine/sqlite/lock.ts';
 import { applySqlite } from '../../engine/sqlite/migrate.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
+import { foreseen } from '../../engine/sqlite/trouble.ts';
 import { compareSnapshots } from '../../schema/difference.ts';
 import { readSqliteObjects } from '../../schema/statements/sqlite/objects.ts';
 import { type Remembered, rememberedObjects } from '../../schema/statements/sqlite/remembered.ts';
 import { sqliteStatementsBetween } from '../../schema/statements/sqlite/write.ts';
 import type { StoredSchema, WrittenDifference } from '../database.ts';
+import { makeScratchDirectory } from './scratch.ts';
 
 export async function sqliteDifference(
   openLive: () => SqliteConnection,
@@ -38,7 +37,7 @@ function objectsOf(connection: SqliteConnection) {
   try {
     return readSqliteObjects(connection);
   } catch (error) {
-    throw foreseen(error, connection.path);
+    throw foreseen(error);
   } finally {
     connection.close();
   }
@@ -54,8 +53,8 @@ async function objectsFromFiles(
   const index = source?.migrations.findIndex(migration => migration.version === before.version) ?? -1;
   const migrations = source?.migrations.slice(0, index + 1) ?? [];
   if (migrations.length === 0) return undefined;
-  const directory = mkdtempSync(join(tmpdir(), 'migrate-scratch-'));
-  const open = () => openSqlite(join(directory, 'scratch.db'), { mode: 'Create', busyTimeoutMs: 0 });
+  const directory = makeScratchDirectory();
+  const open = () => openSqlite(join(directory.path, 'scratch.db'), { mode: 'Create', busyTimeoutMs: 0 });
   try {
     await applySqlite(
       { connect: open, by: 'scratch', signal, lockWaitMs: 0, log: () => {}, progress: () => {} },
@@ -73,6 +72,6 @@ async function objectsFromFiles(
     if (error instanceof EngineError && !signal.aborted) return undefined;
     throw error;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    directory.release();
   }
 }

@@ -1,8 +1,7 @@
 // What the path of a SQLite URL leads to, looked at before SQLite opens it: SQLite's own words for a directory, a text file
 // and a folder that is not there are nearly the same. Reads sixteen bytes, makes nothing. Called by database.ts.
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { SqliteOptions } from '../../database/sqlite.ts';
 import { RESULT, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { UsageError } from '../failure.ts';
 
@@ -39,23 +38,28 @@ export function lookAtFile(file: FilePlace): 'There' | 'NotYet' {
         `${file.place} cannot be read: permission denied. Ask its owner, or correct ${file.urlVariable}.`,
       );
     case 'SomethingElse':
-      throw new UsageError(
-        `${file.place} is no SQLite database: it does not begin as one (it may be encrypted). Nothing was written. ${correct}.`,
-      );
+      throw noDatabase(file);
   }
 }
 
-/** What SQLite could not open for want of a right, in words; undefined: something else. */
-export function openingMistake(error: unknown, mode: SqliteOptions['mode'], file: FilePlace): UsageError | undefined {
-  if (!(error instanceof SqliteFailure)) return undefined;
+/** What SQLite could not open for want of a right, or for what it is, in words; undefined: something else. */
+export function openingMistake(error: unknown, doing: 'Reading' | 'Writing', file: FilePlace): UsageError | undefined {
+  if (!(error instanceof SqliteFailure) || error.path !== file.path) return undefined;
+  if (error.code === RESULT.notADatabase) return noDatabase(file);
   if (error.code === RESULT.cannotOpen) {
     return new UsageError(
       `${file.place} cannot be opened or made. May you write there? Or correct ${file.urlVariable}.`,
     );
   }
-  if (mode !== 'ReadOnly' || error.code !== RESULT.readOnly) return undefined;
+  if (doing !== 'Reading' || error.code !== RESULT.readOnly) return undefined;
   return new UsageError(
     `${file.place} was left half written by a process that was killed. Before it can be read that must be rolled back, and you may not write there. Run any command as somebody who may.`,
+  );
+}
+
+function noDatabase({ place, urlVariable }: FilePlace): UsageError {
+  return new UsageError(
+    `${place} is no SQLite database: it does not begin as one (it may be encrypted). Nothing was written. Correct ${urlVariable}.`,
   );
 }
 
@@ -63,8 +67,8 @@ function kindOf(path: string) {
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) return 'Directory';
-    // An empty file is an empty database. What is no regular file has no head to be read.
-    return stat.isFile() && (stat.size === 0 || headOf(path) === HEAD) ? 'Database' : 'SomethingElse';
+    // What is no regular file has no head to be read.
+    return stat.isFile() && isLikelyDatabase(path) ? 'Database' : 'SomethingElse';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') return 'Unreadable';
@@ -72,6 +76,15 @@ function kindOf(path: string) {
     if (code !== 'ENOENT') throw error;
     return isDirectory(dirname(path)) ? 'Missing' : 'NoDirectory';
   }
+}
+
+/**
+ * Whether SQLite is to judge a file. An empty one is an empty database, and one whose first transaction is not over has no
+ * head yet. Of another SQLite would delete the -wal, which may be the last copy of something.
+ */
+export function isLikelyDatabase(path: string): boolean {
+  const head = headOf(path);
+  return head === '' || head === HEAD || existsSync(`${path}-journal`);
 }
 
 function isDirectory(path: string): boolean {

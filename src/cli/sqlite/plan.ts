@@ -15,7 +15,7 @@ import { UsageError } from '../failure.ts';
 export interface SqlitePlace {
   readonly ledger: SqliteLedger;
   /** Reads the file; where there is none yet, answers the first. */
-  read<T>(whenMissing: T, read: (connection: SqliteConnection) => T): T;
+  read<T>(whenMissing: T, read: (connection: SqliteConnection) => T): Promise<T>;
 }
 
 interface Step {
@@ -24,16 +24,19 @@ interface Step {
 }
 
 /** Throws EngineError, or UsageError for a version without a way down. */
-export function planSqlite(place: SqlitePlace, source: Source, target: string): Plan {
+export async function planSqlite(place: SqlitePlace, source: Source, target: string): Promise<Plan> {
   const from = place.ledger.version;
   const planned = target === EMPTY_TARGET ? undefined : planMigrations(source, place.ledger, target);
   const direction = planned?.direction ?? (from === null ? 'None' : 'Down');
   const to = planned?.target ?? null;
-  if (direction === 'Up') place.read(undefined, assertSqliteBaseline);
+  if (direction === 'Up') await place.read(undefined, assertSqliteBaseline);
   const ways: readonly Step[] =
     direction === 'Up'
       ? (planned?.pending ?? []).map(({ version, up }) => ({ version, file: parseSqliteFile(up) }))
-      : sqliteReversals(place, source, to).map(({ version, down }) => ({ version, file: parseSqliteFile(down) }));
+      : (await sqliteReversals(place, source, to)).map(({ version, down }) => ({
+          version,
+          file: parseSqliteFile(down),
+        }));
   const again = (planned?.repeatables ?? []).map(one => ({ version: one.version, file: parseSqliteRepeatable(one) }));
   const steps = [...ways, ...again];
   return {
@@ -42,37 +45,39 @@ export function planSqlite(place: SqlitePlace, source: Source, target: string): 
     direction,
     versions: steps.map(step => step.version),
     transactions: steps.flatMap(transactionsOf),
-    losses: place.read([], connection => sqliteLosses(connection, steps, direction === 'Up' ? 'Up' : 'Down')),
+    losses: await place.read([], connection => sqliteLosses(connection, steps, direction === 'Up' ? 'Up' : 'Down')),
     notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
   };
 }
 
 /** The downs of everything above the target, highest first: the folder's, or what the ledger kept. */
-export function sqliteReversals(
+export async function sqliteReversals(
   { ledger, read }: SqlitePlace,
   source: Source,
   target: string | null,
-): readonly Reversal[] {
+): Promise<readonly Reversal[]> {
   const lowest = target === null ? -1n : (ledger.applied.find(row => row.version === target)?.number ?? -1n);
   const above = ledger.applied.filter(row => row.number > lowest).toReversed();
-  return above.map(({ version, number, upChecksum }) => {
+  const reversals: Reversal[] = [];
+  for (const { version, number, upChecksum } of above) {
     const inFolder = source.migrations.find(migration => migration.version === version);
     const down =
-      inFolder === undefined ? read(undefined, connection => keptDownScript(connection, version)) : inFolder.down;
+      inFolder === undefined ? await read(undefined, connection => keptDownScript(connection, version)) : inFolder.down;
     if (down === undefined) {
       throw new UsageError(
         `${version} cannot be taken back: it has no ${wayDownOf(source.layout, version)}. Write one, or write a new migration that undoes it.`,
       );
     }
-    return {
+    reversals.push({
       version,
       number,
       origin: inFolder === undefined ? 'Ledger' : 'Source',
       down,
       up: inFolder?.up,
       upChecksum,
-    };
-  });
+    });
+  }
+  return reversals;
 }
 
 function transactionsOf({ version, file }: Step): Plan['transactions'] {

@@ -1,54 +1,110 @@
 // Restores a backup over a SQLite file. The file is never renamed or removed while somebody may have it open: its -wal, -shm and
 // -journal belong to its name, and who has it open would go on writing to what is gone. SQLite itself writes the pages, in one
 // transaction of the file. The effects in their order, and what a crash after each leaves:
-//  1 restored copy made in a directory beside, compared with the manifest, its audit carried on: that directory
-//  2 what is replaced copied, synced and named: the same, and the copy
-//  3 pages written in one transaction: done, or, in its middle, rolled back by whoever opens the file next
-//  4 directory beside removed
-// Only a file that SQLite cannot read is renamed, with what belongs to its name: nobody can work with it.
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { renameDurably, syncPath } from '../../backup/volume.ts';
+//  1 FILE.restoring made and locked: that directory, which the next restore clears; it holds copies alone
+//  2 what is replaced copied into it; the backup copied into it, compared with the manifest, its audit carried on: the same
+//  3 the copy of what is replaced synced and named FILE.replaced-<date>: the same, and that copy
+//  4 pages written in one transaction: done, or, in its middle, rolled back by whoever opens the file next
+//  5 FILE.restoring removed
+// A file that SQLite cannot read, with which nobody can work, has no pages to be written, as one that is not there:
+//  3 linked to its second name FILE.replaced-<date>: the file as it was, under two names
+//  4 -wal, -shm and -journal renamed after it, or they would be taken for those of what comes: the same, all of it kept
+//  5 the restored copy given the file's name in one rename: done
+// What fails before the last effect takes the one before back, so that nothing is left that no message names.
+import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { syncPath } from '../../backup/volume.ts';
 import { openSqlite } from '../../database/sqlite.ts';
-import { failure } from '../../engine/errors.ts';
+import { EngineError, failure } from '../../engine/errors.ts';
+import { assertNotInterrupted } from '../../engine/pace.ts';
 import { carrySqliteAudit } from '../../engine/sqlite/carried-audit.ts';
 import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
+import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import type { RestoreSummary } from '../database.ts';
-import { ARCHIVED_FILE, inspectCopy, readSqliteBackup } from './backup.ts';
+import { ARCHIVED_FILE, inspectCopy, readSqliteBackup, type SqliteManifest } from './backup.ts';
+import { isLikelyDatabase } from './file.ts';
+import { holdDirectory } from './held-directory.ts';
+import { giveName, keepCopy, putAside } from './kept.ts';
 
-const WAIT_MS = 5_000;
 /** How often a writer may come between the copy and the change. */
 const TRIES = 5;
+const BEFORE = 'before anything was changed';
 
-/** Throws UsageError, RestoreFailed, FenceHeld and SqliteFailure; the file is as it was then. */
-export async function restoreSqlite(path: string, directory: string, by: string): Promise<RestoreSummary> {
-  const { manifest, digest } = await readSqliteBackup(directory);
-  const replaced = `${path}.replaced-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
-  const beside = mkdtempSync(`${path}.restoring-`);
-  const fresh = join(beside, 'restored.sqlite');
-  const detail = { backup: digest, madeAt: manifest.completedAt };
+interface Restoring {
+  readonly path: string;
+  readonly by: string;
+  readonly patience: Patience;
+  /** The copy in the backup. */
+  readonly archived: string;
+  readonly manifest: SqliteManifest;
+  /** Of the backup's manifest. */
+  readonly digest: string;
+  /** The copy that is made of it. */
+  readonly fresh: string;
+  /** The copy of what is there. */
+  readonly kept: string;
+}
+
+/** Throws UsageError, RestoreFailed, FenceHeld, Interrupted and SqliteFailure; the file is as it was then. */
+export async function restoreSqlite(
+  place: string,
+  directory: string,
+  by: string,
+  patience: Patience,
+): Promise<RestoreSummary> {
+  const backup = await readSqliteBackup(directory);
+  const path = existsSync(place) ? realpathSync(place) : place;
+  const beside = holdDirectory(`${path}.restoring`);
+  if (beside === undefined) throw failure('FenceHeld', { waited: '0 s', holder: `another restore of ${path}` });
+  const restoring: Restoring = {
+    ...{ path, by, patience, ...backup },
+    archived: join(directory, ARCHIVED_FILE),
+    fresh: join(beside.path, 'restored.sqlite'),
+    kept: join(beside.path, 'replaced.sqlite'),
+  };
   try {
-    const live = existsSync(path) ? openReadable(path, replaced) : undefined;
+    const live = existsSync(path) ? await whenFree(patience, path, () => openReadable(path)) : undefined;
     try {
-      for (let tries = 1; ; tries += 1) {
-        const before = live === undefined ? undefined : stateOf(live);
-        if (live !== undefined) await keep(live, join(beside, 'replaced.sqlite'), replaced);
-        await copy(join(directory, ARCHIVED_FILE), fresh);
-        assertAsBackedUp(fresh, manifest);
-        const version = carry(fresh, live === undefined ? undefined : replaced, by, detail);
-        if (live === undefined || stateOf(live) === before) {
-          live?.close();
-          await copy(fresh, path);
-          return { version, replaced, remedy: 'Delete it when nobody wants it back.' };
-        }
-        if (tries === TRIES) throw failure('FenceHeld', { waited: `${TRIES} tries`, holder: `a writer of ${path}` });
-      }
+      return live === undefined ? await put(restoring) : await write(restoring, live);
     } finally {
       live?.close();
     }
   } finally {
-    rmSync(beside, { recursive: true, force: true });
+    beside.release();
   }
+}
+
+/** Undefined where SQLite cannot read what is there. */
+function openReadable(path: string): SqliteConnection | undefined {
+  if (!isLikelyDatabase(path)) return undefined;
+  let live: SqliteConnection | undefined;
+  try {
+    live = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: 0 });
+    live.query('SELECT count(*) FROM sqlite_schema');
+    return live;
+  } catch (error) {
+    live?.close();
+    const unreadable: readonly number[] = [RESULT.corrupt, RESULT.notADatabase];
+    if (!(error instanceof SqliteFailure) || !unreadable.includes(error.code)) throw error;
+    return undefined;
+  }
+}
+
+/** Over a file that somebody may have open. */
+async function write(restoring: Restoring, live: SqliteConnection): Promise<RestoreSummary> {
+  const { path, kept, patience } = restoring;
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    const before = await whenFree(patience, path, () => stateOf(live));
+    rmSync(kept, { force: true });
+    await whenFree(patience, path, () => live.copyTo(kept, patience.signal));
+    const version = await prepare(restoring, kept);
+    const replaced = await keepCopy(kept, path);
+    if ((await writePages(restoring, live, before, replaced)) === 'Written') {
+      return { version, replaced, remedy: 'Delete it when nobody wants it back.' };
+    }
+    rmSync(replaced);
+  }
+  throw failure('FenceHeld', { waited: `${TRIES} tries`, holder: `a writer of ${path}` });
 }
 
 /** Changes when somebody else has written: https://www.sqlite.org/pragma.html#pragma_data_version */
@@ -56,45 +112,74 @@ function stateOf(live: SqliteConnection): unknown {
   return live.query('PRAGMA data_version')[0]?.data_version;
 }
 
-/** Undefined where SQLite cannot read what is there: that is put aside under the name of what was replaced. */
-function openReadable(path: string, replaced: string): SqliteConnection | undefined {
-  let live: SqliteConnection | undefined;
+async function writePages(
+  { path, fresh, patience }: Restoring,
+  live: SqliteConnection,
+  before: unknown,
+  replaced: string,
+): Promise<'Written' | 'Overtaken'> {
+  const source = openSqlite(fresh, { mode: 'ReadOnly', busyTimeoutMs: 0 });
   try {
-    live = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: WAIT_MS });
-    live.query('SELECT count(*) FROM sqlite_schema');
-    return live;
+    return await whenFree(patience, path, async () => {
+      if (stateOf(live) !== before) return 'Overtaken';
+      await source.copyTo(path, patience.signal);
+      return 'Written';
+    });
   } catch (error) {
-    live?.close();
-    const unreadable: readonly number[] = [RESULT.corrupt, RESULT.notADatabase];
-    if (!(error instanceof SqliteFailure) || !unreadable.includes(error.code)) throw error;
-    for (const ending of ['-wal', '-shm', '-journal', '']) {
-      if (existsSync(path + ending)) renameSync(path + ending, replaced + ending);
+    // SQLite has rolled back. Where the disk itself may be at fault, a second copy is worth its room.
+    const sound: readonly number[] = [RESULT.full, RESULT.readOnly, RESULT.cannotOpen];
+    const isSound = error instanceof EngineError || (error instanceof SqliteFailure && sound.includes(error.code));
+    if (!isSound) {
+      const reason = `${error instanceof Error ? error.message : error}; a copy of what ${path} held is kept as ${replaced}`;
+      throw failure('RestoreFailed', { reason }, {}, { cause: error });
     }
-    return undefined;
-  }
-}
-
-/** A copy under its name only when it is whole and on the disk. */
-async function keep(live: SqliteConnection, temporary: string, replaced: string): Promise<void> {
-  rmSync(temporary, { force: true });
-  await live.copyTo(temporary);
-  await syncPath(temporary);
-  await renameDurably(temporary, replaced);
-}
-
-async function copy(from: string, to: string): Promise<void> {
-  const source = openSqlite(from, { mode: 'ReadOnly', busyTimeoutMs: WAIT_MS });
-  try {
-    await source.copyTo(to);
+    rmSync(replaced);
+    throw error;
   } finally {
     source.close();
   }
 }
 
-function assertAsBackedUp(
-  path: string,
-  manifest: { readonly tables: readonly { name: string; rows: number }[] },
-): void {
+/** Where there is no file, or one that nobody can read. */
+async function put(restoring: Restoring): Promise<RestoreSummary> {
+  const { path, fresh } = restoring;
+  const version = await prepare(restoring, undefined);
+  await syncPath(fresh);
+  const wasThere = existsSync(path);
+  const aside = await putAside(path);
+  try {
+    if (wasThere) renameSync(fresh, path);
+    else if ((await giveName(fresh, path)) === 'Taken') {
+      throw failure('RestoreFailed', { reason: `${path} was made by somebody else meanwhile` });
+    }
+  } catch (error) {
+    aside?.undo();
+    throw error;
+  }
+  await syncPath(dirname(path));
+  if (aside === undefined) return { version, replaced: null, remedy: null };
+  return { version, replaced: aside.name, remedy: 'Delete it when nobody wants it back.' };
+}
+
+/** The copy that takes the place: checked, with its audit carried on. The last look at the signal before a change. */
+async function prepare(restoring: Restoring, kept: string | undefined): Promise<string | null> {
+  const { archived, fresh, manifest, digest, by, patience } = restoring;
+  rmSync(fresh, { force: true });
+  const source = openSqlite(archived, { mode: 'ReadOnly', busyTimeoutMs: 0 });
+  try {
+    await source.copyTo(fresh, patience.signal);
+  } finally {
+    source.close();
+  }
+  assertAsBackedUp(fresh, manifest);
+  const version = carry(fresh, kept, by, { backup: digest, madeAt: manifest.completedAt });
+  // A signal is heard only when the loop of events gets its turn.
+  await new Promise(resolve => setImmediate(resolve));
+  assertNotInterrupted(patience.signal, BEFORE);
+  return version;
+}
+
+function assertAsBackedUp(path: string, manifest: Pick<SqliteManifest, 'tables'>): void {
   const { tables } = inspectCopy(path);
   const found = new Map(tables.map(({ name, rows }) => [name, rows]));
   for (const { name, rows } of manifest.tables) {

@@ -14,8 +14,11 @@ export interface SqliteConnection {
   execute(sql: string): void;
   /** Runs one statement and answers its rows. */
   query(sql: string, values?: readonly SqliteValue[]): readonly SqliteRow[];
-  /** Copies the whole database, as of one moment, to another file, replacing what is in it under its locks. */
-  copyTo(path: string): Promise<void>;
+  /**
+   * Copies the whole database, as of one moment, to another file, replacing what is in it under its locks and in one
+   * transaction of its own. Does not wait for a lock: that is the caller's to do. Throws SqliteFailure and Interrupted.
+   */
+  copyTo(path: string, signal: AbortSignal | undefined): Promise<void>;
   close(): void;
 }
 
@@ -27,9 +30,12 @@ export class SqliteFailure extends Error {
   override readonly name = 'SqliteFailure';
   /** The primary result code: https://www.sqlite.org/rescode.html */
   readonly code: number;
-  constructor(code: number, message: string, options?: ErrorOptions) {
+  /** Of the file that it is about; of a copy, the one of the two that could not be read or written. */
+  readonly path: string;
+  constructor(code: number, message: string, path: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+    this.path = path;
   }
 }
 

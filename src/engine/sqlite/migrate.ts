@@ -9,6 +9,7 @@
 //  5 COMMIT                 applied
 import { type EngineError, failure } from '../errors.ts';
 import type { Loss } from '../losses/losses.ts';
+import { assertNotInterrupted } from '../pace.ts';
 import type { Reversal } from '../reversal.ts';
 import type { Migration, Repeatable } from '../sql/script.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
@@ -22,11 +23,12 @@ import {
   recordSqliteReverted,
   storeSqliteSnapshot,
 } from './ledger.ts';
-import { beginImmediate, commit, foreseen, isTrouble, type Patience } from './lock.ts';
+import { beginImmediate, commit, type Patience } from './lock.ts';
 import { assertLosesNoMore } from './losses.ts';
 import { readSqliteSnapshot } from './snapshot.ts';
 import { parseSqliteFile, parseSqliteRepeatable, type SqliteFile, type SqliteStatement } from './statements.ts';
 import { keyword } from './tokens.ts';
+import { foreseen, isTrouble } from './trouble.ts';
 
 export interface SqliteWork extends Patience {
   readonly connect: SqliteConnect;
@@ -152,7 +154,7 @@ async function runAll<P extends Planned>(
   } catch (error) {
     const failed = files[done]?.version ?? '';
     await noteFailure(work, connection, { version: failed, error, snapshot: done > 0 ? 'Store' : 'Leave' });
-    throw foreseen(error, connection.path);
+    throw foreseen(error);
   } finally {
     connection.close();
   }
@@ -205,10 +207,10 @@ async function runStatements(
 ): Promise<void> {
   const before = file.foreignKeys === 'AtTheEnd' ? violations(connection) : new Map<string, number>();
   for (const statement of file.statements) {
-    if (work.signal?.aborted) throw failure('Interrupted', { during: `in ${file.file}` });
     runStatement(connection, version, file, statement);
     // A signal is heard only between statements, when the loop of events gets its turn.
     await new Promise(resolve => setImmediate(resolve));
+    assertNotInterrupted(work.signal, `in ${file.file}`);
   }
   if (file.foreignKeys === 'AtTheEnd') assertNoNewViolations(version, file, before, violations(connection));
 }

@@ -1,0 +1,195 @@
+// Restores of a SQLite file: what was there is never lost, whatever fails, whoever else restores, and wherever it is killed.
+import assert from 'node:assert/strict';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { until } from '../engine/site.ts';
+import { Project, type Run } from './project.ts';
+
+const FILES = { '001_t.up.sql': 'CREATE TABLE t (x TEXT);' };
+const GARBAGE = 'neither a head nor a page of SQLite';
+/** More than one step of a copy: 500 pages of 4 KiB. */
+const FILLER = `CREATE TABLE filler (x TEXT); INSERT INTO filler
+  WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 12000) SELECT hex(randomblob(150)) FROM s`;
+
+/** At its first version, with one row, and backups in these directories. */
+async function backedUp(row: string, ...directories: readonly string[]): Promise<Project> {
+  const project = new Project(FILES);
+  assert.equal((await project.migrate('upgrade')).code, 0);
+  project.execute(`INSERT INTO t VALUES ('${row}')`);
+  for (const directory of directories) assert.equal((await project.migrate('backup', directory)).code, 0);
+  return project;
+}
+
+function valuesIn(path: string): readonly unknown[] {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    return database
+      .prepare('SELECT x FROM t ORDER BY x')
+      .all()
+      .map(row => row.x);
+  } finally {
+    database.close();
+  }
+}
+
+const besideOf = (project: Project) => readdirSync(project.directory).filter(name => name.startsWith('dev.db.'));
+const keptOf = (project: Project) => besideOf(project).filter(name => name.startsWith('dev.db.replaced-'));
+const set = (project: Project, row: string) => project.execute(`UPDATE t SET x = '${row}'`);
+
+/** A backup whose manifest says something else. */
+function falsify(project: Project, from: string, to: string, change: (text: string) => string): void {
+  cpSync(project.path(from), project.path(to), { recursive: true });
+  const changed = change(project.read(`${to}/manifest.json`));
+  assert.notEqual(changed, project.read(`${to}/manifest.json`));
+  project.write(`${to}/manifest.json`, changed);
+}
+
+describe('A restore of a SQLite file', { concurrency: 3 }, () => {
+  it('keeps all that was there, also of the second restore in a second', async () => {
+    const project = await backedUp('first', 'b1');
+    for (const row of ['second', 'third', 'fourth']) {
+      set(project, row);
+      assert.equal((await project.migrate('restore', 'b1', '-y')).code, 0);
+    }
+    const kept = keptOf(project).map(name => valuesIn(project.path(name)));
+    assert.deepEqual(kept.flat().sort(), ['fourth', 'second', 'third']);
+  });
+
+  it('of two at once, refuses the one that comes later, or keeps what both have replaced', async () => {
+    const project = await backedUp('backed up', 'b1');
+    project.execute(FILLER);
+    set(project, 'precious');
+    const runs = await Promise.all([project.migrate('restore', 'b1', '-y'), project.migrate('restore', 'b1', '-y')]);
+    const codes = runs.map(run => run.code).sort();
+    assert.ok(codes[0] === 0 && [0, 12].includes(codes[1] ?? -1), JSON.stringify(runs));
+    const kept = keptOf(project).map(name => valuesIn(project.path(name))[0]);
+    assert.equal(kept.filter(row => row === 'precious').length, 1);
+    assert.equal(kept.length, codes.filter(code => code === 0).length);
+    for (const { code, said } of runs) if (code === 12) assert.match(said, /another restore of .*dev\.db/);
+  });
+
+  it('that finds other rows than the manifest has leaves the file as it was, one that cannot be read too', async () => {
+    const project = await backedUp('kept', 'b1');
+    falsify(project, 'b1', 'b2', text => text.replace('"rows": 1', '"rows": 2'));
+    const healthy = await project.migrate('restore', 'b2', '-y');
+    assert.equal(healthy.code, 20, healthy.said);
+    assert.match(healthy.said, /of t 1 rows came back, the manifest has 2.*as it was before/);
+    assert.deepEqual(besideOf(project), []);
+    project.write('dev.db', GARBAGE);
+    project.write('dev.db-wal', GARBAGE);
+    const unreadable = await project.migrate('restore', 'b2', '-y');
+    assert.equal(unreadable.code, 20, unreadable.said);
+    assert.deepEqual([project.read('dev.db') === GARBAGE, project.read('dev.db-wal') === GARBAGE], [true, true]);
+    assert.deepEqual(besideOf(project), []);
+  });
+
+  it('puts one that cannot be read aside with what belongs to its name, never over what has that name', async () => {
+    const project = await backedUp('kept', 'b1');
+    for (const ending of ['1', '2']) {
+      project.write('dev.db', `${GARBAGE}${ending}`);
+      project.write('dev.db-wal', `wal ${ending}`);
+      assert.equal((await project.migrate('restore', 'b1', '-y')).code, 0);
+      assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
+      assert.equal(project.has('dev.db-wal'), false);
+    }
+    const texts = keptOf(project).map(project.read.bind(project));
+    assert.deepEqual(texts.sort(), ['wal 1', 'wal 2', `${GARBAGE}1`, `${GARBAGE}2`].sort());
+  });
+
+  it('where there was none says so, and names no file', async () => {
+    const project = await backedUp('kept', 'b1');
+    rmSync(project.path('dev.db'));
+    const run = await project.migrate('restore', 'b1', '-y');
+    assert.equal(run.code, 0, run.said);
+    assert.match(run.out, /no database before/);
+    rmSync(project.path('dev.db'));
+    const { replaced, remedy } = await project.data('restore', 'b1', '-y');
+    assert.deepEqual([replaced, remedy], [null, null]);
+    assert.deepEqual(besideOf(project), []);
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
+  });
+
+  it('of a format that is not known is refused by its number', async () => {
+    const project = await backedUp('kept', 'b1');
+    set(project, 'newer');
+    falsify(project, 'b1', 'b9', text => text.replace('"format": 1', '"format": 9'));
+    for (const url of ['sqlite:///./dev.db', 'postgresql://nobody@localhost:1/nothing']) {
+      const run = await project.start(['restore', 'b9', '-y'], { DATABASE_URL: url }).ended;
+      assert.equal(run.code, 2, run.said);
+      assert.match(run.said, /b9 has format 9; this program knows 1/);
+    }
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['newer']);
+  });
+
+  it('is ended by a signal before it has changed anything', async () => {
+    const project = await backedUp('old', 'b1');
+    set(project, 'newer');
+    const writer = new DatabaseSync(project.path('dev.db'));
+    writer.exec('BEGIN EXCLUSIVE');
+    const { child, ended, saidSoFar } = project.start(['restore', 'b1', '-y']);
+    await until('it waits', () => saidSoFar().includes('waiting for a writer of') || child.exitCode !== null, 120_000);
+    child.kill('SIGINT');
+    const run = await ended;
+    writer.exec('ROLLBACK');
+    writer.close();
+    assert.equal(run.code, 12, run.said);
+    assert.match(run.said, /Interrupted/);
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['newer']);
+    assert.deepEqual(besideOf(project), []);
+  });
+
+  it('killed before any of its effects leaves the old or the new, and the old somewhere; the next one goes through', async () => {
+    const project = await backedUp('backed up');
+    project.execute(FILLER);
+    await project.migrate('backup', 'b1');
+    const places = () => keptOf(project).map(name => valuesIn(project.path(name))[0]);
+    const effects = await killedAtEach(project, {
+      before: () => set(project, 'newer'),
+      after: () => {
+        const now = project.rows('SELECT x FROM t')[0]?.x;
+        assert.ok(now === 'newer' || (now === 'backed up' && places().includes('newer')), `${now}, ${places()}`);
+      },
+    });
+    assert.ok(effects >= 8, `${effects} effects`);
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['backed up']);
+    assert.equal(project.has('dev.db.restoring'), false);
+  });
+
+  it('killed over a file that cannot be read leaves that, or the new one and that aside', async () => {
+    const project = await backedUp('backed up', 'b1');
+    const garbage = () => keptOf(project).some(name => readFileSync(project.path(name), 'utf8') === GARBAGE);
+    const effects = await killedAtEach(project, {
+      before: () => {
+        project.write('dev.db', GARBAGE);
+        project.write('dev.db-wal', 'a wal');
+      },
+      after: () => {
+        const isNew = project.has('dev.db') && project.read('dev.db') !== GARBAGE;
+        if (isNew) assert.deepEqual(valuesIn(project.path('dev.db')), ['backed up']);
+        assert.ok(project.has('dev.db') && (!isNew || garbage()));
+      },
+    });
+    assert.ok(effects >= 6, `${effects} effects`);
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['backed up']);
+  });
+});
+
+/** Kills `restore b1` before its first effect, its second, and so on; answers how many there were. */
+async function killedAtEach(
+  project: Project,
+  { before, after }: { readonly before: () => void; readonly after: () => void },
+): Promise<number> {
+  const preload = join(import.meta.dirname, 'killed-at.ts');
+  for (let number = 1; ; number += 1) {
+    before();
+    const run: Run = await project.start(['restore', 'b1', '-y'], {
+      NODE_OPTIONS: `--import=${preload}`,
+      KILLED_AT: String(number),
+    }).ended;
+    assert.ok(run.code === null || run.code === 0, `killed at ${number}: ${run.said}`);
+    after();
+    if (run.code === 0) return number - 1;
+  }
+}
