@@ -94,8 +94,10 @@ describe('A backup of a SQLite file', { concurrency: 3 }, () => {
     const project = new Project();
     const connect = () => openSqlite(project.path('dev.db'), { mode: 'Create', busyTimeoutMs: 0 });
     const up = { file: '001_t.up.sql', text: 'CREATE TABLE t (x TEXT);', checksum: '' };
-    // Looked at before the migration and after its one statement.
-    const work = { connect, by: 'me', signal: comingAt(2), lockWaitMs: 0, log: () => {}, progress: () => {} };
+    const stop = new AbortController();
+    // The loop of events has its turn behind the one statement.
+    const progress = () => void setImmediate(() => stop.abort());
+    const work = { connect, by: 'me', signal: stop.signal, lockWaitMs: 0, log: () => {}, progress };
     await assert.rejects(
       applySqlite(work, [{ version: '001_t', number: 1n, up, down: undefined }]),
       (error: unknown) => error instanceof EngineError && error.code === 'Interrupted',

@@ -47,6 +47,7 @@ import { makeScratchDirectory, removeLeftovers } from './scratch.ts';
 
 const LOCK_WAIT_MS = 30_000;
 const STATEMENT_WAIT_MS = 5_000;
+/** Of `wait`, which asks again. */
 const LOOK_WAIT_MS = 500;
 
 export function openSqliteDatabase(path: string, settings: Settings, surroundings: Surroundings): Database {
@@ -58,6 +59,7 @@ class SqliteDatabase implements Database {
   readonly ledgerSchema = 'main';
   readonly place: string;
   readonly #path: string;
+  readonly #file: FilePlace;
   readonly #settings: Settings;
   readonly #surroundings: Surroundings;
 
@@ -67,6 +69,7 @@ class SqliteDatabase implements Database {
     this.#surroundings = surroundings;
     const near = relative(settings.directory, path);
     this.place = near === '' || near.startsWith('..') ? path : near;
+    this.#file = { path, place: this.place, urlVariable: settings.urlVariable };
   }
 
   #open(mode: SqliteOptions['mode'] = 'Create', busyTimeoutMs = STATEMENT_WAIT_MS): SqliteConnection {
@@ -81,7 +84,7 @@ class SqliteDatabase implements Database {
 
   /** What went wrong with the file, in words. */
   #told(error: unknown, doing: 'Reading' | 'Writing'): unknown {
-    return openingMistake(error, doing, this.#file()) ?? foreseen(error);
+    return openingMistake(error, doing, this.#file) ?? foreseen(error);
   }
 
   /** For the ledger. */
@@ -89,12 +92,8 @@ class SqliteDatabase implements Database {
     return `${userInfo().username}@${hostname()}`;
   }
 
-  #file(): FilePlace {
-    return { path: this.#path, place: this.place, urlVariable: this.#settings.urlVariable };
-  }
-
   #lookAtFile() {
-    return lookAtFile(this.#file());
+    return lookAtFile(this.#file);
   }
 
   #patience(lockWaitMs = LOCK_WAIT_MS): Patience {
@@ -206,17 +205,15 @@ class SqliteDatabase implements Database {
   }
 
   #work(done: string[]): SqliteWork {
-    const { terminal } = this.#surroundings;
     return {
       ...this.#patience(),
       connect: () => this.#open(),
       by: this.#by,
-      progress: progressTo(terminal, done),
+      progress: progressTo(this.#surroundings.terminal, done),
     };
   }
 
   async currentVersion(): Promise<string | null> {
-    // Its caller asks again.
     return (await this.#ledger(LOOK_WAIT_MS)).version;
   }
 
