@@ -1,6 +1,9 @@
 // Makes, reads and restores the archive: pg_dump in directory format under the exporter's snapshot, and pg_restore to the
 // end of it. `pg_restore --list` proves nothing (it succeeds on an archive cut in half), so all rows are read back, counted
 // and digested from pg_restore's own COPY streams. Called by backup.ts and restore.ts.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type EngineError, failure } from '../engine/errors.ts';
 import type { ChildEnd, RunChild } from './children.ts';
 import { type CopiedTable, CopyReader, type LineOrder } from './copy-reader.ts';
@@ -57,10 +60,51 @@ export async function readDatabase(tools: Tools, order: LineOrder): Promise<Read
   return reader.tables;
 }
 
-/** Restores into the empty database of the tools' environment; the first error ends it. Throws RestoreFailed or Interrupted. */
-export async function restoreArchive(tools: Tools, directory: string): Promise<void> {
+/**
+ * Restores into the empty database of the tools' environment; the first error ends it. Subscriptions are left out, and named:
+ * beside the database that has them, a second one would receive from the same slot. Throws RestoreFailed or Interrupted.
+ */
+export async function restoreArchive(
+  tools: Tools,
+  directory: string,
+): Promise<{ readonly leftOut: readonly string[] }> {
+  const entries = await listEntries(tools, directory);
+  const wanted = entries.filter(line => !SUBSCRIPTION_ENTRY.test(line));
+  const leftOut = entries.flatMap(line => SUBSCRIPTION_ENTRY.exec(line)?.groups?.name ?? []);
+  if (wanted.length === entries.length) {
+    await restoreEntries(tools, directory, []);
+    return { leftOut };
+  }
+  const beside = await mkdtemp(join(tmpdir(), 'migrate-restore-'));
+  try {
+    const list = join(beside, 'entries');
+    await writeFile(list, `${wanted.join('\n')}\n`);
+    await restoreEntries(tools, directory, [`--use-list=${list}`]);
+    return { leftOut };
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+/** A line of the archive's list: of a subscription itself, its name and its owner; else of what is said about one. */
+const SUBSCRIPTION_ENTRY =
+  /^\d+; \d+ \d+ (?:SUBSCRIPTION - (?<name>.*) \S+|SUBSCRIPTION TABLE .*|(?:COMMENT|SECURITY LABEL) - SUBSCRIPTION .*)$/;
+
+async function listEntries(tools: Tools, directory: string): Promise<readonly string[]> {
+  const chunks: Buffer[] = [];
+  const output = (chunk: Buffer) => void chunks.push(chunk);
+  const end = await tools.run(tools.pgRestore, ['--list', directory], {
+    environment: {},
+    signal: tools.signal,
+    output,
+  });
+  if (end.code !== 0) throw restoreFailure('pg_restore, listing the archive,', end, tools.signal);
+  return Buffer.concat(chunks).toString('utf8').split('\n');
+}
+
+async function restoreEntries(tools: Tools, directory: string, list: readonly string[]): Promise<void> {
   const database = `--dbname=${tools.environment.PGDATABASE ?? ''}`;
-  const args = ['--exit-on-error', '--no-password', `--jobs=${tools.jobs}`, database, directory];
+  const args = ['--exit-on-error', '--no-password', `--jobs=${tools.jobs}`, ...list, database, directory];
   const end = await tools.run(tools.pgRestore, args, { environment: tools.environment, signal: tools.signal });
   if (end.code !== 0) throw restoreFailure('pg_restore', end, tools.signal);
 }

@@ -38,6 +38,11 @@ export async function openExport(connection: Connection): Promise<Export> {
   });
 }
 
+/** Tables with rows of their own, in order of their names, as a backup of this database would name them. */
+export async function storedTables(connection: Connection): Promise<readonly DumpedTable[]> {
+  return (await listTables(connection)).filter(isCounted).map(tableOf);
+}
+
 async function listTables(connection: Connection): Promise<readonly Row[]> {
   const rows = await connection.query(
     `SELECT n.nspname, c.relname, c.oid, c.relfilenode, c.relkind,

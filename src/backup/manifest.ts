@@ -108,6 +108,11 @@ export function contentOf({ tables, database }: Manifest, ledgerSchema: string):
   };
 }
 
+/** For a message: tables that came back, of which each should be in the manifest of the backup that it came from. */
+export function unnamed(tables: readonly string[]): string {
+  return `${tables.slice(0, 5).join(', ')} came back, and the manifest does not name it: that was edited, or is of another backup`;
+}
+
 /** For a message: which answer of the server went wrong. */
 export function queryReason(error: unknown): string {
   if (error instanceof QueryError) return `${error.message} (SQLSTATE ${error.sqlstate})`;

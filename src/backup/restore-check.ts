@@ -1,25 +1,30 @@
 // Compares a restored database with the manifest of its backup: the rows of every table and their digests, as pg_dump reads
 // them back; the extensions; the version that the ledger says. Reads only. Called by restore.ts before anything is swapped.
+import type { Connection } from '../engine/connection.ts';
 import { failure } from '../engine/errors.ts';
 import { readArchive, readDatabase, type Tools } from './archive.ts';
 import type { CopiedTable } from './copy-reader.ts';
-import type { Manifest, ManifestTable } from './manifest.ts';
+import { type DumpedTable, storedTables } from './exporter.ts';
+import { type Manifest, type ManifestTable, unnamed } from './manifest.ts';
 
 export interface Comparison {
   /** Tables that were compared by their counts alone, because another major prints their values otherwise. */
   readonly countedOnly: readonly string[];
 }
 
-const keyOf = ({ schema, name }: ManifestTable) => JSON.stringify([schema, name]);
-const shown = ({ schema, name }: ManifestTable) => `${schema}.${name}`;
+const keyOf = ({ schema, name }: DumpedTable) => JSON.stringify([schema, name]);
+const shown = ({ schema, name }: DumpedTable) => `${schema}.${name}`;
 
 /** `tools` are of the restored database. Throws RestoreFailed. */
 export async function compareWithManifest(
   tools: Tools,
   archive: string,
   manifest: Manifest,
-  serverVersionNumber: number,
+  { restored: database, serverVersionNumber }: { readonly restored: Connection; readonly serverVersionNumber: number },
 ): Promise<Comparison> {
+  const named = new Set(manifest.tables.map(keyOf));
+  const strange = (await storedTables(database)).filter(table => !named.has(keyOf(table)));
+  if (strange.length > 0) throw failure('RestoreFailed', { reason: unnamed(strange.map(shown)) });
   const found = await readDatabase(tools, 'AsWritten');
   for (const table of manifest.tables) assertRows(table, found.get(keyOf(table)));
   const differing = manifest.tables.filter(table => found.get(keyOf(table))?.sha256 !== table.sha256);

@@ -164,11 +164,14 @@ async function fill(
   const { manifest, archive, digest } = request;
   const tools = surroundings.tools(fresh, attempt, server);
   surroundings.log(`restoring ${manifest.tables.length} tables into a new database`);
-  await restoreArchive(tools, archive);
+  const { leftOut } = await restoreArchive(tools, archive);
   surroundings.log('comparing it with the manifest');
-  const { countedOnly } = await compareWithManifest(tools, archive, manifest, server.versionNumber);
   const into = await surroundings.connect(fresh, attempt);
   try {
+    const { countedOnly } = await compareWithManifest(tools, archive, manifest, {
+      restored: into,
+      serverVersionNumber: server.versionNumber,
+    });
     const { role } = await readServer(into);
     const carried = await carryLedger({
       ...{ attempt, from: current, fromLedger: ledger, into, role },
@@ -177,7 +180,8 @@ async function fill(
     assertLedger(facts, carried);
     await into.execute('VACUUM (ANALYZE)');
     const onlyRows = countedOnly.length === 0 ? [] : [countedOnlyNote(countedOnly)];
-    return { carried, notes: [...carried.notes, ...onlyRows] };
+    const notMade = leftOut.length === 0 ? [] : [`subscriptions of the backup were not made: ${leftOut.join(', ')}`];
+    return { carried, notes: [...carried.notes, ...onlyRows, ...notMade] };
   } finally {
     await into.close();
   }

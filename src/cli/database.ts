@@ -131,6 +131,8 @@ export interface RestoreSummary {
 
 /** What a person has agreed to before a restore. */
 export interface RestoreConsent extends Consent {
+  /** Of the backup that was shown; another one is not restored. */
+  readonly digest: string;
   /** Of those who are connected. */
   readonly sessions: 'Refuse' | 'End';
   /** Of logical replication, which stays with the replaced database. */

@@ -39,6 +39,14 @@ export async function readStoredManifest<M extends AnyManifest>(
   return { manifest, text };
 }
 
+/** Between the look at a backup and its restore a person may think for long. Throws UsageError. */
+export function assertUnchanged(directory: string, digest: string, shown: string): void {
+  if (digest === shown) return;
+  throw new UsageError(
+    `The backup in ${directory} was changed after it was shown. Nothing was done; look at it again.`,
+  );
+}
+
 async function readText(directory: string): Promise<string> {
   const path = join(directory, MANIFEST_FILE);
   try {

@@ -102,3 +102,26 @@ describe('A copy', { concurrency: 2 }, () => {
     sql(`DROP SUBSCRIPTION "${name}_one"`);
   });
 });
+
+describe('A restore', () => {
+  it('makes no second subscription, and takes only the backup whose digest was named', async () => {
+    const { project, name, sql } = await place(() => ({}));
+    sql(
+      `CREATE TABLE t (id int); CREATE PUBLICATION own FOR TABLE t; CREATE SUBSCRIPTION "${name}_one" CONNECTION 'host=localhost dbname=nowhere' PUBLICATION p WITH (connect = false, slot_name = NONE); COMMENT ON SUBSCRIPTION "${name}_one" IS 'kept'`,
+    );
+    const { digest } = (await project.data('backup', 'bk')) as { digest: string };
+    const restore = (wanted: string) =>
+      project.migrate('restore', 'bk', '--yes', '--lose-replication', '--digest', wanted);
+    const other = await restore('f'.repeat(64));
+    assert.deepEqual([other.code, other.said.includes(`sha256:${digest}`)], [2, true], other.said);
+    const restored = await restore(`sha256:${digest}`);
+    assert.equal(restored.code, 0, restored.said);
+    assert.match(restored.said, new RegExp(`subscriptions of the backup were not made: ${name}_one`));
+    assert.equal(sql('SELECT pubname FROM pg_publication'), 'own');
+    const databases = `SELECT datname FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE subname = '${name}_one'`;
+    const replaced = server.psql(databases);
+    assert.match(replaced, new RegExp(`^${name}_replaced_\\w+$`));
+    server.psql(`ALTER DATABASE "${replaced}" ALLOW_CONNECTIONS true`);
+    server.psql(`DROP SUBSCRIPTION "${name}_one"`, replaced);
+  });
+});

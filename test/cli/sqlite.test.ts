@@ -199,6 +199,17 @@ describe('On SQLite', { concurrency: 3 }, () => {
       ['lost'],
     );
     old.close();
+    const digest = /The backup sha256:([0-9a-f]{64}) holds/.exec(run.said)?.[1] ?? '';
+    const manifest = JSON.parse(project.read('bk/one/manifest.json'));
+    project.write('bk/one/manifest.json', JSON.stringify({ ...manifest, tables: [] }));
+    const edited = await project.migrate('restore', 'bk/one', '--yes');
+    assert.equal(edited.code, 20, edited.said);
+    assert.match(edited.said, /users came back, and the manifest does not name it/);
+    const named = await project.migrate('restore', 'bk/one', '--yes', '--digest', `sha256:${digest}`);
+    assert.equal(named.code, 2, named.said);
+    assert.match(named.said, /is another one than was asked for/);
+    const mistyped = await project.migrate('restore', 'bk/one', '--yes', '--digest', 'sha256:12');
+    assert.match(mistyped.said, /--digest must be/);
     project.write('bk/one/archive/database.sqlite', 'not what was written');
     const damaged = await project.migrate('restore', 'bk/one', '--yes');
     assert.equal(damaged.code, 2);

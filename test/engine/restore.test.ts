@@ -195,6 +195,11 @@ describe('A restore', { concurrency: 3 }, () => {
       change: manifest => ({ ...manifest, database: { ...manifest.database, ledgerVersion: '000_other' } }),
     });
     assert.match(ledger.message, /the restored ledger is at 001_t, the manifest says 000_other/);
+    const unnamed = await refused(site, {
+      change: manifest => ({ ...manifest, tables: manifest.tables.filter(table => table.name !== 'nothing') }),
+    });
+    assert.equal(unnamed.code, 'RestoreFailed');
+    assert.match(unnamed.message, /public\.nothing came back, and the manifest does not name it/);
     const setting = { role: '', setting: 'no_such_setting=1' };
     const unknown = await refused(site, {
       change: manifest => ({ ...manifest, database: { ...manifest.database, settings: [setting] } }),
@@ -238,7 +243,7 @@ const DEATHS: readonly {
   readonly closed?: true;
 }[] = [
   { what: 'the new database is made', death: { at: /^CREATE DATABASE/, when: 'After' }, leaves: 'Old' },
-  { what: 'the archive is restored', death: { at: /pg_restore$/, when: 'After' }, leaves: 'Old' },
+  { what: 'the archive is restored', death: { at: /pg_restore$/, time: 2, when: 'After' }, leaves: 'Old' },
   { what: 'the ledger is carried over', death: { at: COMMIT, when: 'After' }, leaves: 'Old' },
   {
     what: 'the old one is closed',

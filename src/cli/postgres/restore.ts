@@ -6,6 +6,7 @@ import { restoreDatabase } from '../../backup/restore.ts';
 import { libpqEnvironment } from '../../database/url.ts';
 import { applicationName } from '../../engine/attempt.ts';
 import type { RestoreConsent, RestoreSummary, Surroundings } from '../database.ts';
+import { assertUnchanged } from '../stored-backup.ts';
 import { readPostgresBackup } from './backup.ts';
 import { waitForOwnSessions } from './own-sessions.ts';
 import { programPath } from './programs.ts';
@@ -20,6 +21,8 @@ export async function restorePostgres(
   { terminal, signal }: Surroundings,
 ): Promise<RestoreSummary> {
   const { manifest, text } = await readPostgresBackup(directory);
+  const digest = digestOf(text);
+  assertUnchanged(directory, digest, consent.digest);
   const { fenceWaitMs } = sessions;
   const { database } = sessions.settings;
   const log = (line: string) => terminal.say(terminal.noted('dim', `  ${line}`));
@@ -27,7 +30,7 @@ export async function restorePostgres(
     {
       database,
       manifest,
-      digest: digestOf(text),
+      digest,
       archive: join(directory, ARCHIVE_DIRECTORY),
       ledgerSchema: sessions.schema,
       attempt: ledger => sessions.attempt(ledger, consent.adopts),

@@ -31,6 +31,7 @@ import type {
   OtherHistory,
   Outcome,
   Plan,
+  RestoreConsent,
   Scratch,
   State,
   StoredSchema,
@@ -288,10 +289,11 @@ class SqliteDatabase implements Database {
     return inspectSqliteBackup(directory);
   }
 
-  async restore(directory: string) {
+  async restore(directory: string, { digest }: RestoreConsent) {
     const { restoreSqlite } = await import('./restore.ts');
     try {
-      return await restoreSqlite(this.#path, directory, this.#by, this.#patience());
+      const backup = { directory, shown: digest };
+      return await restoreSqlite(this.#path, backup, this.#by, this.#patience());
     } catch (error) {
       throw this.#told(error, 'Writing');
     }

@@ -13,6 +13,7 @@
 // What fails before the last effect takes the one before back, so that nothing is left that no message names.
 import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { unnamed } from '../../backup/manifest.ts';
 import { syncPath } from '../../backup/volume.ts';
 import { openSqlite } from '../../database/sqlite.ts';
 import { EngineError, failure } from '../../engine/errors.ts';
@@ -21,6 +22,7 @@ import { carrySqliteAudit } from '../../engine/sqlite/carried-audit.ts';
 import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import type { RestoreSummary } from '../database.ts';
+import { assertUnchanged } from '../stored-backup.ts';
 import { ARCHIVED_FILE, inspectCopy, readSqliteBackup, type SqliteManifest } from './backup.ts';
 import { isLikelyDatabase } from './file.ts';
 import { holdDirectory } from './held-directory.ts';
@@ -48,11 +50,12 @@ interface Restoring {
 /** Throws UsageError, RestoreFailed, FenceHeld, Interrupted and SqliteFailure; the file is as it was then. */
 export async function restoreSqlite(
   place: string,
-  directory: string,
+  { directory, shown }: { readonly directory: string; readonly shown: string },
   by: string,
   patience: Patience,
 ): Promise<RestoreSummary> {
   const backup = await readSqliteBackup(directory);
+  assertUnchanged(directory, backup.digest, shown);
   const path = existsSync(place) ? realpathSync(place) : place;
   const beside = holdDirectory(`${path}.restoring`);
   if (beside === undefined) throw failure('FenceHeld', { waited: '0 s', holder: `another restore of ${path}` });
@@ -182,6 +185,10 @@ async function prepare(restoring: Restoring, kept: string | undefined): Promise<
 function assertAsBackedUp(path: string, manifest: Pick<SqliteManifest, 'tables'>): void {
   const { tables } = inspectCopy(path);
   const found = new Map(tables.map(({ name, rows }) => [name, rows]));
+  const named = new Set(manifest.tables.map(({ name }) => name));
+  for (const { name } of tables) {
+    if (!named.has(name)) throw failure('RestoreFailed', { reason: unnamed([name]) });
+  }
   for (const { name, rows } of manifest.tables) {
     if (found.get(name) === rows) continue;
     const reason = `of ${name} ${found.get(name) ?? 'no'} rows came back, the manifest has ${rows}`;
