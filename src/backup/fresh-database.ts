@@ -16,8 +16,20 @@ export interface RestoreNames {
 
 const NAME_BYTES = 63;
 
-export function restoreNames(database: string, now: Date): RestoreNames {
-  const stamp = now
+/** Two restores may come within the second that the names tell: the later one then tells the next second that is free. */
+export async function restoreNames(connection: Connection, database: string, now: Date): Promise<RestoreNames> {
+  const rows = await connection.query(
+    "SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE '%\\_replaced\\_%'",
+  );
+  const taken = new Set(rows.map(row => textOf(row, 'datname')));
+  for (let time = now.getTime(); ; time += 1000) {
+    const names = namesAt(database, new Date(time));
+    if (!taken.has(names.replaced)) return names;
+  }
+}
+
+function namesAt(database: string, time: Date): RestoreNames {
+  const stamp = time
     .toISOString()
     .replaceAll(/[-:]|\.\d+/g, '')
     .toLowerCase();

@@ -125,7 +125,7 @@ async function restoreBeside(site: Site): Promise<Restored> {
   const facts = readFacts(manifest.database);
   await assertSameMajor(server, surroundings.tools(database, attempt, server));
   await assertNoObstacle({ ...request, elsewhere, current, server, facts });
-  const names = restoreNames(database, request.now);
+  const names = await restoreNames(elsewhere, database, request.now);
   try {
     await createFresh(elsewhere, names, facts, server.versionNumber);
     await tryFacts(elsewhere, names.fresh, facts);

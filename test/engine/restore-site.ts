@@ -18,7 +18,7 @@ export interface Death {
   readonly when: 'Before' | 'After';
 }
 
-export interface Restoring extends Partial<Pick<RestoreRequest, 'sessions' | 'replicationLoss' | 'database'>> {
+export interface Restoring extends Partial<Pick<RestoreRequest, 'sessions' | 'replicationLoss' | 'database' | 'now'>> {
   readonly death?: Death;
   /** Done to the new database right after pg_restore. */
   readonly meddle?: (fresh: string) => void;
@@ -95,7 +95,7 @@ export async function restoreSite(site: Site, restoring: Restoring = {}): Promis
       }),
       sessions: restoring.sessions ?? 'Refuse',
       replicationLoss: restoring.replicationLoss ?? 'Refuse',
-      now: new Date(),
+      now: restoring.now ?? new Date(),
     },
     {
       connect: (database, attempt) => {

@@ -81,6 +81,16 @@ describe('A restore', { concurrency: 3 }, () => {
     assert.equal(left(site), '0');
   });
 
+  it('takes another name for what it replaces where the second that it tells has one already', async () => {
+    const site = await backedUp();
+    const now = new Date();
+    const { replaced } = await restoreSite(site, { url: asSuperuser(site), now });
+    const second = await restoreSite(site, { url: asSuperuser(site), now });
+    const third = await restoreSite(site, { url: asSuperuser(site), now });
+    assert.equal(new Set([replaced, second.replaced, third.replaced]).size, 3);
+    assert.equal(notes(site), OLD);
+  });
+
   it('carries the audit on, raises the epoch above both, and lets the migration run again', async () => {
     const site = await backedUp();
     const epoch = Number(site.sql('SELECT attempt FROM migrate.epoch'));
