@@ -5,7 +5,12 @@ import { UsageError } from './failure.ts';
 export class Options {
   readonly #values: Readonly<Record<string, unknown>>;
 
+  /** Throws UsageError for a value that is given and empty, as of a variable that is not set: it would mean another place. */
   constructor(values: Readonly<Record<string, unknown>>) {
+    for (const [name, value] of Object.entries(values)) {
+      if (typeof value !== 'string' || value.trim() !== '') continue;
+      throw new UsageError(`${flagOf(name)} is given without a value. Give it one, or leave it out.`);
+    }
     this.#values = values;
   }
 
@@ -25,9 +30,13 @@ export class Options {
     if (text === undefined) return undefined;
     const value = Number(text);
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      const flag = name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-      throw new UsageError(`--${flag} must be a whole number of at least ${least}, not ${JSON.stringify(text)}.`);
+      throw new UsageError(`${flagOf(name)} must be a whole number of at least ${least}, not ${JSON.stringify(text)}.`);
     }
     return value;
   }
+}
+
+/** `dryRun` → `--dry-run`. */
+function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 }

@@ -4,7 +4,7 @@ import { Argument, Command as Commander, CommanderError, Option } from 'commande
 import type { Command, Invocation } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import type { Database } from './database.ts';
-import { endingOf } from './failure.ts';
+import { endingOf, UsageError } from './failure.ts';
 import { Options } from './options.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { optionsOf } from './shared-options.ts';
@@ -68,6 +68,8 @@ function buildCommand(command: Command, run: Parameters<typeof buildProgram>[0])
   built.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   built.action(async (...given: unknown[]) => {
     const args = given.slice(0, command.arguments?.length ?? 0);
+    const empty = command.arguments?.find((_, index) => args[index] === '');
+    if (empty !== undefined) throw new UsageError(`${empty.name} is given and empty. It is ${empty.about}.`);
     await run(command, args, built.opts());
   });
   return built;

@@ -6,7 +6,7 @@ import type { LayoutName } from '../engine/layouts/layout.ts';
 import { wayDownOf } from '../engine/layouts/names.ts';
 import type { Source } from '../engine/source/files.ts';
 import type { Dialect } from '../engine/sql/dialect.ts';
-import type { Migration, Script } from '../engine/sql/script.ts';
+import type { Migration, Repeatable, Script } from '../engine/sql/script.ts';
 import type { Settings } from './settings.ts';
 import { chosenDialect, readFolder } from './source.ts';
 
@@ -41,37 +41,35 @@ function pairNotes({ migrations, layout }: Source): readonly string[] {
     .map(({ version }) => `${version} cannot be taken back: it has no ${wayDownOf(layout, version)}`);
 }
 
-const emptyNote = (script: Script) => `${script.file} has no statements`;
+type Notes = { readonly notes: readonly string[] };
 
-type Reading = readonly [
-  script: Script,
-  parse: () => { readonly statements: readonly object[]; readonly notes: readonly string[] },
-];
-
-/** Reads each script. Throws every mistake at once. */
-function notesOf(readings: readonly Reading[]): readonly string[] {
+/** Reads each script with the one and each repeatable with the other. Throws every mistake at once. */
+function notesOf(
+  { migrations, repeatables }: Source,
+  parse: (script: Script) => Notes,
+  parseRepeatable: (one: Repeatable) => Notes,
+): readonly string[] {
   const errors: EngineError[] = [];
-  const notes: string[] = [];
-  for (const [script, parse] of readings) {
+  const read = <T>(one: T, reading: (one: T) => Notes): readonly string[] => {
     try {
-      const parsed = parse();
-      if (parsed.statements.length === 0) notes.push(emptyNote(script));
-      notes.push(...parsed.notes);
+      return reading(one).notes;
     } catch (error) {
       errors.push(error as EngineError);
+      return [];
     }
-  }
+  };
+  const notes = [
+    ...scriptsOf(migrations).flatMap(script => read(script, parse)),
+    ...repeatables.flatMap(one => read(one, parseRepeatable)),
+  ];
   if (errors.length > 0) throw gathered(errors);
   return notes;
 }
 
-async function validatePostgres({ migrations, repeatables }: Source): Promise<readonly string[]> {
+async function validatePostgres(source: Source): Promise<readonly string[]> {
   const { loadGrammar, parseFile, parseRepeatable } = await import('../engine/sql/statements.ts');
   await loadGrammar();
-  return notesOf([
-    ...scriptsOf(migrations).map((script): Reading => [script, () => parseFile(script)]),
-    ...repeatables.map((one): Reading => [one.up, () => parseRepeatable(one)]),
-  ]);
+  return notesOf(source, parseFile, parseRepeatable);
 }
 
 function scriptsOf(migrations: readonly Migration[]): readonly Script[] {
@@ -79,15 +77,12 @@ function scriptsOf(migrations: readonly Migration[]): readonly Script[] {
 }
 
 /** Ups in their order, then downs from the highest as far as there are some, then what is left again up. */
-async function validateSqlite({ migrations, repeatables }: Source): Promise<readonly string[]> {
+async function validateSqlite(source: Source): Promise<readonly string[]> {
   const [{ parseSqliteFile, parseSqliteRepeatable }, { rehearseInMemory }] = await Promise.all([
     import('../engine/sqlite/statements.ts'),
     import('./sqlite/rehearse.ts'),
   ]);
-  const notes = notesOf([
-    ...scriptsOf(migrations).map((script): Reading => [script, () => parseSqliteFile(script)]),
-    ...repeatables.map((one): Reading => [one.up, () => parseSqliteRepeatable(one)]),
-  ]);
-  rehearseInMemory(migrations, repeatables);
+  const notes = notesOf(source, parseSqliteFile, parseSqliteRepeatable);
+  rehearseInMemory(source.migrations, source.repeatables);
   return notes;
 }

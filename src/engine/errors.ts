@@ -53,6 +53,11 @@ const INPUT_ERRORS = {
           : `Rename it to ${q(f.rename)}.`
       }`,
   },
+  NoFile: {
+    exitCode: 2,
+    message: (f: { file: string; what: string }) =>
+      `${f.file} is named like a migration, but it is ${f.what}. Put a file in its place, or remove it.`,
+  },
   BadFileText: {
     exitCode: 2,
     message: (f: { file: string; reason: string }) => `The file ${f.file} ${f.reason}. Save it as plain UTF-8.`,

@@ -40,6 +40,7 @@ describe('Data that a command prints', () => {
       ['baseline'],
       ['create', 'more'],
     ]) {
+      if (args[0] === 'baseline') project.execute('CREATE TABLE a (n INTEGER)');
       const names = documented(args[0] ?? '');
       const data: unknown = await project.data(...args);
       missing.push(

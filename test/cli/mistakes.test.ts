@@ -43,6 +43,17 @@ describe("A person's mistake on the command line", { concurrency: 3 }, () => {
     assert.match(await refusal(project, 'validate', '--dir', 'migrations/001_a.up.sql'), /is a file\. Name the folder/);
   });
 
+  it('of an empty value, as of a variable that is not set, is never another place', async () => {
+    const project = new Project(ONE);
+    assert.equal(
+      await refusal(project, 'create', '--dir=', 'more'),
+      '--dir is given without a value. Give it one, or leave it out.',
+    );
+    assert.match(await refusal(project, 'upgrade', '--config', ' '), /^--config is given without a value/);
+    assert.match(await refusal(project, 'upgrade', ''), /^\[target\] is given and empty\. It is a version/);
+    assert.deepEqual([project.has('001_more.up.sql'), project.has('dev.db')], [false, false]);
+  });
+
   it('in migrate.yaml is told in one sentence', async () => {
     const project = new Project(ONE);
     project.write('migrate.yaml', 'environments: [');

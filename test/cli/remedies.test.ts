@@ -57,6 +57,16 @@ describe('What a message advises', { concurrency: 3 }, () => {
     );
   });
 
+  it('of a file that nobody has written yet is said before it is run, and by validate', async () => {
+    const project = new Project();
+    assert.equal((await project.migrate('create', 'later')).code, 0);
+    const note = /001_later\.up\.sql has no statements: it does nothing/;
+    assert.match((await project.migrate('validate')).out, note);
+    const dry = await project.migrate('upgrade', '--dry-run');
+    assert.match(dry.said, note);
+    assert.doesNotMatch(dry.said, /down\.sql has no/);
+  });
+
   it('of a baseline that is only tried says what would be noted', async () => {
     const project = new Project({ '001_a.up.sql': 'CREATE TABLE a (n INTEGER);' });
     project.execute('CREATE TABLE a (n INTEGER)');

@@ -79,6 +79,7 @@ for (const [dialect, place] of Object.entries(PLACES)) {
         pending: ['V1__users', 'V2__email'],
         unknown: [],
         halfDone: [],
+        refused: [],
       });
     });
 

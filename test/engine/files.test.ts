@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { EngineError } from '../../src/engine/errors.ts';
+import { BUNDLE_FILE } from '../../src/engine/source/bundle.ts';
 import { readSource } from '../../src/engine/source/files.ts';
 import { nearNames } from '../../src/engine/source/near-names.ts';
 
@@ -84,6 +85,30 @@ describe('Migration files', () => {
     }
     const source = await readSource(directory({ '001_a.up.sql': '', 'README.md': '', '0/notes.txt': '' }));
     assert.equal(source.ignored, 2);
+  });
+
+  it('are refused where a link leads to nothing, or a directory has the name of one', async () => {
+    const linked = directory({ '001_a.up.sql': 'a', 'real/b.txt': 'b' });
+    symlinkSync('real/b.txt', join(linked, '002_b.up.sql'));
+    assert.equal((await readSource(linked)).migrations[1]?.up.text, 'b');
+    rmSync(join(linked, 'real/b.txt'));
+    await assert.rejects(
+      readSource(linked),
+      /002_b\.up\.sql is named like .* a link to "real\/b\.txt", which is not there/,
+    );
+    for (const [link, target] of [
+      [BUNDLE_FILE, 'gone'],
+      ['20240101_diesel', 'gone'],
+      ['003_loop.up.sql', '003_loop.up.sql'],
+    ] as const) {
+      const root = directory({ '001_a.up.sql': 'a' });
+      symlinkSync(target, join(root, link));
+      await assert.rejects(readSource(root), { code: 'NoFile' }, link);
+    }
+    assert.equal((await refused({ '001_a.up.sql': 'a', '002_b.up.sql/x.txt': '' })).code, 'NoFile');
+    const other = directory({ '001_a.up.sql': 'a' });
+    symlinkSync('gone', join(other, 'notes.txt'));
+    assert.equal((await readSource(other)).migrations.length, 1);
   });
 
   it('are merged from directories that are mounted ConfigMaps', async () => {

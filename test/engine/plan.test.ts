@@ -88,6 +88,15 @@ describe('A plan', () => {
     assert.match(error?.message ?? '', /002_b is new but sorts before 003_c.*004_b/);
   });
 
+  it('notes an up without statements, and no more', async () => {
+    const site = await Site.create(server, { '001_a.up.sql': '-- later\n', '001_a.down.sql': 'SELECT 1;' });
+    const { notes } = await site.plan();
+    assert.deepEqual(
+      notes.map(note => note.slice(0, 30)),
+      ['001_a.up.sql has no statements'],
+    );
+  });
+
   it('takes a renamed file for what it is, and never for a new one to be run again', async () => {
     const site = await Site.create(server, { '001_a.up.sql': '', '002_b.up.sql': 'SELECT 1;', '003_c.up.sql': '' });
     await site.migrate();

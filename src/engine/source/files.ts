@@ -2,7 +2,7 @@
 // directories are merged, as ConfigMaps are mounted side by side. Reads, never writes, and never looks at a database.
 // Called by the runner's plan and migrate, and by the command line. Reads synchronously, because nothing else could be
 // done meanwhile, and thousands of small files take several times as long by promises.
-import { type Dirent, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import { sha256 } from '../../api/digest.ts';
 import { orderOf } from '../../api/versions.ts';
@@ -68,7 +68,7 @@ export async function readSourceFiles(root: string, dialect: Dialect): Promise<r
 
 function readRecognised(root: string, dialect: Dialect, placeOf: (directory: string) => string) {
   const errors: EngineError[] = [];
-  const found = filesFor(findFiles(root, placeOf), dialect, errors);
+  const found = filesFor(findFiles(root, placeOf, errors), dialect, errors);
   const unique = withoutDuplicates(found, placeOf, errors);
   if (errors.length > 0) throw gathered(errors);
   const read = [...unique.values()].map(one => readFound(one, placeOf));
@@ -77,7 +77,7 @@ function readRecognised(root: string, dialect: Dialect, placeOf: (directory: str
   return { layout, files, ignored };
 }
 
-function findFiles(root: string, placeOf: (directory: string) => string): readonly Found[] {
+function findFiles(root: string, placeOf: (directory: string) => string, errors: EngineError[]): readonly Found[] {
   const files: Found[] = [];
   let room = MOST_UNPACKED_BYTES;
   const visit = (directory: string, depth: 'root' | 'child'): void => {
@@ -86,12 +86,18 @@ function findFiles(root: string, placeOf: (directory: string) => string): readon
     for (const entry of entriesOf(directory)) {
       const path = `${prefix}${entry.name}`;
       const kind = kindOf(entry, path);
-      if (kind?.isDirectory() && depth === 'root') visit(path, 'child');
-      else if (kind?.isFile() && entry.name === BUNDLE_FILE) {
+      const isFile = kind !== 'Nothing' && kind.isFile();
+      if (!isFile && isCalledMigration(entry.name, kind)) {
+        const what = kind === 'Nothing' ? brokenLink(path) : kind.isDirectory() ? 'a directory' : 'no regular file';
+        errors.push(failure('NoFile', { file: nameOf(directory, entry.name, depth), what }));
+        continue;
+      }
+      if (kind !== 'Nothing' && kind.isDirectory() && depth === 'root') visit(path, 'child');
+      else if (isFile && entry.name === BUNDLE_FILE) {
         const bundle = unpackBundle(readFileSync(path), `${BUNDLE_FILE} in ${placeOf(directory)}`, room);
         room -= bundle.size;
         files.push(...bundle.files.map(file => ({ name: file.path, directory, path, bytes: file.bytes })));
-      } else if (kind?.isFile()) files.push({ name: nameOf(directory, entry.name, depth), directory, path });
+      } else if (isFile) files.push({ name: nameOf(directory, entry.name, depth), directory, path });
     }
   };
   visit(root, 'root');
@@ -99,13 +105,22 @@ function findFiles(root: string, placeOf: (directory: string) => string): readon
 }
 
 /** A mounted ConfigMap's files are symbolic links; to ask for all others too would cost more than all the rest. */
-function kindOf(entry: Dirent, path: string): Dirent | Stats | undefined {
+function kindOf(entry: Dirent, path: string): Dirent | Stats | 'Nothing' {
   if (!entry.isSymbolicLink()) return entry;
   try {
     return statSync(path);
   } catch {
-    return undefined;
+    return 'Nothing';
   }
+}
+
+/** What must not be passed over in silence; of a link to nothing, also what may have been the folder of a version. */
+function isCalledMigration(name: string, kind: Dirent | Stats | 'Nothing'): boolean {
+  return name.endsWith('.sql') || (kind === 'Nothing' && (name === BUNDLE_FILE || /^[0-9][^.]*$/.test(name)));
+}
+
+function brokenLink(path: string): string {
+  return `a link to ${JSON.stringify(readlinkSync(path))}, which is not there or may not be read`;
 }
 
 /** In Diesel's layout the folder is the version; a ConfigMap's folder is only where it is mounted. */

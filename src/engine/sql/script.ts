@@ -31,6 +31,11 @@ export interface Repeatable {
   readonly up: Script;
 }
 
+/** The note of a script in which nothing but comments was found: most often one that somebody has forgotten to write. */
+export function nothingToRun({ file }: Pick<Script, 'file'>): string {
+  return `${file} has no statements: it does nothing; write it before it is applied`;
+}
+
 /** Without `stream` it keeps nothing from one call to the next. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 

@@ -18,7 +18,7 @@ import {
 } from './classify.ts';
 import { type Directives, hasDirective, readDirectives } from './directives.ts';
 import { type Reach, reachOf } from './reach.ts';
-import type { Repeatable, Script } from './script.ts';
+import { nothingToRun, type Repeatable, type Script } from './script.ts';
 import { syntaxHint } from './syntax-hints.ts';
 import { calledFunctions, type Node, nodeOf } from './tree.ts';
 
@@ -98,9 +98,10 @@ export function parseFile(script: Script): ParsedFile {
   });
   if (errors.length > 0) throw gathered(errors);
   const segments = segmentsOf(statements, directives);
-  const notes = wrapped
-    ? [`${script.file}: the outer BEGIN and COMMIT were left out; the engine opens the transaction`]
-    : [];
+  const notes = [
+    ...(wrapped ? [`${script.file}: the outer BEGIN and COMMIT were left out; the engine opens the transaction`] : []),
+    ...(statements.length === 0 ? [nothingToRun(script)] : []),
+  ];
   return Object.freeze({
     file: script.file,
     statements: Object.freeze(statements),

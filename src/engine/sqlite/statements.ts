@@ -1,7 +1,7 @@
 // Reads one migration file for SQLite into statements, and says of each how it may be run. Pure: SQLite itself finds
 // syntax errors when the statement is prepared. Called by migrate.ts, and by `show` and `validate`.
 import { type EngineError, failure, gathered } from '../errors.ts';
-import type { Repeatable, Script } from '../sql/script.ts';
+import { nothingToRun, type Repeatable, type Script } from '../sql/script.ts';
 import { keyword, nameOf, type Token, tokensOf, Unterminated } from './tokens.ts';
 
 export interface SqliteStatement {
@@ -50,9 +50,12 @@ export function parseSqliteFile(script: Script): SqliteFile {
     statements: Object.freeze(statements),
     foreignKeys: isOff || drops ? 'AtTheEnd' : 'Enforced',
     place: alone.length > 0 ? 'Alone' : 'Transaction',
-    notes: Object.freeze(
-      wrapped ? [`${script.file}: the outer BEGIN and COMMIT were left out; the engine opens the transaction`] : [],
-    ),
+    notes: Object.freeze([
+      ...(wrapped
+        ? [`${script.file}: the outer BEGIN and COMMIT were left out; the engine opens the transaction`]
+        : []),
+      ...(statements.length === 0 ? [nothingToRun(script)] : []),
+    ]),
   });
 }
 
