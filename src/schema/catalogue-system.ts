@@ -20,7 +20,6 @@ const PROTECTED: readonly Protected[] = [
   { table: 'pg_proc', acl: 'proacl', usual: "acldefault('f', proowner)" },
   {
     table: 'pg_class',
-
     acl: 'relacl',
     usual: `acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner)`,
   },

@@ -140,5 +140,6 @@ export const SINCE: Readonly<Record<string, number>> = {
   'an aggregate whose state is larger': 12,
   'an aggregate that moves': 12,
   'a base type that is stored otherwise': 13,
+  'a right that everybody has on a column of the system': 14,
   'its first state': 12,
 };
