@@ -3,8 +3,8 @@
 import type { ImportedHistory } from '../engine/baseline.ts';
 import type { HistoryTable } from '../engine/histories/history.ts';
 import type { ToolName } from '../engine/histories/tools.ts';
+import type { AuditReport } from '../engine/ledger/chain.ts';
 import type { Ledger } from '../engine/ledger/ledger.ts';
-import type { AuditReport } from '../engine/ledger/verify-audit.ts';
 import type { Loss } from '../engine/losses/losses.ts';
 import type { Source } from '../engine/source/files.ts';
 import type { Dialect } from '../engine/sql/dialect.ts';

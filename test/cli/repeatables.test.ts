@@ -159,6 +159,6 @@ describe('A repeatable migration', { concurrency: 2 }, () => {
     assert.equal((await project.migrate('history', '--verify')).code, 0);
     project.execute("UPDATE migrate_repeatable SET checksum = 'x'");
     const verified = await project.migrate('history', '--verify');
-    assert.deepEqual([verified.code, /row of R__names is not what the audit tells/.test(verified.out)], [1, true]);
+    assert.deepEqual([verified.code, /row of R__names is not what the audit saw/.test(verified.out)], [1, true]);
   });
 });

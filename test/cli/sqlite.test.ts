@@ -283,7 +283,24 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.match(edited.out, /Edited: row 1/);
     assert.match(edited.said, /Nothing is held up by that.*compare the rows with a backup/);
     project.execute('DROP TRIGGER migrate_audit_delete; DELETE FROM migrate_audit WHERE id = 1');
-    assert.match((await project.migrate('history', '--verify')).out, /Removed: 1 row is missing before row 2/);
+    assert.match((await project.migrate('history', '--verify')).out, /Removed: row 1 was removed/);
+  });
+
+  it('the audit shows details that cannot be read, and triggers on its tables that are not ours', async () => {
+    const project = new Project(TWO);
+    await project.migrate('upgrade');
+    project.execute(`DROP TRIGGER migrate_audit_update; UPDATE migrate_audit SET detail = '{' WHERE id = 1;
+      CREATE TRIGGER quiet BEFORE INSERT ON migrate_ledger BEGIN SELECT RAISE(IGNORE); END`);
+    const { code, out } = await project.migrate('history', '--verify');
+    assert.equal(code, 1, out);
+    for (const said of [
+      /Edited: row 1 was edited/,
+      /row of 001_users is not what the audit saw/,
+      /the trigger migrate_audit_update of migrate_audit is gone or another one/,
+      /the trigger quiet stands on migrate_ledger/,
+    ]) {
+      assert.match(out, said);
+    }
   });
 
   it('the audit shows a text in the ledger that was exchanged, of the way up and of the way down', async () => {
@@ -292,7 +309,7 @@ describe('On SQLite', { concurrency: 3 }, () => {
       await project.migrate('upgrade');
       project.execute(`UPDATE migrate_ledger SET ${column} = 'x' WHERE version = '002_names'`);
       const { code, out } = await project.migrate('history', '--verify');
-      assert.deepEqual([code, /the ledger's row of 002_names is not what the audit tells/.test(out)], [1, true], out);
+      assert.deepEqual([code, /the ledger's row of 002_names is not what the audit saw/.test(out)], [1, true], out);
     }
   });
 

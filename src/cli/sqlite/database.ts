@@ -11,17 +11,13 @@ import { assertNotInterrupted } from '../../engine/pace.ts';
 import type { Source } from '../../engine/source/files.ts';
 import { baselineSqlite } from '../../engine/sqlite/baseline.ts';
 import { isBusy, type SqliteConnection } from '../../engine/sqlite/connection.ts';
-import {
-  readSqliteLedger,
-  readSqliteStoredSnapshot,
-  type SqliteLedger,
-  verifySqliteAudit,
-} from '../../engine/sqlite/ledger.ts';
+import { readSqliteLedger, readSqliteStoredSnapshot, type SqliteLedger } from '../../engine/sqlite/ledger.ts';
 import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import { applySqlite, repeatSqlite, revertSqlite, type SqliteWork } from '../../engine/sqlite/migrate.ts';
 import { readSqliteModel } from '../../engine/sqlite/model.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
 import { foreseen } from '../../engine/sqlite/trouble.ts';
+import { verifySqliteAudit } from '../../engine/sqlite/verify-audit.ts';
 import { compareSnapshots } from '../../schema/difference.ts';
 import { proveBackupPlace } from '../backup-place.ts';
 import type {

@@ -6,27 +6,20 @@
 //   report.problems.length === 0
 
 import { type Connection, quoted, type Row, textOf } from '../connection.ts';
-import { type AuditHead, COMPUTED_HASH, GENESIS, readAuditHead } from './audit.ts';
+import { type AuditHead, COMPUTED_HASH, readAuditHead } from './audit.ts';
+import {
+  type AuditProblem,
+  type AuditReport,
+  chainProblems,
+  differs,
+  type Link,
+  ledgerWords,
+  type Span,
+  undoneByRestores,
+} from './chain.ts';
 import { strangeObjects } from './verify-tables.ts';
 
 export type { AuditHead } from './audit.ts';
-
-export interface AuditProblem {
-  /** `LedgerDiffers`: the ledger and what the audit saw are not the same, or the ledger's objects not those that were made. */
-  readonly kind: 'Edited' | 'Removed' | 'Inserted' | 'TailCut' | 'Rewritten' | 'LedgerDiffers';
-  /** Id of the row at which it shows. */
-  readonly id: number;
-  /** For a person. */
-  readonly message: string;
-}
-
-export interface AuditReport {
-  readonly rows: number;
-  /** Null: the audit is empty. */
-  readonly head: AuditHead | null;
-  /** In order of ids; empty: the chain is whole. */
-  readonly problems: readonly AuditProblem[];
-}
 
 /** What has become of a row that was noted elsewhere; undefined: it is there. Reads two rows, however long the chain is. */
 export async function findNotedRow(
@@ -46,14 +39,6 @@ export interface NotedRowProblem {
   readonly kind: 'RowsMissing' | 'RowReplaced';
   /** 0: there is no row, or no audit. */
   readonly lastId: number;
-}
-
-/** One row of the chain, with the hash that its content has now. */
-interface Link {
-  readonly id: number;
-  readonly previous: string;
-  readonly hash: string;
-  readonly computed: string;
 }
 
 /** Reads the whole audit at one moment. */
@@ -77,44 +62,6 @@ export async function verifyAudit(connection: Connection, schema: string, known?
 function linkOf(row: Row): Link {
   const [previous, hash] = [textOf(row, 'previous'), textOf(row, 'hash')];
   return { id: Number(textOf(row, 'id')), previous, hash, computed: textOf(row, 'computed') };
-}
-
-/** Each row must hash to what it says, follow the number before it, and name the hash before it. */
-function chainProblems(links: readonly Link[]): readonly AuditProblem[] {
-  const problems: AuditProblem[] = [];
-  let [id, hash] = [0, GENESIS];
-  for (const link of links) {
-    const problem = link.id < 1 ? insertedBefore(link) : problemOf(link, id, hash);
-    if (problem !== undefined) problems.push(problem);
-    if (link.id >= 1) [id, hash] = [link.id, link.hash];
-  }
-  return problems;
-}
-
-const insertedBefore = ({ id }: Link): AuditProblem => ({
-  kind: 'Inserted',
-  id,
-  message: `row ${id} was put in before the first`,
-});
-
-function problemOf(link: Link, before: number, hash: string): AuditProblem | undefined {
-  const { id } = link;
-  if (link.computed !== link.hash) {
-    const isInserted = link.previous !== hash && id === before + 1;
-    if (isInserted)
-      return { kind: 'Inserted', id, message: `row ${id} was put in or replaced: neither it nor its place fits` };
-    return { kind: 'Edited', id, message: `row ${id} was edited: its content is not what its hash says` };
-  }
-  if (id > before + 1) {
-    const gone = id === before + 2 ? `row ${before + 1} was` : `rows ${before + 1} to ${id - 1} were`;
-    return { kind: 'Removed', id: before + 1, message: `${gone} removed` };
-  }
-  if (link.previous === hash) return undefined;
-  return {
-    kind: 'Inserted',
-    id,
-    message: `row ${id} does not follow row ${before}: one of the two was put in or replaced`,
-  };
 }
 
 function headProblems(links: readonly Link[], known: AuditHead | undefined): readonly AuditProblem[] {
@@ -158,9 +105,7 @@ async function ledgerProblems(
   return [...rows, ...(await repeatableRows(connection, s, undone))].map(row => {
     const version = textOf(row, 'version');
     const id = Number(row.id ?? head?.id ?? 0);
-    if (row.gone === 't') return differs(id, `the ledger has no row of ${version}, which the audit saw applied`);
-    if (row.unseen === 't') return differs(id, `the ledger has a row of ${version}, which the audit never saw applied`);
-    return differs(id, `the ledger's row of ${version} is not what the audit saw`);
+    return differs(id, ledgerWords(version, row.gone === 't' ? 'Gone' : row.unseen === 't' ? 'Unseen' : 'Other'));
   });
 }
 
@@ -178,25 +123,3 @@ async function repeatableRows(connection: Connection, s: string, undone: readonl
     [JSON.stringify(undone)],
   );
 }
-
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
-/**
- * Rows whose effect a restore has undone: those between what the backup had seen (`upTo`) and the row `restored`. A restore
- * that was itself undone by a later one undoes nothing.
- */
-export function undoneByRestores(restores: readonly { readonly id: number; readonly upTo: number }[]): readonly Span[] {
-  const spans: Span[] = [];
-  let counted = Number.POSITIVE_INFINITY;
-  for (const { id, upTo } of restores.toReversed()) {
-    if (id > counted) continue;
-    if (upTo + 1 < id) spans.push({ from: upTo + 1, to: id - 1 });
-    counted = upTo;
-  }
-  return spans;
-}
-
-const differs = (id: number, message: string): AuditProblem => ({ kind: 'LedgerDiffers', id, message });

@@ -1,8 +1,10 @@
 // Lets the audit of a SQLite file go on through a restore: what the replaced file's audit has and the restored one's has not
 // is copied, hashes and all, and a row `restored` follows, in one transaction. Called by the restore before the file takes
 // its place, so that none is ever there without that row.
+
+import { appendSqliteAudit } from './audit.ts';
 import type { SqliteConnection } from './connection.ts';
-import { appendSqliteAudit, hasSqliteLedger, readSqliteLedger } from './ledger.ts';
+import { hasSqliteLedger, readSqliteLedger } from './ledger.ts';
 
 /** `replaced`: undefined where there was no file that could be read. Answers the restored version, null without a ledger. */
 export function carrySqliteAudit(

@@ -1,15 +1,14 @@
 // The ledger in a SQLite file: the same idea as in PostgreSQL, in tables of the file itself whose names begin with
 // `migrate_` (an attached file could not be committed together with it when the journal is a WAL). Format 2; see
 // docs/formats.md. Called by migrate.ts under its transaction, and for reading by every command.
-import { createHash } from 'node:crypto';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
 import { checksumsOf } from '../ledger/audit.ts';
 import { type AppliedMigration, EMPTY_LEDGER, type Ledger, ledgerDigest } from '../ledger/ledger.ts';
-import { type AuditProblem, type AuditReport, undoneByRestores } from '../ledger/verify-audit.ts';
 import { keptScript } from '../reversal.ts';
 import type { Migration, Repeatable, Script } from '../sql/script.ts';
+import { AUDIT_TABLE, appendSqliteAudit } from './audit.ts';
 import type { SqliteConnection, SqliteRow } from './connection.ts';
 import {
   REPEATABLE_TABLE,
@@ -31,13 +30,7 @@ const TABLES = `
   CREATE TABLE migrate_state (
     singleton INTEGER PRIMARY KEY CHECK (singleton = 1), format INTEGER NOT NULL, snapshot_version TEXT,
     snapshot TEXT) STRICT;
-  CREATE TABLE migrate_audit (
-    id INTEGER PRIMARY KEY, at TEXT NOT NULL, event TEXT NOT NULL, version TEXT, by TEXT NOT NULL, detail TEXT NOT NULL,
-    previous TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
-  CREATE TRIGGER migrate_audit_update BEFORE UPDATE ON migrate_audit
-    BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
-  CREATE TRIGGER migrate_audit_delete BEFORE DELETE ON migrate_audit
-    BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+  ${AUDIT_TABLE}
   ${REPEATABLE_TABLE}
   INSERT INTO migrate_state (singleton, format) VALUES (1, ${SQLITE_LEDGER_FORMAT});`;
 
@@ -130,8 +123,6 @@ export function keptDownScript(connection: SqliteConnection, version: string): S
   return keptScript(connection.path, version, String(row.down_script), checksum);
 }
 
-export type SqliteEvent = 'applied' | 'reverted' | 'repeated' | 'baseline' | 'failed' | 'restored' | 'upgraded';
-
 /** How a version came to be applied. */
 export interface Arrival {
   /** Who called the command. */
@@ -146,7 +137,10 @@ export interface Arrival {
 export function recordSqliteApplied(connection: SqliteConnection, migration: Migration, arrival: Arrival): void {
   const { version, number, up, down } = migration;
   const { by, event, imported } = arrival;
-  const [startedAt, finishedAt] = [imported?.appliedAt ?? arrival.startedAt, imported?.appliedAt ?? now()];
+  const [startedAt, finishedAt] = [
+    imported?.appliedAt ?? arrival.startedAt,
+    imported?.appliedAt ?? new Date().toISOString(),
+  ];
   connection.query(
     `INSERT INTO migrate_ledger (version, number, up_checksum, down_checksum, down_script, origin, applied_by, started_at,
         finished_at)
@@ -180,114 +174,6 @@ export function recordSqliteReverted(
 ): void {
   connection.query('DELETE FROM migrate_ledger WHERE version = ?', [version]);
   appendSqliteAudit(connection, 'reverted', version, by, { downChecksum });
-}
-
-const GENESIS = '0'.repeat(64);
-const now = () => new Date().toISOString();
-
-/** Appends to the chain, in the caller's transaction. */
-export function appendSqliteAudit(
-  connection: SqliteConnection,
-  event: SqliteEvent,
-  version: string | null,
-  by: string,
-  detail: Readonly<Record<string, unknown>>,
-): void {
-  const [last] = connection.query('SELECT id, hash FROM migrate_audit ORDER BY id DESC LIMIT 1');
-  const entry = [
-    Number(last?.id ?? 0) + 1,
-    now(),
-    event,
-    version,
-    by,
-    JSON.stringify(detail),
-    String(last?.hash ?? GENESIS),
-  ] as const;
-  connection.query(
-    'INSERT INTO migrate_audit (id, at, event, version, by, detail, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    [...entry, hashOf(entry)],
-  );
-}
-
-function hashOf(entry: readonly (string | number | null)[]): string {
-  return createHash('sha256').update(JSON.stringify(entry)).digest('hex');
-}
-
-function restoreOf({ id, detail }: SqliteRow) {
-  return { id: Number(id), upTo: Number((JSON.parse(String(detail)) as { upTo?: number }).upTo ?? Number(id) - 1) };
-}
-
-/** What an audit row tells of a migration's texts; of the way down only since a later release. */
-interface Told {
-  readonly upChecksum?: string;
-  readonly downChecksum?: string | null;
-}
-
-function isAsTold(row: AppliedMigration, { upChecksum, downChecksum }: Told): boolean {
-  return upChecksum === row.upChecksum && (downChecksum === undefined || downChecksum === row.downChecksum);
-}
-
-/** Walks the chain, and compares what it tells with the ledger. */
-export function verifySqliteAudit(connection: SqliteConnection): AuditReport {
-  if (!hasSqliteLedger(connection)) return { rows: 0, head: null, problems: [] };
-  const rows = connection.query(
-    'SELECT id, at, event, version, by, detail, previous, hash FROM migrate_audit ORDER BY id',
-  );
-  const problems: AuditProblem[] = [];
-  const applied = new Map<string, Told>();
-  const repeated = new Map<string, string>();
-  let previous: { readonly id: number; readonly hash: string } = { id: 0, hash: GENESIS };
-  const undone = undoneByRestores(rows.filter(row => row.event === 'restored').map(restoreOf));
-  for (const row of rows) {
-    const id = Number(row.id);
-    const { at, event, version, by, detail } = row;
-    const computed = hashOf([
-      id,
-      String(at),
-      String(event),
-      version as string | null,
-      String(by),
-      String(detail),
-      String(row.previous),
-    ]);
-    if (id !== previous.id + 1) {
-      const count = id - previous.id - 1;
-      problems.push({
-        kind: 'Removed',
-        id: previous.id + 1,
-        message: `${count} ${count === 1 ? 'row is' : 'rows are'} missing before row ${id}`,
-      });
-    } else if (row.hash !== computed) {
-      problems.push({
-        kind: 'Edited',
-        id,
-        message: `row ${id} (${event} ${version ?? ''}) was changed after it was written`,
-      });
-    } else if (row.previous !== previous.hash) {
-      problems.push({ kind: 'Inserted', id, message: `row ${id} does not follow the row before it` });
-    }
-    previous = { id, hash: String(row.hash) };
-    if (undone.some(span => span.from <= id && id <= span.to)) continue;
-    if (event === 'applied' || event === 'baseline') applied.set(String(version), JSON.parse(String(detail)) as Told);
-    if (event === 'reverted') applied.delete(String(version));
-    if (event === 'repeated') repeated.set(String(version), String(JSON.parse(String(detail)).checksum));
-  }
-  const ledger = readSqliteLedger(connection);
-  const differs = (message: string) => problems.push({ kind: 'LedgerDiffers', id: previous.id, message });
-  for (const { version, checksum } of ledger.repeatables) {
-    if (repeated.get(version) !== checksum) differs(`the ledger's row of ${version} is not what the audit tells`);
-    repeated.delete(version);
-  }
-  for (const version of repeated.keys()) differs(`${version} was run, says the audit, but the ledger does not have it`);
-  for (const row of ledger.applied) {
-    const told = applied.get(row.version);
-    if (told === undefined) differs(`${row.version} is in the ledger, but the audit does not tell of it`);
-    else if (!isAsTold(row, told)) differs(`the ledger's row of ${row.version} is not what the audit tells`);
-    applied.delete(row.version);
-  }
-  for (const version of applied.keys())
-    differs(`${version} was applied, says the audit, but the ledger does not have it`);
-  return { rows: rows.length, head: rows.length === 0 ? null : { id: previous.id, hash: previous.hash }, problems };
 }
 
 /** Keeps what the schema looks like now: what `check` compares the live schema with. */

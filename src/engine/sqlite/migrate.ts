@@ -7,14 +7,15 @@
 //  3 ledger read again      somebody else may have applied the version while we waited: then it is passed over
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 COMMIT                 applied
+
 import { type EngineError, failure } from '../errors.ts';
 import type { Loss } from '../losses/losses.ts';
 import { assertNotInterrupted } from '../pace.ts';
 import type { Reversal } from '../reversal.ts';
 import type { Migration, Repeatable } from '../sql/script.ts';
+import { appendSqliteAudit } from './audit.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
 import {
-  appendSqliteAudit,
   hasSqliteLedger,
   prepareSqliteLedger,
   readSqliteLedger,
