@@ -21,6 +21,10 @@ export const JOB_REASONS = {
   NoMigrations: { meaning: 'The source holds no migration file.', remedy: 'Name the files like `001_users.up.sql`.' },
   BadFileName: { meaning: "A file's name is not a migration's.", remedy: MEND_FILES },
   NoFile: { meaning: 'What is named like a migration is a directory, or a link to nothing.', remedy: MEND_FILES },
+  SourceUnreadable: {
+    meaning: 'A file or folder of migrations may not be read.',
+    remedy: 'Let everybody read what the image or the volume holds.',
+  },
   BadFileText: { meaning: 'A file is not plain UTF-8.', remedy: MEND_FILES },
   DuplicateNumber: { meaning: 'Two migrations have one number.', remedy: MEND_FILES },
   DuplicateFile: { meaning: 'Two ConfigMaps hold a file of one name.', remedy: MEND_FILES },

@@ -58,6 +58,11 @@ const INPUT_ERRORS = {
     message: (f: { file: string; what: string }) =>
       `${f.file} is named like a migration, but it is ${f.what}. Put a file in its place, or remove it.`,
   },
+  SourceUnreadable: {
+    exitCode: 2,
+    message: (f: { place: string; reason: string }) =>
+      `${f.place} cannot be read: ${f.reason}. Who runs this must be able to read every migration.`,
+  },
   BadFileText: {
     exitCode: 2,
     message: (f: { file: string; reason: string }) => `The file ${f.file} ${f.reason}. Save it as plain UTF-8.`,

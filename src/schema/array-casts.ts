@@ -1,7 +1,8 @@
 // A cast of an ARRAY[…] as the server prints it once it has read its own text. `x IN ('a', 'b')` of a varchar column is
 // printed `(ARRAY['a'::character varying, …])::text[]`; the parser takes such a cast into the brackets, so that after a dump
 // and its restore the same check is printed `ARRAY[('a'::character varying)::text, …]`. The second form is stable: what is in
-// the first is brought to it. Texts of its own (literals, bodies of routines) stay as they are. Pure. Called by normalize.ts.
+// the first is brought to it, where each element is plainly no array itself: of an element that is one, the server casts to an
+// array. Texts of its own (literals, bodies of routines) stay as they are. Pure. Called by normalize.ts.
 
 const OPENING = '(ARRAY[';
 
@@ -14,8 +15,9 @@ function rewritten(text: string): string {
   let done = '';
   for (let at = 0; at < text.length; ) {
     const array = text.startsWith(OPENING, at) ? castArrayAt(text, at) : undefined;
-    const end = array?.end ?? quotedEnd(text, at) ?? at + 1;
-    done += array === undefined ? text.slice(at, end) : arrayOf(array.inner, array.type);
+    const inside = array === undefined ? undefined : arrayOf(array.inner, array.type);
+    const end = (inside === undefined ? undefined : array?.end) ?? quotedEnd(text, at) ?? at + 1;
+    done += inside ?? text.slice(at, end);
     at = end;
   }
   return done;
@@ -30,9 +32,10 @@ interface CastArray {
   readonly end: number;
 }
 
-/** A name of a type with its parameters, and the mark of an array of it. */
-const CAST =
-  /^\)::((?:"(?:[^"]|"")*"|[^\s"'(),[\]:;]+|\([\d, ]+\)| (?:varying|precision|with time zone|without time zone))+)\[\]/;
+/** A name of a type with its parameters. */
+const TYPE = `((?:"(?:[^"]|"")*"|[^\\s"'(),[\\]:;]+|\\([\\d, ]+\\)| (?:varying|precision|with time zone|without time zone))+)`;
+const CAST = new RegExp(`^\\)::${TYPE}\\[\\]`);
+const ELEMENT_CAST = new RegExp(`::${TYPE}$`);
 
 /** `(ARRAY[…])::type[]` that begins here. */
 function castArrayAt(text: string, at: number): CastArray | undefined {
@@ -47,16 +50,28 @@ function castArrayAt(text: string, at: number): CastArray | undefined {
 /** Two names, quoted, with what else belongs to a type. */
 const LONGEST_TYPE = 600;
 
-function arrayOf(inner: string, type: string): string {
-  const { parts } = partsEnd(inner, 0);
-  return `ARRAY[${parts.map(part => elementOf(part, type)).join(', ')}]`;
+/** Undefined where an element may be an array. */
+function arrayOf(inner: string, type: string): string | undefined {
+  const elements = partsEnd(inner, 0).parts.map(part => elementOf(part, type));
+  return elements.includes(undefined) ? undefined : `ARRAY[${elements.join(', ')}]`;
 }
 
 /** Of an array of arrays each row takes the cast in its turn. */
-function elementOf(part: string, type: string): string {
+function elementOf(part: string, type: string): string | undefined {
   const isRow = part.startsWith('ARRAY[') && partsEnd(part, 'ARRAY['.length).end === part.length - 1;
   if (isRow) return arrayOf(part.slice('ARRAY['.length, -1), type);
-  return `(${rewritten(part)})::${type}`;
+  return PLAIN.test(part) || isCastPlain(part) ? `(${rewritten(part)})::${type}` : undefined;
+}
+
+/** A number, or a literal without a type. */
+const PLAIN = /^(?:-?[\d.]+|\(-[\d.]+\)|E?'(?:[^']|'')*'|true|false|NULL)$/;
+
+/** `…::type`, where the type is no array: a name of one, and of a column or a call nobody knows here what it is. */
+function isCastPlain(part: string): boolean {
+  const [whole, type] = ELEMENT_CAST.exec(part.slice(-LONGEST_TYPE)) ?? [];
+  if (whole === undefined || type === undefined || type.endsWith('[]')) return false;
+  const value = part.slice(0, -whole.length);
+  return PLAIN.test(value) || (value.startsWith('(') && partsEnd(value, 1).end === value.length - 1);
 }
 
 /** What commas part from here to the bracket that closes, and where that is; the text's end where none does. */

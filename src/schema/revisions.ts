@@ -7,6 +7,7 @@ import { isTree, type Tree } from '../engine/sql/tree.ts';
 import { normalizedDefinition } from './normalize.ts';
 import type { SnapshotEntry } from './snapshot.ts';
 import { isUsual } from './statements/grants.ts';
+import { exactly } from './statements/items.ts';
 
 /** Of the snapshots that this program takes. */
 export const REVISION = 2;
@@ -80,10 +81,21 @@ function raisedEntry(old: SnapshotEntry, live: SnapshotEntry | undefined, later:
   const properties = { ...rest, ...taken, ...(isListed ? { grants } : {}) };
   // Its own text, where nothing is other: numbers of 64 bits do not survive another way.
   if (live !== undefined && isDeepStrictEqual(properties, now)) return live;
-  return { ...old, definition: JSON.stringify(properties) };
+  return { ...old, definition: JSON.stringify(properties, old.kind === 'sequence' ? written : undefined) };
 }
 
+/** Its texts of large numbers are numbers again. */
+function written(key: string, value: unknown): unknown {
+  return BOUNDS.has(key) && typeof value === 'string' ? RAW.rawJSON(value) : value;
+}
+
+/** Not yet in the compiler's own types: https://tc39.es/proposal-json-parse-with-source/ */
+const RAW = JSON as JSON & { rawJSON(text: string): unknown };
+
+/** Of a sequence: what may be larger than a number of JavaScript. */
+const BOUNDS: ReadonlySet<string> = new Set(['start', 'increment', 'minimum', 'maximum', 'cache']);
+
 function treeOf(definition: string): Tree {
-  const value: unknown = JSON.parse(definition);
+  const value: unknown = JSON.parse(definition, exactly);
   return isTree(value) ? value : { definition: value };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -109,6 +109,34 @@ describe('Migration files', () => {
     const other = directory({ '001_a.up.sql': 'a' });
     symlinkSync('gone', join(other, 'notes.txt'));
     assert.equal((await readSource(other)).migrations.length, 1);
+  });
+
+  it('that may not be read are never taken for none', {
+    skip: process.getuid?.() !== 0 && 'only root can become somebody',
+  }, async () => {
+    const root = directory({ 'a/001_a.up.sql': 'a', 'b/002_b.up.sql': 'b', 'c/003_c.up.sql': 'c' });
+    chmodSync(root, 0o755);
+    chmodSync(join(root, 'b'), 0o700);
+    process.seteuid?.('nobody');
+    try {
+      await assert.rejects(readSource(root), {
+        code: 'SourceUnreadable',
+        message: /\/b cannot be read: permission denied/,
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+    chmodSync(join(root, 'b'), 0o755);
+    chmodSync(join(root, 'c/003_c.up.sql'), 0o600);
+    process.seteuid?.('nobody');
+    try {
+      await assert.rejects(readSource(root), {
+        code: 'SourceUnreadable',
+        message: /003_c\.up\.sql in .*permission denied/,
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
   });
 
   it('are merged from directories that are mounted ConfigMaps', async () => {

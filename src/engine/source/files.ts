@@ -83,7 +83,7 @@ function findFiles(root: string, placeOf: (directory: string) => string, errors:
   const visit = (directory: string, depth: 'root' | 'child'): void => {
     // To join thousands of paths takes as long as to open the files: it looks at every character.
     const prefix = join(directory, sep);
-    for (const entry of entriesOf(directory)) {
+    for (const entry of entriesOf(directory, placeOf(directory))) {
       const path = `${prefix}${entry.name}`;
       const kind = kindOf(entry, path);
       const isFile = kind !== 'Nothing' && kind.isFile();
@@ -94,7 +94,8 @@ function findFiles(root: string, placeOf: (directory: string) => string, errors:
       }
       if (kind !== 'Nothing' && kind.isDirectory() && depth === 'root') visit(path, 'child');
       else if (isFile && entry.name === BUNDLE_FILE) {
-        const bundle = unpackBundle(readFileSync(path), `${BUNDLE_FILE} in ${placeOf(directory)}`, room);
+        const place = `${BUNDLE_FILE} in ${placeOf(directory)}`;
+        const bundle = unpackBundle(bytesOf(path, place), place, room);
         room -= bundle.size;
         files.push(...bundle.files.map(file => ({ name: file.path, directory, path, bytes: file.bytes })));
       } else if (isFile) files.push({ name: nameOf(directory, entry.name, depth), directory, path });
@@ -129,13 +130,35 @@ function nameOf(directory: string, entry: string, depth: 'root' | 'child'): stri
   return isDiesel ? `${basename(directory)}/${entry}` : entry;
 }
 
-function entriesOf(directory: string): readonly Dirent[] {
+function entriesOf(directory: string, place: string): readonly Dirent[] {
+  let entries: readonly Dirent[];
   try {
-    const entries = readdirSync(directory, { withFileTypes: true });
-    return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch {
-    return [];
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw unreadable(place, error);
   }
+  return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function bytesOf(path: string, place: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw unreadable(place, error);
+  }
+}
+
+/** What may not be read is never taken for what is not there. */
+function unreadable(place: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  return failure(
+    'SourceUnreadable',
+    { place, reason: code === 'EACCES' ? 'permission denied' : code },
+    {},
+    { cause: error },
+  );
 }
 
 function withoutDuplicates(
@@ -157,8 +180,9 @@ function withoutDuplicates(
 
 /** What no layout reads the content of (pictures, say) is not read either. */
 function readFound({ name, directory, path, bytes: given }: Found, placeOf: (directory: string) => string): SourceFile {
-  const bytes = given ?? (/\.(sql|toml|conf)$/.test(name) ? readFileSync(path) : new Uint8Array());
-  return { path: name, place: `${name} in ${placeOf(directory)}`, bytes };
+  const place = `${name} in ${placeOf(directory)}`;
+  const bytes = given ?? (/\.(sql|toml|conf)$/.test(name) ? bytesOf(path, place) : new Uint8Array());
+  return { path: name, place, bytes };
 }
 
 function inOrder(found: Reading['migrations'], errors: EngineError[]): readonly Migration[] {

@@ -151,7 +151,7 @@ function itemOf({ kind, name, definition }: SnapshotEntry): Item {
 }
 
 /** Numbers of 64 bits (the bounds of a sequence) as their text. */
-function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+export function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   return typeof value === 'number' && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
 }
 

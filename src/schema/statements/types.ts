@@ -118,10 +118,9 @@ function changeEnum(draft: Draft, from: Item, to: Item): void {
   }
   for (const [index, value] of now.entries()) {
     if (old.includes(value)) continue;
-    const before = now[index - 1];
-    const place = before === undefined ? `BEFORE ${literal(now[1] ?? '').trim()}` : `AFTER ${literal(before).trim()}`;
-    const isLast = now.slice(index).every(other => !old.includes(other));
-    const end = isLast && before !== undefined ? '' : ` ${place}`;
+    const [before, after] = [now[index - 1], now.slice(index).find(other => old.includes(other))];
+    const place = before === undefined ? `BEFORE ${literal(after ?? '').trim()}` : `AFTER ${literal(before).trim()}`;
+    const end = after === undefined ? '' : ` ${place}`;
     draft.write('types', `ALTER TYPE ${to.name} ADD VALUE ${literal(value).trim()}${end}`, { names: [to.name] });
   }
 }
