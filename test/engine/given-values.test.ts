@@ -8,7 +8,7 @@ const server = await serverForTests();
 
 const BASE = `CREATE TABLE t(id int); INSERT INTO t VALUES (1), (2), (3); CREATE DOMAIN d AS text; CREATE TYPE mood AS ENUM ('sad', 'glad');
   CREATE SCHEMA shop; CREATE TABLE shop.twice(id int); CREATE TABLE twice(id int); INSERT INTO twice VALUES (1);
-  CREATE TABLE log(id int); CREATE FUNCTION bump() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE t SET id = id; RETURN NULL; END';
+  CREATE TABLE audit(id int); INSERT INTO audit VALUES (1); CREATE TABLE domains(id int); INSERT INTO domains VALUES (1); CREATE TABLE log(id int); CREATE FUNCTION bump() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE t SET id = id; RETURN NULL; END';
   CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN UPDATE t SET id = id; RETURN 1; END'`;
 
 /** What the second version does, what happens to the rows, and what is lost by which column after all. */
@@ -22,9 +22,10 @@ const CASES: Readonly<Record<string, readonly [string, string, Readonly<Record<s
   'does not count what the ups give': [
     `SET search_path = public; ALTER TABLE t ADD a int DEFAULT -5, ADD b numeric(3,1) DEFAULT 0.5, ADD c bool NOT NULL DEFAULT false, ADD e text[] DEFAULT ARRAY['a'];
       ALTER TABLE IF EXISTS t ADD f jsonb DEFAULT '{}'::jsonb, ADD g mood DEFAULT 'sad', ADD h text DEFAULT E'a\\\\b''c', ADD i text DEFAULT NULL;
-      ALTER TABLE public.t ADD j char(3) DEFAULT 'x', ADD k bit(1) DEFAULT B'1', ADD l float8 DEFAULT 1e10; INSERT INTO log VALUES (1)`,
+      ALTER TABLE public.t ADD j char(3) DEFAULT 'x', ADD k bit(1) DEFAULT B'1', ADD l float8 DEFAULT 1e10;
+      ALTER TABLE t ADD m interval DEFAULT interval '1 day', ADD n bit(8) DEFAULT X'1F'; INSERT INTO log VALUES (1)`,
     'UPDATE t SET a = NULL, g = NULL, i = 1 WHERE id = 1',
-    { a: 1, b: 0, c: 0, e: 0, f: 0, g: 1, h: 0, i: 1, j: 0, k: 3, l: 0 },
+    { a: 1, b: 0, c: 0, e: 0, f: 0, g: 1, h: 0, i: 1, j: 0, k: 0, l: 0, m: 0, n: 0 },
   ],
   'counts every row of what cannot be told': [
     `ALTER TABLE t ADD a serial, ADD b timestamptz DEFAULT 'now', ADD c int DEFAULT 1 + 1, ADD d int DEFAULT 1; ALTER TABLE t ALTER d TYPE text;
@@ -47,6 +48,11 @@ const CASES: Readonly<Record<string, readonly [string, string, Readonly<Record<s
     'ALTER TABLE twice ADD a int DEFAULT 1',
     '',
     { 'twice.a': 1 },
+  ],
+  'knows a table by a name that the ledger and the server’s own schemas use too': [
+    'ALTER TABLE audit ADD a int DEFAULT 1; ALTER TABLE domains ADD a int DEFAULT 1',
+    '',
+    { 'audit.a': 0, 'domains.a': 0 },
   ],
 };
 
@@ -75,6 +81,26 @@ describe('A column that a downgrade drops', () => {
         assert.deepEqual(await seen(), counted, what);
       }),
     );
+  });
+
+  it('is not lost for a version of nothing but comments, or another session’s temporary table', async () => {
+    const site = await Site.create(server, {
+      '001_base.up.sql': BASE,
+      '002_it.up.sql': 'ALTER TABLE t ADD a int DEFAULT 1',
+      '002_it.down.sql': 'ALTER TABLE t DROP COLUMN a',
+      '003_nothing.up.sql': '-- nothing yet',
+      '003_nothing.down.sql': '-- nothing yet',
+    });
+    const { error } = await site.migrate();
+    assert.equal(error, undefined);
+    const session = await site.session('owner');
+    try {
+      await session.query('CREATE TEMPORARY TABLE t(id int)');
+      site.runId = 2;
+      assert.deepEqual((await site.planned('001_base')).downgrade?.losses, []);
+    } finally {
+      await session.close();
+    }
   });
 
   it('is lost with all values where nobody has the up any more', async () => {

@@ -1,5 +1,6 @@
 // The questions by which loss-counter.ts asks the catalogue what a drop means: which object a name finds, and what goes with it.
 // SQL only.
+import { holdsLedger } from '../ledger/other-ledgers.ts';
 
 /** From a name as SQL to its object. */
 export const FINDERS = {
@@ -55,8 +56,11 @@ export const SEQUENCE_SQL = `SELECT d.objid AS oid FROM pg_catalog.pg_depend d J
 export const movedCondition = (oid: string) =>
   `is_called OR last_value <> (SELECT seqstart FROM pg_catalog.pg_sequence WHERE seqrelid = ${Number(oid)})`;
 
-/** Tables of a name, in whatever schema. */
-export const SAME_NAME_SQL = `SELECT FROM pg_catalog.pg_class WHERE relname = $1 AND relkind IN ('r', 'p', 'v', 'f', 'm')`;
+/** Tables of a name that a script may mean, in whatever schema: not those of the server itself, of a ledger, of another session. */
+export const SAME_NAME_SQL = `SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relname = $1 AND c.relkind IN ('r', 'p', 'v', 'f', 'm')
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
+    AND NOT (c.relname IN ('ledger', 'progress', 'epoch', 'audit', 'snapshot', 'repeatable') AND ${holdsLedger('n.oid')})`;
 
 /** Whether an INSERT into a relation sets off more: triggers or rules of somebody's, its partitions' included. */
 export const REACTIONS_SQL = `WITH RECURSIVE tree(oid) AS (

@@ -1,11 +1,12 @@
 // What going the other way again gives to a column that goes: read from the statements that add it, never from the column as
 // it is. Its default of today may have been set long after it got its values, by a script or by hand. Pure, and on the safe
 // side: what these statements do not prove is not given. Called by loss-counter.ts.
-import { parseNodes } from '../sql/parse-trees.ts';
+import { parsedNodes } from '../sql/parse-trees.ts';
 import type { Script } from '../sql/script.ts';
 import {
   childOf,
   childrenOf,
+  listedName,
   type Node,
   nodeOf,
   type QualifiedName,
@@ -74,8 +75,8 @@ const RETOUCHING = new Set(['AT_DropColumn', 'AT_AlterColumnType', 'AT_SetExpres
 function parsed(scripts: readonly (Script | undefined)[]): readonly Node[] | 'Unknown' {
   const nodes: Node[] = [];
   for (const script of scripts) {
-    const own = script === undefined ? [] : parseNodes(script.text);
-    if (own.length === 0 && script?.text.trim() !== '') return 'Unknown';
+    const own = script === undefined ? undefined : parsedNodes(script.text);
+    if (own === undefined) return 'Unknown';
     nodes.push(...own);
   }
   return nodes;
@@ -120,7 +121,7 @@ const CHANGING_WORDS = /^\s*(now|today|tomorrow|yesterday)\b/i;
 function constantSql({ type, fields }: Node): string | undefined {
   if (type === 'A_Const') return literalSql(fields);
   if (type === 'TypeCast') {
-    const [inner, cast] = [constantSql(nodeOf(fields.arg)), typeSql(childOf(fields, 'typeName'))];
+    const [inner, cast] = [constantSql(nodeOf(fields.arg)), castSql(childOf(fields, 'typeName'))];
     return inner === undefined || cast === undefined ? undefined : `(${inner})::${cast}`;
   }
   if (type !== 'A_ArrayExpr') return undefined;
@@ -128,12 +129,26 @@ function constantSql({ type, fields }: Node): string | undefined {
   return elements.includes(undefined) ? undefined : `ARRAY[${elements.join(', ')}]`;
 }
 
+/** An interval of some fields only is more than its name. */
+function castSql(typeName: Tree): string | undefined {
+  const { schema, name } = listedName(childrenOf(typeName, 'names'));
+  const isInterval = schema === 'pg_catalog' && name === 'interval';
+  const isPlain = childrenOf(typeName, 'typmods').length === 0 && childrenOf(typeName, 'arrayBounds').length === 0;
+  return isInterval && isPlain ? 'pg_catalog.interval' : typeSql(typeName);
+}
+
 function literalSql(fields: Tree): string | undefined {
   if (fields.isnull === true) return 'NULL';
   if (fields.ival !== undefined) return String(childOf(fields, 'ival').ival ?? 0);
   if (fields.boolval !== undefined) return String(childOf(fields, 'boolval').boolval === true);
   if (fields.fval !== undefined) return stringOf(childOf(fields, 'fval'), 'fval');
+  if (fields.bsval !== undefined) return bitsSql(stringOf(childOf(fields, 'bsval'), 'bsval'));
   if (fields.sval === undefined) return undefined;
   const text = stringOf(childOf(fields, 'sval'), 'sval');
   return CHANGING_WORDS.test(text) ? undefined : `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
+
+/** The parser writes B'101' as b101, X'1F' as x1F, and looks at no digit. */
+function bitsSql(bits: string): string | undefined {
+  return /^[bx][0-9a-f]*$/i.test(bits) ? `${bits.charAt(0)}'${bits.slice(1)}'` : undefined;
 }
