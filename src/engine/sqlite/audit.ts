@@ -15,6 +15,12 @@ export const AUDIT_TABLE = `
 
 export type SqliteEvent = 'applied' | 'reverted' | 'repeated' | 'baseline' | 'failed' | 'restored' | 'upgraded';
 
+/** The row of the audit that was written last. */
+export interface AuditHead {
+  readonly id: number;
+  readonly hash: string;
+}
+
 /** Appends to the chain, in the caller's transaction. */
 export function appendSqliteAudit(
   connection: SqliteConnection,
@@ -22,7 +28,7 @@ export function appendSqliteAudit(
   version: string | null,
   by: string,
   detail: Readonly<Record<string, unknown>>,
-): void {
+): AuditHead {
   const [last] = connection.query('SELECT id, hash FROM migrate_audit ORDER BY id DESC LIMIT 1');
   const entry = [
     Number(last?.id ?? 0) + 1,
@@ -33,10 +39,12 @@ export function appendSqliteAudit(
     JSON.stringify(detail),
     String(last?.hash ?? GENESIS),
   ] as const;
+  const hash = auditHash(entry);
   connection.query(
     'INSERT INTO migrate_audit (id, at, event, version, by, detail, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    [...entry, auditHash(entry)],
+    [...entry, hash],
   );
+  return { id: entry[0], hash };
 }
 
 /** Of a row without it, in the order of its columns. */

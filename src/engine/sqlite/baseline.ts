@@ -15,6 +15,7 @@ import {
 import { beginImmediate, commit } from './lock.ts';
 import type { SqliteWork } from './migrate.ts';
 import { readSqliteSnapshot, userTables } from './snapshot.ts';
+import { assertWritten } from './written.ts';
 
 /** Why versions are noted that were not run: another tool's history; a proof for those above what the ledger has. */
 export interface SqliteGrounds {
@@ -43,14 +44,15 @@ export async function baselineSqlite(
     }
     const startedAt = new Date().toISOString();
     const told = new Map(imported?.history.map(one => [one.version, { ...one, from: imported.from }]));
-    for (const migration of migrations) {
+    const written = migrations.map(migration => {
       const of = told.get(migration.version);
-      recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'baseline', imported: of });
-    }
+      return recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'baseline', imported: of });
+    });
     for (const { repeatable, ...of } of imported?.repeatables ?? []) {
-      recordSqliteRepeated(connection, repeatable, { by: work.by, startedAt, imported: of });
+      written.push(recordSqliteRepeated(connection, repeatable, { by: work.by, startedAt, imported: of }));
     }
     storeSqliteSnapshot(connection, migrations.at(-1)?.version ?? null, entries);
+    for (const one of written) assertWritten(connection, one);
     await commit(work, connection);
   } finally {
     connection.close();

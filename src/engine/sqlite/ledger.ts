@@ -17,6 +17,7 @@ import {
   readSqliteRepeatables,
   writeSqliteRepeatable,
 } from './repeatables.ts';
+import type { Written } from './written.ts';
 
 export const SQLITE_LEDGER_FORMAT = 2;
 /** Everything of ours begins so; a snapshot leaves it out. */
@@ -134,7 +135,7 @@ export interface Arrival {
 }
 
 /** The row that makes a migration applied, and its audit row: in the caller's transaction. */
-export function recordSqliteApplied(connection: SqliteConnection, migration: Migration, arrival: Arrival): void {
+export function recordSqliteApplied(connection: SqliteConnection, migration: Migration, arrival: Arrival): Written {
   const { version, number, up, down } = migration;
   const { by, event, imported } = arrival;
   const [startedAt, finishedAt] = [
@@ -151,7 +152,11 @@ export function recordSqliteApplied(connection: SqliteConnection, migration: Mig
     ],
   );
   const from = imported === undefined ? {} : { from: imported.from };
-  appendSqliteAudit(connection, event, version, by, { ...checksumsOf(migration), ...from });
+  const audit = appendSqliteAudit(connection, event, version, by, { ...checksumsOf(migration), ...from });
+  const condition =
+    'EXISTS (SELECT 1 FROM main.migrate_ledger WHERE version = ? AND number = ? AND up_checksum = ? AND down_checksum IS ?)';
+  const values = [version, String(number), up.checksum, down?.checksum ?? null];
+  return { version, file: up.file, condition, values, audit };
 }
 
 /** The row that says with which text a repeatable migration ran, and its audit row: in the caller's transaction. */
@@ -159,21 +164,21 @@ export function recordSqliteRepeated(
   connection: SqliteConnection,
   repeatable: Repeatable,
   arrival: RepeatableArrival,
-): void {
+): Written {
   writeSqliteRepeatable(connection, repeatable, arrival);
-  const detail = { checksum: repeatable.up.checksum, from: arrival.imported?.from ?? null };
-  appendSqliteAudit(connection, 'repeated', repeatable.version, arrival.by, detail);
+  const { version, up } = repeatable;
+  const detail = { checksum: up.checksum, from: arrival.imported?.from ?? null };
+  const audit = appendSqliteAudit(connection, 'repeated', version, arrival.by, detail);
+  const condition = 'EXISTS (SELECT 1 FROM main.migrate_repeatable WHERE name = ? AND checksum = ?)';
+  return { version, file: up.file, condition, values: [version, up.checksum], audit };
 }
 
 /** Takes the row away again, in the transaction of its down script. */
-export function recordSqliteReverted(
-  connection: SqliteConnection,
-  version: string,
-  by: string,
-  downChecksum: string,
-): void {
+export function recordSqliteReverted(connection: SqliteConnection, version: string, by: string, down: Script): Written {
   connection.query('DELETE FROM migrate_ledger WHERE version = ?', [version]);
-  appendSqliteAudit(connection, 'reverted', version, by, { downChecksum });
+  const audit = appendSqliteAudit(connection, 'reverted', version, by, { downChecksum: down.checksum });
+  const condition = 'NOT EXISTS (SELECT 1 FROM main.migrate_ledger WHERE version = ?)';
+  return { version, file: down.file, condition, values: [version], audit };
 }
 
 /** Keeps what the schema looks like now: what `check` compares the live schema with. */

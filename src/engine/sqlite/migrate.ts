@@ -6,7 +6,8 @@
 //  2 BEGIN IMMEDIATE        the only lock there is: nobody else migrates; it ends with our process
 //  3 ledger read again      somebody else may have applied the version while we waited: then it is passed over
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
-//  5 COMMIT                 applied
+//  5 rows looked for        not there, kept out by a trigger: rolled back, as after 4
+//  6 COMMIT                 applied
 
 import { type EngineError, failure } from '../errors.ts';
 import type { Loss } from '../losses/losses.ts';
@@ -30,6 +31,7 @@ import { readSqliteSnapshot } from './snapshot.ts';
 import { parseSqliteFile, parseSqliteRepeatable, type SqliteFile, type SqliteStatement } from './statements.ts';
 import { keyword } from './tokens.ts';
 import { foreseen, isTrouble } from './trouble.ts';
+import { assertWritten, type Written } from './written.ts';
 
 export interface SqliteWork extends Patience {
   readonly connect: SqliteConnect;
@@ -92,7 +94,7 @@ export async function revertSqlite(
       throw failure('PlanOutdated', { what: 'the version of the database', planned: reversal.version, found });
     }
     assertLosesNoMore(connection, reversal.version, file, said);
-    return () => recordSqliteReverted(connection, reversal.version, work.by, reversal.down.checksum);
+    return () => recordSqliteReverted(connection, reversal.version, work.by, reversal.down);
   });
 }
 
@@ -125,7 +127,7 @@ export async function repeatSqlite(
 }
 
 /** Looks at the ledger under the lock; answers what writes its row after the statements. */
-type Prepare = (connection: SqliteConnection) => 'DoneByAnother' | (() => void);
+type Prepare = (connection: SqliteConnection) => 'DoneByAnother' | (() => Written);
 
 interface Planned {
   readonly version: string;
@@ -186,13 +188,17 @@ async function runOne(
       return;
     }
     if (file.place === 'Transaction') await runStatements(work, connection, version, file);
-    record();
+    const written = record();
     if (snapshot === 'Store') storeSnapshot(connection);
+    assertWritten(connection, written);
     await commit(work, connection);
     work.progress({ version, state: 'Done', ms: performance.now() - began });
   } catch (error) {
     if (connection.isInTransaction) connection.execute('ROLLBACK');
-    throw error;
+    if (!(error instanceof SqliteFailure) || isTrouble(error)) throw error;
+    // Of no statement: a trigger that refuses the ledger's row, or a reference that COMMIT finds to lead nowhere.
+    const reason = error.message;
+    throw failure('MigrationFailed', { where: file.file, reason }, { migration: version }, { cause: error });
   }
 }
 
