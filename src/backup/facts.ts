@@ -15,8 +15,8 @@ export interface OwnFacts {
   readonly settings: readonly { readonly role: string; readonly setting: string }[];
 }
 
-/** What a manifest says of the database, as far as a restore needs it. */
-export interface StoredFacts extends OwnFacts {
+/** How a database spells and orders texts: what it is made with, and cannot change. */
+export interface LocaleFacts {
   readonly encoding: string;
   readonly collate: string;
   readonly ctype: string;
@@ -24,6 +24,10 @@ export interface StoredFacts extends OwnFacts {
   readonly localeProvider: string;
   readonly icuLocale: string | null;
   readonly icuRules: string | null;
+}
+
+/** What a manifest says of the database, as far as a restore needs it. */
+export interface StoredFacts extends OwnFacts, LocaleFacts {
   readonly tablespace: string;
   readonly extensions: readonly { readonly name: string; readonly version: string }[];
   /** That the objects in it name. */
@@ -97,12 +101,26 @@ const OWN_SQL = `SELECT pg_catalog.pg_get_userbyid(d.datdba) AS owner, d.datconn
         pg_catalog.unnest(s.setconfig) AS setting WHERE s.setdatabase = d.oid) AS settings
   FROM pg_catalog.pg_database d WHERE d.datname = $1`;
 
-function momentSql(versionNumber: number): string {
+function localeColumns(versionNumber: number): string {
   const provider = versionNumber >= 150_000 ? 'd.datlocprovider::text' : "'c'";
   const locale = versionNumber >= 170_000 ? 'd.datlocale' : versionNumber >= 150_000 ? 'd.daticulocale' : 'NULL';
   const rules = versionNumber >= 160_000 ? 'd.daticurules' : 'NULL';
-  return `SELECT d.datname AS name, pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate,
-      d.datctype AS ctype, ${provider} AS "localeProvider", ${locale} AS "icuLocale", ${rules} AS "icuRules",
+  return `pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate,
+      d.datctype AS ctype, ${provider} AS "localeProvider", ${locale} AS "icuLocale", ${rules} AS "icuRules"`;
+}
+
+/** Of the database that one is connected to. */
+export async function localeFacts(connection: Connection, versionNumber: number): Promise<LocaleFacts> {
+  const row = only(
+    await connection.query(
+      `SELECT ${localeColumns(versionNumber)} FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`,
+    ),
+  );
+  return readFacts(row);
+}
+
+function momentSql(versionNumber: number): string {
+  return `SELECT d.datname AS name, ${localeColumns(versionNumber)},
       (SELECT spcname FROM pg_catalog.pg_tablespace t WHERE t.oid = d.dattablespace) AS tablespace,
       pg_catalog.pg_database_size(d.oid) AS "sizeBytes", pg_catalog.now()::text AS "snapshotTime"
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`;

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { type Connection, literal, QueryError, quoted, textOf } from '../engine/connection.ts';
 import { failure } from '../engine/errors.ts';
-import type { StoredFacts } from './facts.ts';
+import type { LocaleFacts, StoredFacts } from './facts.ts';
 import { openDatabase } from './swap.ts';
 
 export interface RestoreNames {
@@ -100,8 +100,7 @@ export async function createFresh(
   versionNumber: number,
 ): Promise<void> {
   const statement = `CREATE DATABASE ${quoted(name)} TEMPLATE template0 OWNER ${quoted(facts.owner)}
-    ENCODING ${literal(facts.encoding)} LC_COLLATE ${literal(facts.collate)} LC_CTYPE ${literal(facts.ctype)}
-    ${providerOf(facts, versionNumber)} ${tablespaceOf(facts)}`;
+    ${localeClauses(facts, versionNumber)} ${tablespaceOf(facts)}`;
   try {
     await connection.query(statement);
   } catch (error) {
@@ -120,8 +119,14 @@ function tablespaceOf({ tablespace }: StoredFacts): string {
   return tablespace === 'pg_default' ? '' : `TABLESPACE ${quoted(tablespace)}`;
 }
 
+/** Of CREATE DATABASE, for one that spells and orders texts in the same way. */
+export function localeClauses(facts: LocaleFacts, versionNumber: number): string {
+  const { encoding, collate, ctype } = facts;
+  return `ENCODING ${literal(encoding)} LC_COLLATE ${literal(collate)} LC_CTYPE ${literal(ctype)} ${providerOf(facts, versionNumber)}`;
+}
+
 /** Before 15 there is only the provider of the C library for databases. */
-function providerOf({ localeProvider, icuLocale, icuRules }: StoredFacts, versionNumber: number): string {
+function providerOf({ localeProvider, icuLocale, icuRules }: LocaleFacts, versionNumber: number): string {
   if (versionNumber < 150_000) return '';
   const locale = icuLocale === null ? '' : literal(icuLocale);
   const rules = icuRules === null ? '' : ` ICU_RULES ${literal(icuRules)}`;

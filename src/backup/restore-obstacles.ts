@@ -28,9 +28,15 @@ export async function assertNoObstacle(ground: Ground): Promise<void> {
     ...olderServer(ground),
     ...(await missingRoles(ground)),
     ...(await missingParts(ground)),
-    ...(await standingWork(ground)),
+    ...(await preparedTransactions(ground)),
   ];
-  const refused = reasons.length === 0 ? [] : [failure('RestoreRefused', { database: ground.database, reasons })];
+  const replication = await replicationLeftBehind(ground);
+  const facts = {
+    database: ground.database,
+    reasons: [...reasons, ...replication],
+    losesReplication: replication.length > 0,
+  };
+  const refused = facts.reasons.length === 0 ? [] : [failure('RestoreRefused', facts)];
   const errors = [...(await missingRights(ground)), ...refused, ...(await remainingSessions(ground))];
   if (errors.length > 0) throw gathered(errors);
 }
@@ -99,12 +105,25 @@ async function missingParts({ elsewhere, facts }: Ground): Promise<readonly stri
   ];
 }
 
-/** What would stay with the old database, and is not its content. */
-async function standingWork({ elsewhere, current, database, replicationLoss }: Ground): Promise<readonly string[]> {
+const named = (rows: readonly Row[], column: string) => rows.map(row => row[column]).join(', ');
+
+async function preparedTransactions({ elsewhere, database }: Ground): Promise<readonly string[]> {
   const prepared = await elsewhere.query(
     'SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = $1 ORDER BY 1',
     [database],
   );
+  if (prepared.length === 0) return [];
+  return [`it has prepared transactions: ${named(prepared, 'gid')} (COMMIT PREPARED or ROLLBACK PREPARED them)`];
+}
+
+/** What would stay with the old database, and is not its content. */
+async function replicationLeftBehind({
+  elsewhere,
+  current,
+  database,
+  replicationLoss,
+}: Ground): Promise<readonly string[]> {
+  if (replicationLoss !== 'Refuse') return [];
   const slots = await elsewhere.query(
     'SELECT slot_name AS name FROM pg_catalog.pg_replication_slots WHERE database = $1 ORDER BY 1',
     [database],
@@ -114,23 +133,11 @@ async function standingWork({ elsewhere, current, database, replicationLoss }: G
       WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = $1) ORDER BY 1`,
     [database],
   );
-  const named = (rows: readonly Row[], column: string) => rows.map(row => row[column]).join(', ');
-  const isLost = replicationLoss === 'Refuse';
-  return [
-    ...(prepared.length === 0
+  const stay = (what: string, rows: readonly Row[]) =>
+    rows.length === 0
       ? []
-      : [`it has prepared transactions: ${named(prepared, 'gid')} (COMMIT PREPARED or ROLLBACK PREPARED them)`]),
-    ...(slots.length > 0 && isLost
-      ? [
-          `logical replication slots would stay with the replaced database: ${named(slots, 'name')} (drop them, or accept it)`,
-        ]
-      : []),
-    ...(subscriptions.length > 0 && isLost
-      ? [
-          `subscriptions would stay with the replaced database: ${named(subscriptions, 'name')} (drop them, or accept it)`,
-        ]
-      : []),
-  ];
+      : [`${what} would stay with the replaced database: ${named(rows, 'name')} (drop them, or accept it)`];
+  return [...stay('logical replication slots', slots), ...stay('subscriptions', subscriptions)];
 }
 
 async function remainingSessions({ elsewhere, current, database, sessions }: Ground): Promise<readonly EngineError[]> {

@@ -1,5 +1,6 @@
 // What of the migrations is not run in a scratch database, because it would change the server that this shares with the real
 // one: told to a person once each, before it is left out. Called by test-copying.ts and schema-from-files.ts.
+import { EngineError } from '../engine/errors.ts';
 import type { Plan, PlannedTransaction } from './database.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -34,7 +35,25 @@ export class LeftOutStatements {
       );
     }
   }
+
+  /** Says of an object that is not there that it may be one of those that were not made. Rethrows. */
+  async running<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const isMissing = error instanceof EngineError && error.place.sqlstate === UNDEFINED_OBJECT;
+      if (isMissing && this.#told.size > 0) {
+        const remedy =
+          'Make it on the server first, or run this on a server that may be changed, with --disposable-server';
+        this.#terminal.say(this.#terminal.noted('warn', `what is missing may be what was not run here. ${remedy}.`));
+      }
+      throw error;
+    }
+  }
 }
+
+/** Of a role, among others: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const UNDEFINED_OBJECT = '42704';
 
 function statementsToRun({ state, statements }: PlannedTransaction): PlannedTransaction['statements'] {
   return state === 'Done' ? [] : statements;

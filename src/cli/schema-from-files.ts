@@ -33,8 +33,9 @@ export async function schemaFromFiles(
     );
     if (version !== null) {
       const plan = await scratch.database.plan(source, version);
-      new LeftOutStatements(terminal).tell(plan);
-      await scratch.database.migrate(source, plan, { adopts: undefined });
+      const leftOut = new LeftOutStatements(terminal);
+      leftOut.tell(plan);
+      await leftOut.running(() => scratch.database.migrate(source, plan, { adopts: undefined }));
     }
     const made = await scratch.database.schema();
     const own = made.entries.filter(entry => !isOfSubscription(entry));

@@ -116,7 +116,7 @@ async function run({ copy, source, leftOut }: Trying, target: string, way: Leg['
   leftOut.tell(plan);
   const began = performance.now();
   const { ledger } = await copy.state();
-  const { versions } = await copy.migrate(source, plan, { adopts: ledger.epoch?.owner });
+  const { versions } = await leftOut.running(() => copy.migrate(source, plan, { adopts: ledger.epoch?.owner }));
   legs.push({ way, versions, milliseconds: Math.round(performance.now() - began) });
   return plan;
 }

@@ -38,6 +38,8 @@ const WORDS: Words = {
   LockTimeout: f =>
     `${f.where === undefined ? 'A lock' : `${f.where}: a lock`} was not to be had within ${f.waited}. ${f.blockers.length > 0 ? `It is held by ${f.blockers.slice(0, 3).join(', ')}.` : 'Who holds it is not visible.'} End that session, or wait for it, and run the command again.`,
   Interrupted: f => `Interrupted ${f.during}; what was open was rolled back.`,
+  RestoreRefused: f =>
+    `${ERRORS.RestoreRefused.message(f)}${f.losesReplication === true ? ' To accept that replication stays behind: --lose-replication.' : ''}`,
   SessionsRemain: f =>
     `${f.count} ${f.count === 1 ? 'session is' : 'sessions are'} still connected${f.wanted === 'End' ? ' and could not be ended' : ''}: ${list(f.sessions)}. Stop what connects, a connection pooler too${f.wanted === 'Refuse' ? '; or run it again with --end-sessions, which ends what is left' : ''}.`,
   MigrationFailed: f => {

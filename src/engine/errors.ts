@@ -312,7 +312,7 @@ const FINAL_ERRORS = {
   },
   RestoreRefused: {
     exitCode: 2,
-    message: (f: { database: string; reasons: readonly string[] }) =>
+    message: (f: { database: string; reasons: readonly string[]; losesReplication?: boolean }) =>
       `The database ${q(f.database)} cannot be restored: ${f.reasons.join('; ')}. Nothing was changed.`,
   },
   RestoreFailed: {

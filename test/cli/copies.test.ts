@@ -77,10 +77,23 @@ describe('A copy', { concurrency: 2 }, () => {
     assert.equal((await project.migrate('upgrade', '001_t')).code, 0);
     const needed = await project.migrate('test-copy');
     assert.deepEqual([needed.code, /role "copies_\d+_reporting" does not exist/.test(needed.said)], [20, true]);
+    assert.match(needed.said, /what is missing may be what was not run here\. .*--disposable-server\.\n/);
     const run = await project.migrate('test-copy', '--disposable-server');
     assert.equal(run.code, 0, run.said);
     assert.match(roleOf(`${name}_reporting`), /^copies_\d+_reporting/);
     assert.equal(settingsOf(name), '');
+  });
+
+  it('orders texts as the database does', async () => {
+    const { project, name } = await place(() => ({
+      '001_locale.up.sql': `DO $$ BEGIN ASSERT (SELECT datlocprovider::text || '-' || daticulocale FROM pg_database
+          WHERE datname = current_database()) = 'i-de-AT'; END $$`,
+      '001_locale.down.sql': 'SELECT 1',
+    }));
+    server.psql(`DROP DATABASE "${name}"`);
+    server.psql(`CREATE DATABASE "${name}" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-AT' OWNER owner`);
+    const run = await project.migrate('test-copy');
+    assert.equal(run.code, 0, run.said);
   });
 
   it('takes no subscription along, and makes none', async () => {

@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChildEnd, runChild } from '../../backup/children.ts';
+import { localeFacts } from '../../backup/facts.ts';
+import { localeClauses } from '../../backup/fresh-database.ts';
 import { libpqEnvironment } from '../../database/url.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
 import { EngineError, failure } from '../../engine/errors.ts';
@@ -58,11 +60,9 @@ export async function makeScratch(
 /** An empty database like this one in encoding and locale. */
 export async function createDatabase(sessions: Sessions, name: string): Promise<void> {
   await sessions.plain(async connection => {
-    const [like] = await connection.query(
-      `SELECT pg_catalog.pg_encoding_to_char(encoding) AS encoding, datcollate, datctype FROM pg_catalog.pg_database
-        WHERE datname = pg_catalog.current_database()`,
-    );
-    const locale = `ENCODING '${like?.encoding}' LC_COLLATE '${like?.datcollate}' LC_CTYPE '${like?.datctype}'`;
+    const [server] = await connection.query("SELECT pg_catalog.current_setting('server_version_num') AS number");
+    const versionNumber = Number(server?.number);
+    const locale = localeClauses(await localeFacts(connection, versionNumber), versionNumber);
     try {
       await connection.query(`CREATE DATABASE ${quoted(name)} TEMPLATE template0 ${locale}`);
     } catch (error) {

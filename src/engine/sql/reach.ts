@@ -69,7 +69,7 @@ export function reachOf(node: Node, calls: ReadonlySet<string>): Reach | undefin
   const { type, fields } = node;
   const what = ALWAYS[type] ?? objectStatement(node) ?? otherStatement(node) ?? callBeyond(node, calls);
   if (what === undefined) return undefined;
-  return Object.freeze({ what, databases: type === 'DoStmt' ? [] : databasesOf(fields) });
+  return Object.freeze({ what, databases: type === 'DoStmt' ? databasesInBody(bodyOf(fields)) : databasesOf(fields) });
 }
 
 function objectStatement({ type, fields }: Node): string | undefined {
@@ -109,13 +109,12 @@ const CALLING = new Set([
   'ExplainStmt',
 ]);
 
-const FUNCTIONS_BEYOND = new RegExp(
-  [
-    '^pg_(create|copy)_(physical|logical)_replication_slot$|^pg_drop_replication_slot$|^pg_replication_(slot_advance|origin_)',
-    '^pg_(reload_conf|rotate_logfile|switch_wal|create_restore_point|promote|(terminate|cancel)_backend|wal_replay_\\w+)$',
-    '^pg_(backup_(start|stop)|(start|stop)_backup|file_(write|rename|unlink|sync))$|^lo_export$|^dblink',
-  ].join('|'),
-);
+const FUNCTION_NAMES = [
+  'pg_(?:create|copy)_(?:physical|logical)_replication_slot|pg_drop_replication_slot|pg_replication_(?:slot_advance|origin_\\w+)',
+  'pg_(?:reload_conf|rotate_logfile|switch_wal|create_restore_point|promote|(?:terminate|cancel)_backend|wal_replay_\\w+)',
+  'pg_(?:backup_(?:start|stop)|(?:start|stop)_backup|file_(?:write|rename|unlink|sync))|lo_export|dblink\\w*',
+].join('|');
+const FUNCTIONS_BEYOND = new RegExp(`^(?:${FUNCTION_NAMES})$`);
 
 function callBeyond({ type, fields }: Node, calls: ReadonlySet<string>): string | undefined {
   if (!CALLING.has(type)) return undefined;
@@ -131,29 +130,43 @@ function bodyOf(fields: Tree): string {
 
 /** A block's body is text to the grammar, and what it executes is text once more: words are looked for, comments left out. */
 function beyondInBody(body: string): string | undefined {
-  const text = body.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
-  const own = /\bcurrent_database\b/i.test(text);
-  const found = WORDS_BEYOND.find(({ words, ofDatabase }) => !(ofDatabase && own) && words.test(text));
-  return found === undefined ? undefined : (words(found.words.exec(text)?.[0]) ?? undefined);
+  const text = withoutComments(body);
+  const found =
+    WORDS_BEYOND.map(words => words.exec(text)?.[0]).find(said => said !== undefined) ?? otherDatabase(text);
+  return found?.replaceAll(/\s+/g, ' ').trim().slice(0, 60).toUpperCase();
 }
 
-const words = (text: string | undefined) => text?.replaceAll(/\s+/g, ' ').trim().slice(0, 60).toUpperCase();
+const withoutComments = (body: string) => body.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
 
-/** `ofDatabase`: harmless to others where the block asks for the name of the database that it is in. */
-const WORDS_BEYOND: readonly { readonly words: RegExp; readonly ofDatabase: boolean }[] = [
-  { words: /\b(create|alter|drop)\s+(role|group|user(?!\s+mapping))\b/i, ofDatabase: false },
-  { words: /\b(create|alter|drop)\s+(tablespace|subscription)\b/i, ofDatabase: false },
-  { words: /\b(alter\s+system|drop\s+owned|reassign\s+owned)\b/i, ofDatabase: false },
-  { words: /\bgrant\s+(?:(?!\bon\b|;)[\s\S])+?\bto\b/i, ofDatabase: false },
-  { words: /\brevoke\s+(?:(?!\bon\b|;)[\s\S])+?\bfrom\b/i, ofDatabase: false },
-  { words: /\b(create|drop)\s+database\b/i, ofDatabase: false },
-  { words: /\balter\s+database\b/i, ofDatabase: true },
-  { words: /\bon\s+database\b/i, ofDatabase: true },
-  {
-    words: /\b(dblink\w*|pg_(terminate|cancel)_backend|pg_reload_conf|pg_\w+_replication_slot)\s*\(/i,
-    ofDatabase: false,
-  },
+const WORDS_BEYOND: readonly RegExp[] = [
+  /\b(create|alter|drop)\s+(role|group|user(?!\s+mapping))\b/i,
+  /\b(create|alter|drop)\s+(tablespace|subscription)\b/i,
+  /\b(alter\s+system|drop\s+owned|reassign\s+owned)\b/i,
+  /\bgrant\s+(?:(?!\bon\b|;)[\s\S])+?\bto\b/i,
+  /\brevoke\s+(?:(?!\bon\b|;)[\s\S])+?\bfrom\b/i,
+  /\b(grant|revoke)\b[^;]+?\bon\s+(tablespace|parameter)\b/i,
+  /\b(comment|label)\s+on\s+(role|tablespace|subscription)\b/i,
+  /\b(create|drop)\s+database\b/i,
+  /\bcopy\s+[^;]+?\s(from|to)\s+program\b/i,
+  /\bcopy\s+[^;]+?\sto\s+(?=E?'|%L)/i,
+  new RegExp(`\\b(?:${FUNCTION_NAMES})\\s*\\(`, 'i'),
 ];
+
+const OF_DATABASE = /\b(?:alter|on)\s+database\b/gi;
+/** What may become the name of the database that the block is in, where it asks for that. */
+const FILLED_IN = /^\s*"?(?:%|'\s*\|\|)/;
+
+function otherDatabase(text: string): string | undefined {
+  const own = /\bcurrent_database\b/i.test(text);
+  const found = [...text.matchAll(OF_DATABASE)];
+  return found.find(({ 0: said, index }) => !(own && FILLED_IN.test(text.slice(index + said.length))))?.[0];
+}
+
+/** That a block names, behind the word. */
+function databasesInBody(body: string): readonly string[] {
+  const found = withoutComments(body).matchAll(/\bdatabase\s+(?:"((?:[^"]|"")+)"|([\w$]+))/gi);
+  return [...found].map(([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? plain.toLowerCase());
+}
 
 function databasesOf(fields: Tree): readonly string[] {
   const named = (value: unknown): readonly string[] => {

@@ -40,6 +40,14 @@ const BEYOND: Readonly<Record<string, string>> = {
   'DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles) THEN CREATE  role a; END IF; END $$': 'DO with CREATE ROLE',
   "DO $$ BEGIN EXECUTE format('GRANT %I TO b', 'a'); END $$": 'DO with GRANT %I TO',
   "DO $$ BEGIN EXECUTE 'ALTER DATABASE d SET work_mem = 1'; END $$": 'DO with ALTER DATABASE',
+  "DO $$ BEGIN RAISE NOTICE '%', current_database(); EXECUTE 'ALTER DATABASE d SET x.y = 1'; END $$":
+    'DO with ALTER DATABASE',
+  "DO $$ BEGIN COPY (SELECT 1) TO '/x'; END $$": 'DO with COPY (SELECT 1) TO',
+  "DO $$ BEGIN EXECUTE format('COPY %I TO %L', 't', '/x'); END $$": 'DO with COPY %I TO',
+  "DO $$ BEGIN COPY t FROM PROGRAM 'x'; END $$": 'DO with COPY T FROM PROGRAM',
+  "DO $$ BEGIN PERFORM lo_export(1, '/x'); END $$": 'DO with LO_EXPORT(',
+  'DO $$ BEGIN GRANT CREATE ON TABLESPACE s TO a; END $$': 'DO with GRANT CREATE ON TABLESPACE',
+  "DO $$ BEGIN COMMENT ON ROLE a IS 'x'; END $$": 'DO with COMMENT ON ROLE',
 };
 
 const WITHIN = [
@@ -58,6 +66,8 @@ const WITHIN = [
   'DO $$ BEGIN -- create role a\n GRANT SELECT ON t TO a; END $$',
   'DO $$ BEGIN CREATE USER MAPPING FOR a SERVER s; END $$',
   "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = 1', current_database()); END $$",
+  "DO $$ BEGIN EXECUTE 'GRANT CONNECT ON DATABASE ' || quote_ident(current_database()) || ' TO a'; END $$",
+  "DO $$ BEGIN COPY t FROM '/x'; END $$",
 ];
 
 describe('What a statement does outside the database', () => {
@@ -79,6 +89,7 @@ describe('What a statement does outside the database', () => {
       'REVOKE CONNECT ON DATABASE other, real FROM PUBLIC',
       'ALTER ROLE a IN DATABASE real SET work_mem = 1',
       'REINDEX DATABASE real',
+      "DO $$ BEGIN EXECUTE 'ALTER DATABASE Real SET work_mem = 1'; END $$",
     ];
     for (const text of naming) assert.equal(isLeftOut(reachOf(text), trial), true, text);
     for (const text of ['CREATE ROLE real_one', 'ALTER DATABASE other SET work_mem = 1']) {
