@@ -1,8 +1,10 @@
 // Runs scripts under the fence, ups or downs: all in one transaction (PerRun), or each in its own (PerMigration), and those
 // that cannot be a transaction in pieces (split.ts). What a script does and its ledger row are committed together, so that
 // whatever ends this process leaves the ledger true. Called by migrate.ts only.
-import { inTurn, QueryError } from './connection.ts';
-import { prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
+import { awaitedLater, inTurn } from './connection.ts';
+import { asOwnerAfterDeferred, runDeferredOfAll, type Standing, standingAfterFile } from './deferred.ts';
+import { failure } from './errors.ts';
+import { NotTogether, prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
 import type { ProgressRow } from './ledger/ledger.ts';
 import { recordDone } from './ledger/records.ts';
 import { assertStillLossless } from './losses/guards.ts';
@@ -42,6 +44,9 @@ export async function applyMigrations(
       return [`each migration was a transaction of its own: ${why}`];
     }
   } catch (error) {
+    if (error instanceof NotTogether) {
+      throw failure('MigrationFailed', { where: 'The transaction', reason: error.message });
+    }
     throw error instanceof StatementFailure ? statementError(work, error) : error;
   }
 }
@@ -73,9 +78,11 @@ async function applyTogether(
       if (first.direction === 'Down') await prepareSession(work, first);
       for (const file of files) if (file.direction === 'Down') await assertStillLossless(work, file);
       const inventory = await takeInventory(work, files);
+      const standings: Promise<Standing>[] = [];
       for (const file of files) {
         const isLast = file === files.at(-1) && inventory === undefined;
-        await runWhole(work, transaction, file, { files, progress, ends: isLast ? 'Transaction' : 'File' });
+        const ends = isLast ? 'Transaction' : 'File';
+        await runWhole(work, transaction, file, { files, progress, standings, ends });
       }
       await assertOnlyCounted(work, files, inventory);
     }),
@@ -90,6 +97,8 @@ async function applyTogether(
 interface Whole {
   readonly files: readonly PendingFile[];
   readonly progress: readonly ProgressRow[];
+  /** How the files before this one left the session; it adds its own. */
+  readonly standings: Promise<Standing>[];
   /** What ends with this file. */
   readonly ends: 'File' | 'Transaction';
 }
@@ -99,7 +108,7 @@ async function runWhole(
   work: Work,
   transaction: OpenTransaction,
   file: PendingFile,
-  { files, progress, ends }: Whole,
+  { files, progress, standings, ends }: Whole,
 ): Promise<void> {
   const startedAt = new Date();
   const { version } = file.migration;
@@ -107,29 +116,16 @@ async function runWhole(
   work.log(beginning(file));
   const prepared = prepareSession(work, file);
   const pieces = progress.some(row => row.version === version) ? 'HasProgress' : 'NoProgress';
-  const done = runStatements(work, file, file.parsed.statements, () =>
-    inTurn([
-      files.length === 1 ? asOwnerChecked(work, file) : asOwner(work),
+  const done = runStatements(work, file, file.parsed.statements, async () => {
+    if (files.length > 1 && file === files.at(-1)) await runDeferredOfAll(work, files, standings);
+    else if (files.length > 1) standings.push(awaitedLater(standingAfterFile(work)));
+    await inTurn([
+      files.length === 1 ? asOwnerAfterDeferred(work, file, file.parsed.statements) : asOwner(work),
       recordDone(work, transaction.id, file, startedAt, pieces),
       ...(ends === 'Transaction' ? [transaction.seal()] : []),
-    ]),
-  );
+    ]);
+  });
   await inTurn([prepared, done]);
-}
-
-/**
- * Back to the login role; before it, constraints deferred to the end of the transaction are checked while their file can be
- * named. Not between files of one transaction: there is no way back to each constraint's own setting, on which the next
- * file may rely.
- */
-async function asOwnerChecked(work: Work, file: PendingFile): Promise<void> {
-  try {
-    await asOwner(work, 'SET CONSTRAINTS ALL IMMEDIATE');
-  } catch (error) {
-    const last = file.parsed.statements.at(-1);
-    if (error instanceof QueryError && last !== undefined) throw new StatementFailure(file, last, error, work.monitor);
-    throw error;
-  }
 }
 
 const DATA_STATEMENTS = new Set([
@@ -147,6 +143,7 @@ const DATA_STATEMENTS = new Set([
  * with deferred constraints from an earlier file (55006). A file that fails by its own doing fails either way.
  */
 function reasonToSeparate(error: unknown, files: readonly PendingFile[]): string | undefined {
+  if (error instanceof NotTogether) return error.message;
   if (!(error instanceof StatementFailure) || error.file === files[0]) return undefined;
   const own = error.file.parsed.statements;
   const { sqlstate, message } = error.error;

@@ -55,6 +55,11 @@ export class StatementFailure extends Error {
   }
 }
 
+/** Files that cannot be one transaction, as was seen on the way; its message says why. One each may succeed. */
+export class NotTogether extends Error {
+  override readonly name = 'NotTogether';
+}
+
 /**
  * Puts the session into the state in which this file begins; with `before`, into the one that its own settings (SET
  * search_path and the like) have made by that statement, because each segment of a split file begins afresh. Sends its own
@@ -202,7 +207,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** The server's message and our advice. Of a data error the value is left out: it may be somebody's data. */
-function reasonOf(error: QueryError, direction: PendingFile['direction']): string {
+export function reasonOf(error: QueryError, direction: PendingFile['direction']): string {
   if (error.dependents !== undefined && direction === 'Down') {
     const advice = 'drop that first in the down script; what a repeatable migration made stays when versions go';
     return `${error.message}: ${error.dependents} (SQLSTATE ${error.sqlstate}); ${advice}`;

@@ -2,6 +2,7 @@
 // each statement that must stand alone gets a committed `started` row first, and is proven from the catalogue after.
 // A crash anywhere leaves rows from which the next attempt goes on. Called by apply.ts only.
 import { ConnectionLost, inTurn, LostAlone, QueryError } from './connection.ts';
+import { asOwnerAfterDeferred } from './deferred.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
 import { EngineError, failure } from './errors.ts';
 import { prepareSession, runStatement, runStatements, StatementFailure } from './execute.ts';
@@ -63,7 +64,7 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
       await prepareSession(work, file, firstOf(segment));
       if (file.direction === 'Down') await assertStillLossless(work, guardedFrom(file, firstOf(segment)));
       const inventory = await takeInventory(work, [file]);
-      await runStatements(work, file, segment.statements, () => asOwner(work));
+      await runStatements(work, file, segment.statements, () => asOwnerAfterDeferred(work, file, segment.statements));
       await assertOnlyCounted(work, [file], inventory);
       await inTurn([recordSegmentDone(work, transaction.id, file, number, segment), transaction.seal()]);
     }),

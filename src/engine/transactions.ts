@@ -51,7 +51,7 @@ export async function inTransaction<T>(work: Work, body: (transaction: OpenTrans
     const value = await body(transaction);
     await (sealed() ?? transaction.seal());
     work.log(`committing transaction ${transaction.id}`);
-    await commit(work, transaction.id);
+    await commit(work, transaction);
     return value;
   } catch (error) {
     if (!(error instanceof CommitUnknown)) await rollBack(work);
@@ -93,19 +93,23 @@ async function assertUnbroken(work: Work, transaction: OpenTransaction): Promise
   throw failure('TransactionBroken', { where: transaction.where });
 }
 
-async function commit(work: Work, id: string): Promise<void> {
+async function commit(work: Work, { id, where }: OpenTransaction): Promise<void> {
   try {
     await work.connection.query('COMMIT');
   } catch (error) {
     if (error instanceof ConnectionLost) throw new CommitUnknown(id, error);
-    throw error instanceof QueryError ? commitRefused(error) : error;
+    throw error instanceof QueryError ? commitRefused(error, where) : error;
   }
 }
 
-/** A COMMIT that the server refused (a constraint checked at the end): nothing of it was done. */
-function commitRefused(error: QueryError): EngineError {
+/** A COMMIT that the server refused: nothing of it was done. Not for a constraint: those are checked before it (deferred.ts). */
+function commitRefused(error: QueryError, where: string): EngineError {
   const reason = `the server refused COMMIT: ${error.message} (SQLSTATE ${error.sqlstate})`;
-  return failure('MigrationFailed', { where: 'The transaction', reason }, { sqlstate: error.sqlstate });
+  return failure(
+    'MigrationFailed',
+    { where: `The transaction that ended with ${where}`, reason },
+    { sqlstate: error.sqlstate },
+  );
 }
 
 async function rollBack(work: Work): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Site, serverForTests } from './site.ts';
+import { EXECUTION, Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
 
@@ -56,5 +56,86 @@ describe('Statements of one file', () => {
     assert.equal(error?.sqlstate, '22012');
     assert.equal(site.sql('SELECT is_called FROM s'), 'f');
     assert.equal(site.hasTable('a0'), false);
+  });
+});
+
+/** Deferred to the end of the transaction; what it calls finds its table by the search_path. */
+const NOTED = `CREATE TABLE t(id int); CREATE TABLE log(who text DEFAULT current_user, path text); GRANT ALL ON log TO app;
+  CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+    INSERT INTO log(path) VALUES (current_setting('search_path')); RETURN NULL; END$$;
+  CREATE CONSTRAINT TRIGGER noted AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()`;
+const AS_APP = '-- migrate: role=app\n';
+const INSERTED = 'INSERT INTO t VALUES (1);';
+
+async function noted(files: Readonly<Record<string, string>>): Promise<Site> {
+  const site = await Site.create(server, { '001_t.up.sql': NOTED });
+  await site.migrate();
+  site.sql('GRANT app TO owner; ALTER TABLE t OWNER TO app');
+  for (const [file, text] of Object.entries(files)) site.write(file, text);
+  site.runId = 2;
+  return site;
+}
+
+describe('A trigger that is deferred to the end', () => {
+  const cases: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    'in a piece of a file': { '002_b.up.sql': `${AS_APP}${INSERTED} VACUUM t` },
+    'in one transaction for all': { '002_b.up.sql': AS_APP + INSERTED, '003_c.up.sql': `${AS_APP}SELECT 1` },
+    'before a file of another role': { '002_b.up.sql': AS_APP + INSERTED, '003_c.up.sql': 'SELECT 1' },
+    'after a file of another role': { '002_b.up.sql': 'SELECT 1', '003_c.up.sql': AS_APP + INSERTED },
+    'before a file with another search_path': {
+      '002_b.up.sql': AS_APP + INSERTED,
+      '003_c.up.sql': `${AS_APP}SET search_path TO nowhere`,
+    },
+    'before a file without statements': { '002_b.up.sql': AS_APP + INSERTED, '003_c.up.sql': `${AS_APP}-- nothing` },
+  };
+  for (const [where, files] of Object.entries(cases)) {
+    it(`${where} runs under the role and the search_path of its own`, async () => {
+      const site = await noted(files);
+      const { exitCode, error } = await site.migrate();
+      assert.equal(exitCode, 0, error?.message ?? '');
+      assert.equal(site.sql('SELECT who, path FROM log'), 'app|"$user", public');
+    });
+  }
+
+  it('and misses at the end what a later file took away is run at the end of its own file', async () => {
+    const site = await noted({ '002_b.up.sql': INSERTED, '003_c.up.sql': 'DROP TABLE log' });
+    site.sql('ALTER TABLE t OWNER TO owner');
+    const { exitCode, notes, error } = await site.migrate();
+    assert.equal(exitCode, 0, error?.message ?? '');
+    assert.match(notes.join(), /a deferred trigger could not run at the end of all \(.*"log" does not exist/);
+  });
+
+  it('and fails in a piece of a file is told by file and statement', async () => {
+    const site = await noted({ '002_b.up.sql': `${INSERTED} VACUUM t` });
+    site.sql('DROP TABLE log; ALTER TABLE t OWNER TO owner');
+    const { error } = await site.migrate();
+    assert.deepEqual([error?.migration, error?.statement, error?.sqlstate], ['002_b', 1, '42P01']);
+  });
+});
+
+describe('A constraint that is deferred', () => {
+  const KEYS = {
+    '001_t.up.sql': `CREATE TABLE a(id int PRIMARY KEY); CREATE TABLE b(a int REFERENCES a DEFERRABLE INITIALLY DEFERRED)`,
+  };
+  const perRun = { ...EXECUTION, transaction: 'PerRun' } as const;
+
+  it('may be met by a later file of the same transaction', async () => {
+    const site = await Site.create(server, KEYS);
+    await site.migrate();
+    site.write('002_b.up.sql', 'INSERT INTO b VALUES (1)');
+    site.write('003_a.up.sql', 'INSERT INTO a VALUES (1)');
+    const { exitCode, notes, error } = await site.migrate({ runId: 2, execution: perRun });
+    assert.deepEqual([exitCode, notes], [0, []], error?.message ?? '');
+  });
+
+  it('and is met by no file leads back to the start', async () => {
+    const site = await Site.create(server, KEYS);
+    await site.migrate();
+    site.write('002_c.up.sql', 'CREATE TABLE c(id int)');
+    site.write('003_b.up.sql', 'INSERT INTO b VALUES (1)');
+    site.write('004_d.up.sql', 'CREATE TABLE d(id int)');
+    const { exitCode, error } = await site.migrate({ runId: 2, execution: perRun });
+    assert.deepEqual([exitCode, error?.sqlstate, site.applied], [20, '23503', ['001_t']]);
+    assert.match(error?.message ?? '', /^What 002_c\.up\.sql to 004_d\.up\.sql deferred to their common end failed: /);
   });
 });
