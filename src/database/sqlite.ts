@@ -2,6 +2,7 @@
 // writer is waited for; how long the lock of a migration is waited for is the engine's own business.
 import { existsSync } from 'node:fs';
 import { backup, DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { assertNotInterrupted } from '../engine/pace.ts';
 import {
   RESULT,
@@ -19,9 +20,10 @@ const STALLED_MS = 1_000;
 export interface SqliteOptions {
   /**
    * `Create`: a file that is not there is made. `Existing`: it must be there. `ReadOnly`: and is never written, but that what
-   * a killed process left half done is rolled back first: SQLite cannot read the file before.
+   * a killed process left half done is rolled back first: SQLite cannot read the file before. `Immutable`: nobody writes it;
+   * no journal or log beside it is read or made, so that it may be in WAL mode in a directory that cannot be written.
    */
-  readonly mode: 'Create' | 'Existing' | 'ReadOnly';
+  readonly mode: 'Create' | 'Existing' | 'ReadOnly' | 'Immutable';
   /** How long a statement waits for somebody else's lock. */
   readonly busyTimeoutMs: number;
 }
@@ -35,12 +37,19 @@ export function openSqlite(path: string, options: SqliteOptions): SqliteConnecti
 }
 
 function connect(path: string, { mode, busyTimeoutMs }: SqliteOptions): DatabaseSync {
-  return new DatabaseSync(path, {
-    readOnly: mode === 'ReadOnly',
+  return new DatabaseSync(mode === 'Immutable' ? immutable(path) : path, {
+    readOnly: mode === 'ReadOnly' || mode === 'Immutable',
     timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,
     enableDoubleQuotedStringLiterals: true,
   });
+}
+
+/** https://www.sqlite.org/uri.html#uriimmutable */
+function immutable(path: string): URL {
+  const url = pathToFileURL(path);
+  url.searchParams.set('immutable', '1');
+  return url;
 }
 
 /** A journal beside the file is "hot" when its writer is gone. Whoever opens to write rolls it back: https://sqlite.org/lockingv3.html */

@@ -23,6 +23,7 @@ function counted<F extends (...args: never[]) => unknown>(original: F): F {
 fs.linkSync = counted(fs.linkSync);
 fs.renameSync = counted(fs.renameSync);
 fs.rmSync = counted(fs.rmSync);
+fs.rmdirSync = counted(fs.rmdirSync);
 fs.mkdirSync = counted(fs.mkdirSync);
 promises.rename = counted(promises.rename);
 promises.open = counted(promises.open);

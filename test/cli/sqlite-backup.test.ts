@@ -1,6 +1,7 @@
 // Backups of a SQLite file as files and directories: nobody's work is deleted, and what fails is said of the file that failed.
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { openSqlite } from '../../src/database/sqlite.ts';
@@ -39,6 +40,46 @@ describe('A backup of a SQLite file', { concurrency: 3 }, () => {
     assert.equal(project.read('bk.partial/precious'), 'mine');
     assert.deepEqual(readdirSync(project.path('bk.partial-old')), ['archive']);
     assert.ok(project.has('bk/manifest.json'));
+  });
+
+  it('in WAL mode is one file and stays it; a restore leaves the mode of what is there, or gives that of before', async () => {
+    const project = await upgraded();
+    project.execute("PRAGMA journal_mode = WAL; INSERT INTO t VALUES ('kept')");
+    assert.equal((await project.migrate('backup', 'bk')).code, 0);
+    const archive = () => readdirSync(project.path('bk/archive'));
+    assert.deepEqual(archive(), ['database.sqlite']);
+    assert.deepEqual(
+      JSON.parse(project.read('bk/manifest.json')).files.map((file: { path: string }) => file.path),
+      archive(),
+    );
+    const restored = async () => {
+      const run = await project.migrate('restore', 'bk', '-y');
+      assert.equal(run.code, 0, run.said);
+      assert.deepEqual(archive(), ['database.sqlite']);
+      assert.deepEqual(project.rows('SELECT x FROM t'), [{ x: 'kept' }]);
+      return project.rows('PRAGMA journal_mode')[0]?.journal_mode;
+    };
+    assert.equal(await restored(), 'wal');
+    project.execute('PRAGMA journal_mode = DELETE');
+    assert.equal(await restored(), 'delete');
+    project.remove('dev.db');
+    assert.equal(await restored(), 'wal');
+    // As earlier ones were made.
+    const copy = new DatabaseSync(project.path('bk/archive/database.sqlite'));
+    copy.exec('PRAGMA journal_mode = WAL');
+    copy.close();
+    const sha256 = createHash('sha256')
+      .update(readFileSync(project.path('bk/archive/database.sqlite')))
+      .digest('hex');
+    const manifest = JSON.parse(project.read('bk/manifest.json'));
+    project.write('bk/manifest.json', JSON.stringify({ ...manifest, files: [{ ...manifest.files[0], sha256 }] }));
+    assert.equal(await restored(), 'wal');
+    project.write(
+      'bk/manifest.json',
+      JSON.stringify({ ...manifest, files: manifest.files.map((file: object) => ({ ...file, path: 'other.sqlite' })) }),
+    );
+    const unnamed = await project.migrate('restore', 'bk', '-y');
+    assert.match(unnamed.said, /bk is damaged: database\.sqlite is not what was written/);
   });
 
   it('of two under one name makes one, and the other is told', async () => {

@@ -1,6 +1,6 @@
 // Restores of a SQLite file: what was there is never lost, whatever fails, whoever else restores, and wherever it is killed.
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -109,6 +109,31 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
     assert.deepEqual([replaced, remedy], [null, null]);
     assert.deepEqual(besideOf(project), []);
     assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
+  });
+
+  it('takes over no directory of its name that somebody else made, nor one that a link leads to', async () => {
+    const project = await backedUp('kept', 'b1');
+    const beside = project.path('dev.db.restoring');
+    const refused = async (what: string) => {
+      const run = await project.migrate('restore', 'b1', '-y');
+      assert.equal(run.code, 2, `${what}: ${run.said}`);
+      assert.match(run.said, /dev\.db\.restoring is in the way/, what);
+    };
+    project.write('dev.db.restoring/precious', 'mine');
+    await refused('a directory');
+    project.write('dev.db.restoring/lock', 'of something else');
+    await refused('a directory with a lock of its own');
+    renameSync(beside, project.path('elsewhere'));
+    symlinkSync('elsewhere', beside);
+    await refused('a link');
+    rmSync(beside);
+    project.write('dev.db.restoring', 'a file');
+    await refused('a file');
+    assert.deepEqual(readdirSync(project.path('elsewhere')).sort(), ['lock', 'precious']);
+    rmSync(beside);
+    mkdirSync(beside);
+    assert.equal((await project.migrate('restore', 'b1', '-y')).code, 0, 'an empty one is free');
+    assert.equal(project.has('dev.db.restoring'), false);
   });
 
   it('of a format that is not known is refused by its number', async () => {

@@ -1,7 +1,7 @@
 // A backup of a SQLite file: one consistent copy and the manifest beside it, of the same form as the cluster's (see
 // docs/formats.md, kind `sqlite-file`). Made and read here; restored by restore.ts.
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ARCHIVE_DIRECTORY, MANIFEST_FILE } from '../../backup/manifest.ts';
 import {
   digestFiles,
@@ -23,11 +23,15 @@ import { readStoredManifest } from '../stored-backup.ts';
 /** The copy, below the backup's directory. */
 export const ARCHIVED_FILE = join(ARCHIVE_DIRECTORY, 'database.sqlite');
 
+/** Those that a file keeps: https://www.sqlite.org/pragma.html#pragma_journal_mode */
+export type JournalMode = 'delete' | 'wal';
+
 export interface SqliteManifest {
   readonly format: 1;
   readonly kind: 'sqlite-file';
   readonly completedAt: string;
-  readonly database: { readonly ledgerVersion: string | null };
+  /** `journalMode`: of the file that was backed up; the copy's own is always `delete`. */
+  readonly database: { readonly ledgerVersion: string | null; readonly journalMode?: JournalMode };
   readonly tables: readonly { readonly name: string; readonly rows: number }[];
   readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
 }
@@ -46,13 +50,15 @@ export async function backupSqlite(
     await makeDirectory(join(temporary, ARCHIVE_DIRECTORY));
     const copy = join(temporary, ARCHIVED_FILE);
     await copyTo(copy);
-    const content = inspectCopy(copy);
+    const journalMode = setJournalMode(copy, 'delete');
+    const { database, tables } = inspectCopy(copy);
     const files = await digestFiles(join(temporary, ARCHIVE_DIRECTORY), 'sync');
     const manifest: SqliteManifest = {
       format: 1,
       kind: 'sqlite-file',
       completedAt: new Date().toISOString(),
-      ...content,
+      database: { ...database, journalMode },
+      tables,
       files,
     };
     const text = `${JSON.stringify(manifest, undefined, 1)}\n`;
@@ -66,8 +72,23 @@ export async function backupSqlite(
   }
 }
 
+/**
+ * Of a copy that nobody else has; answers what it was. One in WAL mode cannot be read without files being made beside it,
+ * which would be neither the one file nor what the manifest names.
+ */
+export function setJournalMode(path: string, mode: JournalMode): JournalMode {
+  const connection = openSqlite(path, { mode: 'Existing', busyTimeoutMs: 0 });
+  try {
+    const [before] = connection.query('PRAGMA journal_mode');
+    connection.query(`PRAGMA journal_mode = ${mode}`);
+    return before?.journal_mode === 'wal' ? 'wal' : 'delete';
+  } finally {
+    connection.close();
+  }
+}
+
 /** Opens the copy, which proves that it can be opened, has SQLite check all of it, and counts its rows. */
-export function inspectCopy(path: string): Pick<SqliteManifest, 'database' | 'tables'> {
+export function inspectCopy(path: string) {
   const connection = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: 0 });
   try {
     const [check] = connection.query('PRAGMA integrity_check(1)');
@@ -106,8 +127,8 @@ export async function inspectSqliteBackup(directory: string) {
 export async function readSqliteBackup(directory: string) {
   const { manifest, text } = await readStoredManifest<SqliteManifest>(directory, 'sqlite-file');
   const found = await digestFiles(join(directory, ARCHIVE_DIRECTORY), 'read');
-  const wrong = manifest.files.find(file => found.find(one => one.path === file.path)?.sha256 !== file.sha256);
-  if (wrong !== undefined)
-    throw new UsageError(`The backup in ${directory} is damaged: ${wrong.path} is not what was written.`);
+  const [told, is] = [manifest.files, found].map(files => files.find(file => file.path === basename(ARCHIVED_FILE)));
+  if (told === undefined || told.sha256 !== is?.sha256)
+    throw new UsageError(`The backup in ${directory} is damaged: ${basename(ARCHIVED_FILE)} is not what was written.`);
   return { manifest, text, digest: createHash('sha256').update(text).digest('hex') };
 }

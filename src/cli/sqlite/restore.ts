@@ -23,7 +23,14 @@ import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlit
 import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import type { RestoreSummary } from '../database.ts';
 import { assertUnchanged } from '../stored-backup.ts';
-import { ARCHIVED_FILE, inspectCopy, readSqliteBackup, type SqliteManifest } from './backup.ts';
+import {
+  ARCHIVED_FILE,
+  inspectCopy,
+  type JournalMode,
+  readSqliteBackup,
+  type SqliteManifest,
+  setJournalMode,
+} from './backup.ts';
 import { isLikelyDatabase } from './file.ts';
 import { holdDirectory } from './held-directory.ts';
 import { giveName, keepCopy, putAside } from './kept.ts';
@@ -100,7 +107,7 @@ async function write(restoring: Restoring, live: SqliteConnection): Promise<Rest
     const before = await whenFree(patience, path, () => stateOf(live));
     rmSync(kept, { force: true });
     await whenFree(patience, path, () => live.copyTo(kept, patience.signal));
-    const version = await prepare(restoring, kept);
+    const { version } = await prepare(restoring, kept);
     const replaced = await keepCopy(kept, path);
     if ((await writePages(restoring, live, before, replaced)) === 'Written') {
       return { version, replaced, remedy: 'Delete it when nobody wants it back.' };
@@ -146,7 +153,8 @@ async function writePages(
 /** Where there is no file, or one that nobody can read. */
 async function put(restoring: Restoring): Promise<RestoreSummary> {
   const { path, fresh } = restoring;
-  const version = await prepare(restoring, undefined);
+  const { version, journalMode } = await prepare(restoring, undefined);
+  if (journalMode === 'wal') setJournalMode(fresh, 'wal');
   await syncPath(fresh);
   const wasThere = existsSync(path);
   const aside = await putAside(path);
@@ -164,22 +172,30 @@ async function put(restoring: Restoring): Promise<RestoreSummary> {
   return { version, replaced: aside.name, remedy: 'Delete it when nobody wants it back.' };
 }
 
+interface Prepared {
+  /** Null: no ledger. */
+  readonly version: string | null;
+  /** Of the file that was backed up. SQLite leaves one that is there in the mode that it has. */
+  readonly journalMode: JournalMode;
+}
+
 /** The copy that takes the place: checked, with its audit carried on. The last look at the signal before a change. */
-async function prepare(restoring: Restoring, kept: string | undefined): Promise<string | null> {
+async function prepare(restoring: Restoring, kept: string | undefined): Promise<Prepared> {
   const { archived, fresh, manifest, digest, by, patience } = restoring;
   rmSync(fresh, { force: true });
-  const source = openSqlite(archived, { mode: 'ReadOnly', busyTimeoutMs: 0 });
+  const source = openSqlite(archived, { mode: 'Immutable', busyTimeoutMs: 0 });
   try {
     await source.copyTo(fresh, patience.signal);
   } finally {
     source.close();
   }
+  const archivedMode = setJournalMode(fresh, 'delete');
   assertAsBackedUp(fresh, manifest);
   const version = carry(fresh, kept, by, { backup: digest, madeAt: manifest.completedAt });
   // A signal is heard only when the loop of events gets its turn.
   await new Promise(resolve => setImmediate(resolve));
   assertNotInterrupted(patience.signal, BEFORE);
-  return version;
+  return { version, journalMode: manifest.database.journalMode ?? archivedMode };
 }
 
 function assertAsBackedUp(path: string, manifest: Pick<SqliteManifest, 'tables'>): void {

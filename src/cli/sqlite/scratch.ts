@@ -1,11 +1,11 @@
 // A directory in the temporary one for a database of one command: empty, or a copy. It is locked while its process lives, so
 // that what a killed one has left (a copy of data) is known for that, and removed by the next who makes one. Called by
 // database.ts and difference.ts.
-import { existsSync, lstatSync, mkdtempSync, readdirSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Terminal } from '../terminal.ts';
-import { type HeldDirectory, holdDirectory, LOCK_FILE } from './held-directory.ts';
+import { type HeldDirectory, holdDirectory, standingOf } from './held-directory.ts';
 
 const PREFIX = 'migrate-scratch-';
 
@@ -31,5 +31,5 @@ export function removeLeftovers(terminal: Terminal): void {
 /** Made by this person, and by a program that locks it. */
 function isOurs(path: string): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat?.uid === process.getuid?.() && stat?.isDirectory() === true && existsSync(join(path, LOCK_FILE));
+  return stat?.uid === process.getuid?.() && standingOf(path) === 'Held';
 }
