@@ -46,6 +46,9 @@ function leftoversSql(of: Reindexed): string {
 }
 
 async function leftovers(connection: Connection, oid: string, of: Reindexed): Promise<readonly Row[]> {
+  const [server] = await connection.query(`SELECT pg_catalog.to_regproc('pg_catalog.pg_partition_tree') AS since`);
+  // Version 11 knows no REINDEX CONCURRENTLY, and says so itself.
+  if (server?.since === null) return [];
   const name = of === 'index' || of === 'table' ? await connection.query(EXISTS, [oid]) : [{}];
   return name.length === 0 ? [] : connection.query(leftoversSql(of), [oid]);
 }

@@ -285,6 +285,17 @@ describe('Other statements that stand alone', () => {
     assert.deepEqual(resumed.notes.slice(1), []);
   });
 
+  it('that the server is too old for are refused by it, in its words', { skip: server.major >= 12 }, async () => {
+    const files = {
+      '001_t.up.sql': 'CREATE TABLE t (a int PRIMARY KEY);',
+      '002_again.up.sql': 'REINDEX TABLE CONCURRENTLY t',
+    };
+    const site = await Site.create(server, files);
+    const { exitCode, error } = await site.migrate();
+    assert.equal(exitCode, 20);
+    assert.match(error?.message ?? '', /002_again\.up\.sql, statement 1 .*syntax error at or near "CONCURRENTLY"/);
+  });
+
   it('say of an index in TOAST, which only a superuser may drop, how it is dropped', {
     skip: server.major < 12,
   }, async () => {
