@@ -58,9 +58,9 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'ALTER TABLE users RENAME COLUMN name TO called; ALTER TABLE users DROP COLUMN called;',
     ['Column users.name 2'],
   ],
-  'a column that differs from its default, NULL too, whatever its collation': [
+  'every row of a column beside a default, where nobody knows what gave it': [
     'ALTER TABLE noted DROP COLUMN note; ALTER TABLE noted DROP COLUMN at; ALTER TABLE noted DROP COLUMN flag; ALTER TABLE noted DROP COLUMN twice;',
-    ['Column noted.note 1', 'Column noted.at 2', 'Column noted.flag 1'],
+    ['Column noted.note 2', 'Column noted.at 2', 'Column noted.flag 2'],
   ],
   'a rebuilt table that is dropped after all': [
     'CREATE TABLE n (id INTEGER, called TEXT); INSERT INTO n SELECT id, name FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users; ALTER TABLE users DROP COLUMN called; DELETE FROM users; DROP TABLE users;',
@@ -119,7 +119,7 @@ function lossesOf(script: string, direction: 'Up' | 'Down'): readonly string[] {
     for (const { text } of parseSqliteFile({ file: '001_a.up.sql', text: UP, checksum: '' }).statements)
       connection.execute(text);
     const file = parseSqliteFile({ file: '002_it.down.sql', text: script, checksum: '' });
-    const losses = sqliteLosses(connection, [{ version: '002_it', file }], direction);
+    const losses = sqliteLosses(connection, [{ version: '002_it', file }], { direction, back: [undefined] });
     return losses.map(one => `${one.kind} ${one.name} ${one.rows}`);
   } finally {
     connection.close();

@@ -4,10 +4,11 @@ import { wayDownOf } from '../../engine/layouts/names.ts';
 import { EMPTY_TARGET, planMigrations } from '../../engine/plan.ts';
 import type { Reversal } from '../../engine/reversal.ts';
 import type { Source } from '../../engine/source/files.ts';
+import type { Script } from '../../engine/sql/script.ts';
 import { assertSqliteBaseline } from '../../engine/sqlite/baseline.ts';
 import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { keptDownScript, type SqliteLedger } from '../../engine/sqlite/ledger.ts';
-import { sqliteLosses } from '../../engine/sqlite/losses.ts';
+import { sqliteLosses, type Way } from '../../engine/sqlite/losses.ts';
 import { parseSqliteFile, parseSqliteRepeatable, type SqliteFile } from '../../engine/sqlite/statements.ts';
 import type { Plan } from '../database.ts';
 import { UsageError } from '../failure.ts';
@@ -21,6 +22,8 @@ export interface SqlitePlace {
 interface Step {
   readonly version: string;
   readonly file: SqliteFile;
+  /** What takes it back, by which it is judged what is lost. */
+  readonly back: Script | undefined;
 }
 
 /** Throws EngineError, or UsageError for a version without a way down. */
@@ -32,20 +35,22 @@ export async function planSqlite(place: SqlitePlace, source: Source, target: str
   if (direction === 'Up') await place.read(undefined, assertSqliteBaseline);
   const ways: readonly Step[] =
     direction === 'Up'
-      ? (planned?.pending ?? []).map(({ version, up }) => ({ version, file: parseSqliteFile(up) }))
-      : (await sqliteReversals(place, source, to)).map(({ version, down }) => ({
+      ? (planned?.pending ?? []).map(({ version, up, down }) => ({ version, file: parseSqliteFile(up), back: down }))
+      : (await sqliteReversals(place, source, to)).map(({ version, down, up }) => ({
           version,
           file: parseSqliteFile(down),
+          back: up,
         }));
   const again = (planned?.repeatables ?? []).map(one => ({ version: one.version, file: parseSqliteRepeatable(one) }));
   const steps = [...ways, ...again];
+  const way: Way = { direction: direction === 'Up' ? 'Up' : 'Down', back: ways.map(step => step.back) };
   return {
     from,
     to,
     direction,
     versions: steps.map(step => step.version),
     transactions: steps.flatMap(transactionsOf),
-    losses: await place.read([], connection => sqliteLosses(connection, steps, direction === 'Up' ? 'Up' : 'Down')),
+    losses: await place.read([], connection => sqliteLosses(connection, steps, way)),
     notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
   };
 }
@@ -80,7 +85,7 @@ export async function sqliteReversals(
   return reversals;
 }
 
-function transactionsOf({ version, file }: Step): Plan['transactions'] {
+function transactionsOf({ version, file }: Pick<Step, 'version' | 'file'>): Plan['transactions'] {
   const statements = file.statements.map(({ line, text }) => ({ version, line, text }));
   const state = 'ToRun' as const;
   if (file.place === 'Alone') return statements.map(statement => ({ kind: 'Alone', state, statements: [statement] }));

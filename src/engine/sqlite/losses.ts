@@ -4,22 +4,30 @@
 // only. Called before an upgrade or a downgrade, to be shown and asked.
 import { failure } from '../errors.ts';
 import type { Loss } from '../losses/losses.ts';
+import type { Script } from '../sql/script.ts';
 import { quotedName, type SqliteConnection, SqliteFailure } from './connection.ts';
 import { droppedTable, Names, nameAt } from './names.ts';
 import { rebuildOf } from './rebuild.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf } from './tokens.ts';
-import { changedByType, isOtherThanDefault } from './values.ts';
+import { changedByType, isOtherThanGiven } from './values.ts';
+import { SqliteWayBack, type Surroundings } from './way-back.ts';
 
 type Lost = Omit<Loss, 'version' | 'where'>;
+
+export interface Way {
+  readonly direction: 'Up' | 'Down';
+  /** What goes the other way again, of all versions of the run; undefined for one that nobody has. */
+  readonly back: readonly (Script | undefined)[];
+}
 
 /** Everything that the files lose, in order; on the way up without what cannot be counted: rows are changed on purpose. */
 export function sqliteLosses(
   connection: SqliteConnection,
   files: readonly { readonly version: string; readonly file: SqliteFile }[],
-  direction: 'Up' | 'Down',
+  { direction, back }: Way,
 ): readonly Loss[] {
-  const reader = new Reader(connection);
+  const reader = new Reader(connection, new SqliteWayBack(back));
   return files.flatMap(({ version, file }) => {
     reader.begin();
     return file.statements
@@ -38,10 +46,10 @@ export function assertLosesNoMore(
   connection: SqliteConnection,
   version: string,
   file: SqliteFile,
-  said: readonly Loss[],
+  { said, back }: { readonly said: readonly Loss[]; readonly back: Way['back'] },
 ): void {
   const known = new Set(said.flatMap(({ kind, name, where }) => [`${kind} ${name}`, where]));
-  const more = sqliteLosses(connection, [{ version, file }], 'Down').find(
+  const more = sqliteLosses(connection, [{ version, file }], { direction: 'Down', back }).find(
     ({ kind, name, where }) => !known.has(`${kind} ${name}`) && !known.has(where),
   );
   if (more === undefined) return;
@@ -70,14 +78,16 @@ const CHANGING = new Set(['DELETE', 'UPDATE', 'REPLACE']);
 
 class Reader {
   readonly #connection: SqliteConnection;
+  readonly #back: SqliteWayBack;
   readonly #names = new Names();
   /** A trigger that is made on the way may do anything to the rows of any table. */
   #hasNewTrigger = false;
   /** `Unsure` after ROLLBACK TO, which gives back names too. */
   #sure: 'Sure' | 'Unsure' = 'Sure';
 
-  constructor(connection: SqliteConnection) {
+  constructor(connection: SqliteConnection, back: SqliteWayBack) {
     this.#connection = connection;
+    this.#back = back;
   }
 
   begin(): void {
@@ -160,19 +170,34 @@ class Reader {
 
   #columnLoss(table: string, column: string): Lost {
     const found = this.#columns(table).find(({ name }) => name.toLowerCase() === column.toLowerCase());
-    const condition = found === undefined ? 'false' : isOtherThanDefault(columnSql(table, column), found.fallback);
+    if (found === undefined) return { kind: 'Column', name: `${table}.${column}`, rows: 0 };
+    const given = this.#back.givenTo(table, column, this.#around(table));
+    const condition = isOtherThanGiven(columnSql(table, column), given, found.fallback);
     return { kind: 'Column', name: `${table}.${column}`, rows: this.#countWhere(table, condition) };
+  }
+
+  #around(table: string): Surroundings {
+    const triggers = this.#connection.query("SELECT sql FROM sqlite_schema WHERE type = 'trigger'");
+    const following = this.#connection.query(
+      `SELECT 1 FROM pragma_foreign_key_list(?)
+        WHERE on_delete NOT IN ('NO ACTION', 'RESTRICT') OR on_update NOT IN ('NO ACTION', 'RESTRICT')`,
+      [table],
+    );
+    return {
+      triggers: triggers.map(({ sql }) => String(sql)),
+      follows: following.length > 0 ? 'References' : 'Nothing',
+    };
   }
 
   /** Generated ones are left out: nothing is in them. */
   #columns(
     table: string,
-  ): readonly { readonly name: string; readonly type: string; readonly fallback: string | null }[] {
+  ): readonly { readonly name: string; readonly type: string; readonly fallback: 'HasDefault' | 'HasNone' }[] {
     const rows = this.#connection.query('SELECT name, type, dflt_value FROM pragma_table_info(?)', [table]);
     return rows.map(({ name, type, dflt_value }) => ({
       name: String(name),
       type: String(type),
-      fallback: dflt_value === null || dflt_value === undefined ? null : String(dflt_value),
+      fallback: dflt_value === null || dflt_value === undefined ? 'HasNone' : 'HasDefault',
     }));
   }
 

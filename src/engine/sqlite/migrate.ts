@@ -87,13 +87,14 @@ export async function revertSqlite(
     version: reversal.version,
     file: parseSqliteFile(reversal.down),
   }));
+  const back = reversals.map(reversal => reversal.up);
   await runAll(work, files, ({ reversal, file }) => connection => {
     const highest = readSqliteLedger(connection).applied.at(-1);
     if (highest?.version !== reversal.version) {
       const found = highest?.version ?? 'empty';
       throw failure('PlanOutdated', { what: 'the version of the database', planned: reversal.version, found });
     }
-    assertLosesNoMore(connection, reversal.version, file, said);
+    assertLosesNoMore(connection, reversal.version, file, { said, back });
     return () => recordSqliteReverted(connection, reversal.version, work.by, reversal.down);
   });
 }

@@ -1,13 +1,22 @@
 // Which values of a column of SQLite are lost, as SQL conditions. Compared by their bytes, whatever collation the column has.
 // Pure. Called by losses.ts.
+import type { Given } from './way-back.ts';
 
-/** A literal; what is computed is another value for each row. */
-const CONSTANT = /^(?:NULL|TRUE|FALSE|[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?|'(?:[^']|'')*'|x'[0-9a-f]*')$/i;
-
-/** Values that going up again would not bring back: it gives the default, or NULL. All of them, where the default is computed. */
-export function isOtherThanDefault(column: string, fallback: string | null): string {
-  if (fallback === null) return `${column} IS NOT NULL`;
-  return CONSTANT.test(fallback) ? `${column} COLLATE BINARY IS NOT (${fallback})` : 'true';
+/**
+ * Values that going the other way again would not bring back. Every row, where that cannot be told; where not even the column is
+ * known to come again, values that are not NULL, and every row beside a default, which may be what they were given.
+ */
+export function isOtherThanGiven(column: string, given: Given, fallback: 'HasDefault' | 'HasNone'): string {
+  switch (given.kind) {
+    case 'Constant':
+      return `${column} COLLATE BINARY IS NOT (${given.sql})`;
+    case 'Null':
+      return `${column} IS NOT NULL`;
+    case 'Anything':
+      return 'true';
+    case 'Unproven':
+      return fallback === 'HasDefault' ? 'true' : `${column} IS NOT NULL`;
+  }
 }
 
 /**
