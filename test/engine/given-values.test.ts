@@ -15,9 +15,9 @@ const BASE = `CREATE TABLE t(id int); INSERT INTO t VALUES (1), (2), (3); CREATE
 const CASES: Readonly<Record<string, readonly [string, string, Readonly<Record<string, number>>]>> = {
   'counts what today’s default only looks like': [
     `ALTER TABLE t ADD status text; ALTER TABLE t ALTER status SET DEFAULT 'new'; ALTER TABLE t ADD ranked d;
-      ALTER DOMAIN d SET DEFAULT 'vip'; ALTER TABLE t ADD other int DEFAULT 1, ADD gone int DEFAULT 1`,
-    "UPDATE t SET status = 'new', ranked = 'vip', other = 5; ALTER TABLE t ALTER other SET DEFAULT 5, ALTER gone DROP DEFAULT",
-    { status: 3, ranked: 3, other: 3, gone: 0 },
+      ALTER DOMAIN d SET DEFAULT 'vip'; ALTER TABLE t ADD other int DEFAULT 1, ADD gone int DEFAULT 1, ADD listed text DEFAULT '{ a }'::text[]`,
+    "UPDATE t SET status = 'new', ranked = 'vip', other = 5, listed = '{ a }'; ALTER TABLE t ALTER other SET DEFAULT 5, ALTER gone DROP DEFAULT",
+    { status: 3, ranked: 3, other: 3, gone: 0, listed: 3 },
   ],
   'does not count what the ups give': [
     `SET search_path = public; ALTER TABLE t ADD a int DEFAULT -5, ADD b numeric(3,1) DEFAULT 0.5, ADD c bool NOT NULL DEFAULT false, ADD e text[] DEFAULT ARRAY['a'];
@@ -56,6 +56,36 @@ const CASES: Readonly<Record<string, readonly [string, string, Readonly<Record<s
   ],
 };
 
+const APP = `CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('sad', 'glad'); CREATE DOMAIN app.short AS varchar(3);
+  CREATE TABLE app.t(id int, kept app.mood, s text); INSERT INTO app.t VALUES (1, 'sad', 'ab'); CREATE TABLE app.log(id int);
+  CREATE FUNCTION app.bump() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE app.t SET id = id; RETURN NULL; END';
+  CREATE TRIGGER b AFTER INSERT ON app.log EXECUTE PROCEDURE app.bump()`;
+
+/** Up, down, what is lost: the tables and types are in a schema that no role has in its search path. */
+const ELSEWHERE: Readonly<Record<string, readonly [string, string, readonly string[]]>> = {
+  'a column of such a type': [
+    "SET search_path TO app; ALTER TABLE t ADD m mood NOT NULL DEFAULT 'glad', ADD n mood[] DEFAULT ARRAY['sad'::mood]",
+    'SET search_path TO app; ALTER TABLE t DROP m, DROP n',
+    [],
+  ],
+  'the same, where the down names the schema': [
+    `SET search_path TO app; ALTER TABLE t ADD m mood NOT NULL DEFAULT 'glad'::mood, ADD n mood[] DEFAULT ARRAY['sad']::mood[],
+      ADD o mood[] DEFAULT ARRAY['sad'::mood, 'glad'], ADD p text DEFAULT 'x'::text`,
+    'ALTER TABLE app.t DROP m, DROP n, DROP o, DROP p',
+    [],
+  ],
+  'another type for a column': [
+    'SELECT 1',
+    'SET search_path TO app; ALTER TABLE t ALTER kept TYPE text, ALTER s TYPE short',
+    [],
+  ],
+  'an INSERT that sets off a trigger': [
+    'SET search_path TO app; ALTER TABLE t ADD m int DEFAULT 1; INSERT INTO log VALUES (1)',
+    'ALTER TABLE app.t DROP m',
+    ['app.t.m 1'],
+  ],
+};
+
 describe('A column that a downgrade drops', () => {
   it('is lost with all values but those that its ups give again', async () => {
     await Promise.all(
@@ -81,6 +111,28 @@ describe('A column that a downgrade drops', () => {
         assert.deepEqual(await seen(), counted, what);
       }),
     );
+  });
+
+  it('is counted, and looked at again, with types and tables that only the search_path of a script finds', async () => {
+    const seen = await Promise.all(
+      Object.entries(ELSEWHERE).map(async ([what, [up, down, expected]]) => {
+        const site = await Site.create(server, {
+          '001_base.up.sql': APP,
+          '002_it.up.sql': up,
+          '002_it.down.sql': down,
+        });
+        const { error } = await site.migrate();
+        assert.equal(error, undefined, `${what}: ${error?.message}`);
+        site.runId = 2;
+        const planned = await site.planned('001_base');
+        const losses = planned.downgrade?.losses.map(({ name, rows }) => `${name} ${rows}`);
+        const isRun = losses?.length === 0 && expected.length === 0;
+        const undone = isRun ? await site.migrate({ to: '001_base', direction: 'Down', planned }) : undefined;
+        return [what, undone?.error?.message ?? losses] as const;
+      }),
+    );
+    const expected = Object.entries(ELSEWHERE).map(([what, [, , losses]]) => [what, losses]);
+    assert.deepEqual(Object.fromEntries(seen), Object.fromEntries(expected));
   });
 
   it('is not lost for a version of nothing but comments, or another session’s temporary table', async () => {

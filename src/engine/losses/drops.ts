@@ -26,12 +26,12 @@ export type Drop =
       readonly ifExists: boolean;
     }
   | { readonly kind: 'Column'; readonly table: QualifiedName; readonly column: string; readonly ifExists: boolean }
-  /** `type`: as SQL, undefined when it cannot be written from the tree or a USING decides. */
+  /** `type`: undefined when it cannot be written from the tree or a USING decides. */
   | {
       readonly kind: 'Retype';
       readonly table: QualifiedName;
       readonly column: string;
-      readonly type: string | undefined;
+      readonly type: WrittenType | undefined;
     }
   /** The sequence behind a column that stays. */
   | { readonly kind: 'Identity'; readonly table: QualifiedName; readonly column: string }
@@ -42,6 +42,13 @@ export type Drop =
   /** Calls functions that may be anybody's: loss-counter.ts looks whether they are PostgreSQL's own. */
   | { readonly kind: 'Calls'; readonly functions: readonly string[] }
   | { readonly kind: 'Uncountable' };
+
+/** A type as a statement names it. */
+export interface WrittenType {
+  readonly name: QualifiedName;
+  readonly modifiers: readonly number[];
+  readonly isArray: boolean;
+}
 
 const UNCOUNTABLE: Drop = { kind: 'Uncountable' };
 
@@ -180,7 +187,7 @@ function altered(fields: Tree): readonly Drop[] {
     }
     if (subtype === 'AT_AlterColumnType') {
       const definition = nodeOf(command.def).fields;
-      const type = definition.raw_default === undefined ? typeSql(childOf(definition, 'typeName')) : undefined;
+      const type = definition.raw_default === undefined ? writtenType(childOf(definition, 'typeName')) : undefined;
       return [{ kind: 'Retype', table, column, type }, ...callsIn(definition.raw_default)];
     }
     if (subtype === 'AT_DropIdentity') return [{ kind: 'Identity', table, column }];
@@ -192,14 +199,18 @@ function altered(fields: Tree): readonly Drop[] {
 
 const quotedName = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** A type's name as SQL; undefined when its modifiers are no plain numbers. */
-export function typeSql(typeName: Tree): string | undefined {
-  const names = childrenOf(typeName, 'names').map(node => stringOf(node.fields, 'sval'));
-  if (names.length === 0 || names.at(-1) === 'interval') return undefined;
+/** Undefined when its modifiers are no plain numbers. */
+export function writtenType(typeName: Tree): WrittenType | undefined {
+  const name = listedName(childrenOf(typeName, 'names'));
+  if (name.name === '' || name.name === 'interval') return undefined;
   const modifiers = childrenOf(typeName, 'typmods').map(node => childOf(node.fields, 'ival').ival ?? childZero(node));
-  if (modifiers.some(one => typeof one !== 'number')) return undefined;
+  if (!modifiers.every(one => typeof one === 'number')) return undefined;
+  return { name, modifiers, isArray: childrenOf(typeName, 'arrayBounds').length > 0 };
+}
+
+export function typeSql({ name, modifiers, isArray }: WrittenType): string {
   const suffix = modifiers.length === 0 ? '' : `(${modifiers.join(', ')})`;
-  return `${names.map(quotedName).join('.')}${suffix}${childrenOf(typeName, 'arrayBounds').length === 0 ? '' : '[]'}`;
+  return `${nameSql(name)}${suffix}${isArray ? '[]' : ''}`;
 }
 
 /** The parser leaves a zero out: `{A_Const: {ival: {}}}`. */

@@ -1,8 +1,8 @@
 // What the rows of a column that goes would have in it after going the other way again: what the scripts of that way prove
 // (way-back.ts), as long as nothing else in them may write to it. Reads only. Called by loss-counter.ts.
 import { type Connection, type Row, textOf } from '../connection.ts';
-import { type Drop, nameSql } from './drops.ts';
-import { FINDERS, SAME_NAME_SQL } from './lost-objects.ts';
+import type { Drop } from './drops.ts';
+import { NAMED_SQL, SAME_NAME_SQL } from './lost-objects.ts';
 import type { LostColumn } from './lost-values.ts';
 import { areHarmless, reactsToInserts } from './reactions.ts';
 import { type Given, WayBack } from './way-back.ts';
@@ -50,7 +50,9 @@ export class GivenValues {
     if (effect.kind === 'Uncountable') return false;
     if (effect.kind === 'Calls') return areHarmless(this.#connection, effect.functions);
     if (effect.kind !== 'Inserts') return true;
-    const [row] = await this.#connection.query(FINDERS.relation[1], [nameSql(effect.table)]);
-    return row?.oid == null || !(await reactsToInserts(this.#connection, row.oid));
+    for (const { oid } of await this.#connection.query(NAMED_SQL, [effect.table.name, effect.table.schema ?? ''])) {
+      if (oid != null && (await reactsToInserts(this.#connection, oid))) return false;
+    }
+    return true;
   }
 }

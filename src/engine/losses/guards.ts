@@ -5,6 +5,7 @@ import { only, QueryError, quoted, type Row, textOf } from '../connection.ts';
 import { failure } from '../errors.ts';
 import { StatementFailure } from '../execute.ts';
 import type { DownFile, Guard, Work } from '../work.ts';
+import { OWN_PATH_SQL } from './lost-objects.ts';
 
 /** An earlier down of the same transaction has taken it away: undefined_table, undefined_column. */
 const GONE = new Set(['42P01', '42703']);
@@ -16,7 +17,8 @@ export async function assertStillLossless(work: Work, file: DownFile): Promise<v
   const { connection } = work;
   const before = only(
     await connection.query(
-      "SELECT pg_catalog.current_setting('role') AS role, pg_catalog.current_setting('row_security') AS row_security",
+      `SELECT pg_catalog.current_setting('role') AS role, pg_catalog.current_setting('row_security') AS row_security,
+        pg_catalog.current_setting('search_path') AS search_path`,
     ),
   );
   for (const guard of guards) {
@@ -26,8 +28,9 @@ export async function assertStillLossless(work: Work, file: DownFile): Promise<v
     throw failure('PlanOutdated', { what, planned: 'nothing', found: 'some rows' }, { migration: guard.version });
   }
   await connection.query(
-    "SELECT pg_catalog.set_config('role', $1, true), pg_catalog.set_config('row_security', $2, true)",
-    [textOf(before, 'role'), textOf(before, 'row_security')],
+    `SELECT pg_catalog.set_config('role', $1, true), pg_catalog.set_config('row_security', $2, true),
+      pg_catalog.set_config('search_path', $3, true)`,
+    [textOf(before, 'role'), textOf(before, 'row_security'), textOf(before, 'search_path')],
   );
 }
 
@@ -37,7 +40,7 @@ async function look({ connection, monitor }: Work, file: DownFile, guard: Guard)
   const become = role === undefined ? 'RESET ROLE' : `SET LOCAL ROLE ${quoted(role)}`;
   await connection.query('SAVEPOINT guard');
   try {
-    await connection.query(`${become}; SET LOCAL row_security TO off`);
+    await connection.query(`${become}; SET LOCAL row_security TO off; ${OWN_PATH_SQL}`);
     await connection.query(`LOCK TABLE ${guard.relation} IN SHARE ROW EXCLUSIVE MODE`);
     const rows = await connection.query(`SELECT FROM ${guard.relation} WHERE ${guard.condition} LIMIT 1`);
     await connection.query('RELEASE guard');

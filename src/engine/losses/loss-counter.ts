@@ -12,7 +12,7 @@ import { ownSettings, type Server } from '../server.ts';
 import type { Script } from '../sql/script.ts';
 import { stringOf } from '../sql/tree.ts';
 import type { DownFile, Guard } from '../work.ts';
-import { type Drop, dropsOf, isNamedIn, namedBy, nameSql, namesChangedBy } from './drops.ts';
+import { type Drop, dropsOf, isNamedIn, namedBy, nameSql, namesChangedBy, typeSql, type WrittenType } from './drops.ts';
 import { GivenValues } from './given-values.ts';
 import { LOSS_LIMITS, type Loss, type LossCount, type LossLimits } from './losses.ts';
 import {
@@ -22,7 +22,9 @@ import {
   LOST_SQL,
   movedCondition,
   NAMESAKES_SQL,
+  OWN_PATH_SQL,
   SEQUENCE_SQL,
+  TYPE_SQL,
 } from './lost-objects.ts';
 import { retypedCondition, valueCondition } from './lost-values.ts';
 import { isMadeBy, madeNames, nodeOfStatement } from './made-relations.ts';
@@ -185,9 +187,9 @@ class Counter {
       const found = { kind: 'Statement', name: cause.where } as const;
       return this.#countView(cause, found, target.oid, nameSql(drop.view));
     }
-    for (const lost of await this.#connection.query(LOST_SQL, [target.classId, target.oid, String(target.column)])) {
-      await this.#countLost(cause, lost);
-    }
+    const { classId, oid, column } = target;
+    const all = await this.#underOwnPath(() => this.#connection.query(LOST_SQL, [classId, oid, String(column)]));
+    for (const lost of all) await this.#countLost(cause, lost);
     return undefined;
   }
 
@@ -218,11 +220,27 @@ class Counter {
   }
 
   /** Values that do not come back from the new type as they were; all of them where a USING decides. */
-  async #countRetype(cause: Cause, target: Target, type: string | undefined): Promise<void> {
-    const row = only(await this.#connection.query(COLUMN_SQL, [target.oid, String(target.column)]));
-    const condition = retypedCondition(quoted(textOf(row, 'attname')), textOf(row, 'type'), type);
+  async #countRetype(cause: Cause, { oid, column }: Target, type: WrittenType | undefined): Promise<void> {
+    const after = type === undefined ? undefined : typeSql(await this.#withSchema(type));
+    const row = only(await this.#underOwnPath(() => this.#connection.query(COLUMN_SQL, [oid, String(column)])));
+    const condition = retypedCondition(quoted(textOf(row, 'attname')), textOf(row, 'type'), after);
     const relation = `${quoted(textOf(row, 'nspname'))}.${quoted(textOf(row, 'relname'))}`;
     await this.#countGuarded(cause, { kind: 'Narrowing', name: textOf(row, 'name') }, relation, condition);
+  }
+
+  /** As it is written, where there is no such type yet. */
+  async #withSchema(type: WrittenType): Promise<WrittenType> {
+    const found = await this.#tried(TYPE_SQL, { parameters: [nameSql(type.name)] });
+    const [row] = found ?? [];
+    if (row === undefined) return type;
+    return { ...type, name: { schema: textOf(row, 'nspname'), name: textOf(row, 'typname') } };
+  }
+
+  async #underOwnPath<T>(work: () => Promise<T>): Promise<T> {
+    await this.#connection.query(`SAVEPOINT path; ${OWN_PATH_SQL}`);
+    const answer = await work();
+    await this.#connection.query('ROLLBACK TO path; RELEASE path');
+    return answer;
   }
 
   async #countGuarded(
@@ -234,14 +252,14 @@ class Counter {
     const { version, statement } = cause;
     this.names.add(found.name);
     this.#guards.push(Object.freeze({ version, statement, ...found, relation, condition }));
-    await this.#countInto(cause, found, relation, condition);
+    await this.#underOwnPath(() => this.#countInto(cause, found, relation, condition));
   }
 
   async #countInto(cause: Cause, found: Found, relation: string, condition: string): Promise<void> {
     if (this.#losses.has(keyOf(found))) return;
     const left = Math.min(this.#limits.statementMs, this.#deadline - Date.now());
     const sql = `SELECT count(*) AS rows FROM ${relation} WHERE ${condition}`;
-    const answer = left <= 0 ? undefined : await this.#tried(sql, left);
+    const answer = left <= 0 ? undefined : await this.#tried(sql, { limitMs: left });
     const rows = answer?.[0]?.rows;
     this.#add(cause, found, rows == null ? null : Number(rows));
   }
@@ -253,12 +271,15 @@ class Counter {
   }
 
   /** Within a savepoint: a table that may not be read, or takes too long, must not end the count of the others. */
-  async #tried(sql: string, limitMs = this.#limits.statementMs) {
+  async #tried(
+    sql: string,
+    { limitMs = this.#limits.statementMs, parameters }: { limitMs?: number; parameters?: readonly string[] } = {},
+  ) {
     await this.#connection.query(
       `SAVEPOINT count; SET LOCAL row_security TO off; SET LOCAL statement_timeout TO ${limitMs}`,
     );
     try {
-      return await this.#connection.query(sql);
+      return await this.#connection.query(sql, parameters);
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
       await this.#connection.query('ROLLBACK TO count');

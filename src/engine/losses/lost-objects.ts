@@ -62,6 +62,10 @@ export const SAME_NAME_SQL = `SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
     AND NOT (c.relname IN ('ledger', 'progress', 'epoch', 'audit', 'snapshot', 'repeatable') AND ${holdsLedger('n.oid')})`;
 
+/** Relations of a name, in a schema or, where that is empty, in any: which one a script of the other way found is not known. */
+export const NAMED_SQL = `SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relname = $1 AND n.nspname = coalesce(nullif($2, ''), n.nspname)`;
+
 /** Whether an INSERT into a relation sets off more: triggers or rules of somebody's, its partitions' included. */
 export const REACTIONS_SQL = `WITH RECURSIVE tree(oid) AS (
     SELECT $1::pg_catalog.oid UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
@@ -90,6 +94,16 @@ export const COLUMN_SQL = `SELECT n.nspname, c.relname, a.attname, pg_catalog.fo
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) || '.' || pg_catalog.quote_ident(a.attname) AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.oid = $1 AND a.attnum = $2`;
+
+/** A type by its name as SQL, as the search path finds it. */
+export const TYPE_SQL = `SELECT n.nspname, t.typname FROM pg_catalog.pg_type t
+  JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = pg_catalog.to_regtype($1)::pg_catalog.oid`;
+
+/**
+ * What a condition is printed, counted and looked at again under: it must not matter which names a script's search path finds,
+ * because the guards run before the script.
+ */
+export const OWN_PATH_SQL = 'SET LOCAL search_path TO pg_catalog, pg_temp';
 
 /** In which schemas of the search path there is a relation or type of a name. */
 export const NAMESAKES_SQL = `SELECT typnamespace FROM pg_catalog.pg_type WHERE typname = $1

@@ -14,7 +14,7 @@ import {
   stringOf,
   type Tree,
 } from '../sql/tree.ts';
-import { type Drop, dropsOf, isNamedIn, namesChangedBy, typeSql } from './drops.ts';
+import { type Drop, dropsOf, isNamedIn, namesChangedBy, typeSql, type WrittenType, writtenType } from './drops.ts';
 import { madeBy } from './made-relations.ts';
 import { decidesValues } from './settings.ts';
 
@@ -104,29 +104,44 @@ function definitionOf(command: Tree, column: string): Tree | undefined {
 const GIVING = new Set(['CONSTR_DEFAULT', 'CONSTR_IDENTITY', 'CONSTR_GENERATED']);
 
 function givenBy(definition: Tree): Given {
-  const type = childrenOf(childOf(definition, 'typeName'), 'names').at(-1);
-  if (type !== undefined && /serial/.test(stringOf(type.fields, 'sval'))) return ANYTHING;
+  const typeName = childOf(definition, 'typeName');
+  if (/serial/.test(listedName(childrenOf(typeName, 'names')).name)) return ANYTHING;
   const giving = childrenOf(definition, 'constraints').find(({ fields }) => GIVING.has(stringOf(fields, 'contype')));
   if (giving === undefined) return { kind: 'Null' };
   const expression = nodeOf(giving.fields.raw_expr);
   if (expression.type === 'A_Const' && expression.fields.isnull === true) return { kind: 'Null' };
-  const sql = constantSql(expression);
+  const sql = constantSql(expression, writtenType(typeName));
   return sql === undefined ? ANYTHING : { kind: 'Constant', sql };
 }
 
 /** They mean another time whenever they are read. */
 const CHANGING_WORDS = /^\s*(now|today|tomorrow|yesterday)\b/i;
 
-/** Literals, arrays and casts of them: the same for every row and at any time. Undefined for all else. */
-function constantSql({ type, fields }: Node): string | undefined {
+/**
+ * Literals, arrays and casts of them: the same for every row and at any time. Undefined for all else. A cast to the column's own
+ * type is left out: the value gets that type anyway, and its name may mean nothing outside the script's search path.
+ */
+function constantSql({ type, fields }: Node, own?: WrittenType): string | undefined {
   if (type === 'A_Const') return literalSql(fields);
   if (type === 'TypeCast') {
-    const [inner, cast] = [constantSql(nodeOf(fields.arg)), castSql(childOf(fields, 'typeName'))];
+    const typeName = childOf(fields, 'typeName');
+    if (isCastTo(own, typeName)) return constantSql(nodeOf(fields.arg), own);
+    const [inner, cast] = [constantSql(nodeOf(fields.arg)), castSql(typeName)];
     return inner === undefined || cast === undefined ? undefined : `(${inner})::${cast}`;
   }
   if (type !== 'A_ArrayExpr') return undefined;
-  const elements = childrenOf(fields, 'elements').map(constantSql);
+  const ofElement = own?.isArray ? { ...own, isArray: false } : undefined;
+  const elements = childrenOf(fields, 'elements').map(element => constantSql(element, ofElement));
   return elements.includes(undefined) ? undefined : `ARRAY[${elements.join(', ')}]`;
+}
+
+/** By a name without a schema, which means the same twice in one statement. One without modifiers takes nothing away. */
+function isCastTo(own: WrittenType | undefined, typeName: Tree): boolean {
+  const cast = writtenType(typeName);
+  if (own === undefined || cast === undefined || cast.isArray !== own.isArray) return false;
+  const isBare = cast.modifiers.length === 0 || String(cast.modifiers) === String(own.modifiers);
+  const hasSchema = own.name.schema !== undefined || cast.name.schema !== undefined;
+  return isBare && !hasSchema && cast.name.name === own.name.name;
 }
 
 /** An interval of some fields only is more than its name. */
@@ -134,7 +149,9 @@ function castSql(typeName: Tree): string | undefined {
   const { schema, name } = listedName(childrenOf(typeName, 'names'));
   const isInterval = schema === 'pg_catalog' && name === 'interval';
   const isPlain = childrenOf(typeName, 'typmods').length === 0 && childrenOf(typeName, 'arrayBounds').length === 0;
-  return isInterval && isPlain ? 'pg_catalog.interval' : typeSql(typeName);
+  if (isInterval && isPlain) return 'pg_catalog.interval';
+  const written = writtenType(typeName);
+  return written === undefined ? undefined : typeSql(written);
 }
 
 function literalSql(fields: Tree): string | undefined {
