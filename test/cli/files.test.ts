@@ -45,6 +45,18 @@ describe('The command line', { concurrency: 3 }, () => {
     assert.match(run.said, /004_c\.up\.sql.*COMMIT/);
   });
 
+  it('names the file of SQLite that runs out of room in memory, or whose COMMIT is refused there', async () => {
+    const full = 'PRAGMA max_page_count = 2;\nCREATE TABLE a (id); CREATE TABLE b (id); CREATE TABLE c (id);';
+    const dangling = `CREATE TABLE a (id INTEGER PRIMARY KEY);
+      CREATE TABLE b (a REFERENCES a DEFERRABLE INITIALLY DEFERRED); INSERT INTO b VALUES (1);`;
+    const validated = (text: string) => new Project({ '001_a.up.sql': text }).migrate('validate');
+    const [outOfRoom, leftDangling] = await Promise.all([validated(full), validated(dangling)]);
+    assert.equal(outOfRoom.code, 20, outOfRoom.said);
+    assert.match(outOfRoom.said, /001_a\.up\.sql, statement 3 \(line 2\) failed: database or disk is full/);
+    assert.equal(leftDangling.code, 20, leftDangling.said);
+    assert.match(leftDangling.said, /001_a\.up\.sql failed: FOREIGN KEY constraint failed/);
+  });
+
   it('runs the files of SQLite in memory to validate them, and takes notes for mistakes only when told to', async () => {
     const project = new Project(TWO);
     const run = await project.migrate('validate', '-o', 'json');

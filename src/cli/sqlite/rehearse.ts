@@ -1,12 +1,13 @@
 // Runs migrations in a SQLite database in memory, up and down again, to find what only SQLite can find: syntax, names,
 // types. Nothing is kept. Called by validate.
 import { openSqlite } from '../../database/sqlite.ts';
+import { failure } from '../../engine/errors.ts';
 import type { Migration, Repeatable, Script } from '../../engine/sql/script.ts';
-import type { SqliteConnection } from '../../engine/sqlite/connection.ts';
+import { type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { runSqliteFile } from '../../engine/sqlite/migrate.ts';
 import { parseSqliteFile } from '../../engine/sqlite/statements.ts';
 
-/** Throws MigrationFailed for the first statement that SQLite refuses. What is repeatable must bear to be run twice. */
+/** Throws MigrationFailed for the first statement, or the first file, that SQLite refuses. What is repeatable must bear to be run twice. */
 export function rehearseInMemory(migrations: readonly Migration[], repeatables: readonly Repeatable[]): void {
   if (repeatables.length > 0) rehearse([...migrations, ...repeatables, ...repeatables]);
   rehearse(migrations);
@@ -30,5 +31,15 @@ function run(connection: SqliteConnection, version: string, script: Script): voi
   connection.execute(`PRAGMA foreign_keys = ${file.foreignKeys === 'Enforced' ? 'ON' : 'OFF'}`);
   if (file.place === 'Transaction') connection.execute('BEGIN');
   runSqliteFile(connection, version, file);
-  if (file.place === 'Transaction') connection.execute('COMMIT');
+  if (file.place === 'Transaction') commit(connection, version, file.file);
+}
+
+/** It may find rows that refer to nothing. */
+function commit(connection: SqliteConnection, version: string, where: string): void {
+  try {
+    connection.execute('COMMIT');
+  } catch (error) {
+    if (!(error instanceof SqliteFailure)) throw error;
+    throw failure('MigrationFailed', { where, reason: error.message }, { migration: version }, { cause: error });
+  }
 }

@@ -74,7 +74,8 @@ const OWN_CONTROL = 'Remove it: each migration runs in a transaction of its own,
 function refusals(file: string, statement: SqliteStatement): readonly EngineError[] {
   const [first, second] = statement.tokens;
   const word = keyword(first);
-  if (word === 'ROLLBACK' && statement.tokens.some(token => keyword(token) === 'TO')) return [];
+  const words = statement.tokens.map(keyword);
+  if (word === 'ROLLBACK' && words.includes('TO')) return [];
   if (CONTROL.has(word)) return [refused(file, statement, `the transaction control statement ${word}`, OWN_CONTROL)];
   if (word === 'ATTACH' || word === 'DETACH') {
     return [refused(file, statement, word, 'A migration changes one database: the one that holds its ledger.')];
@@ -82,6 +83,15 @@ function refusals(file: string, statement: SqliteStatement): readonly EngineErro
   if (word === 'PRAGMA' && pragmaName(statement.tokens) === 'writable_schema') {
     const remedy = 'Make a new table, copy the rows, drop the old one and rename the new one instead.';
     return [refused(file, statement, 'PRAGMA writable_schema', remedy)];
+  }
+  if (word === 'VACUUM' && words.includes('INTO')) {
+    // It would be written again by every command that tries the file: validate, test-copy.
+    const remedy = 'A migration writes no other file. For a copy: migrate backup.';
+    return [refused(file, statement, 'VACUUM INTO', remedy)];
+  }
+  if (word === 'PRAGMA' && pragmaName(statement.tokens) === 'query_only' && /[=(]/.test(words.join(''))) {
+    const remedy = 'Remove it: what follows could not be written, nor the row in the ledger.';
+    return [refused(file, statement, 'PRAGMA query_only', remedy)];
   }
   if (first?.text === '.') {
     const what = `the shell command .${second?.text ?? ''}`;

@@ -6,9 +6,10 @@ import { dirname } from 'node:path';
 import { failure } from '../errors.ts';
 import { isBusy, RESULT, SqliteFailure } from './connection.ts';
 
-/** SQLite says that the file or the disk is at fault, or somebody else; not the statement. */
+/** SQLite says that the file or the disk is at fault, or somebody else; not the statement. In memory there is none of these. */
 export const isTrouble = (error: SqliteFailure) =>
-  (
+  error.path !== ':memory:' &&
+  ((
     [
       RESULT.full,
       RESULT.ioError,
@@ -17,7 +18,8 @@ export const isTrouble = (error: SqliteFailure) =>
       RESULT.cannotOpen,
       RESULT.notADatabase,
     ] as readonly number[]
-  ).includes(error.code) || isBusy(error);
+  ).includes(error.code) ||
+    isBusy(error));
 
 /** Gives a place in the catalogue to what SQLite says of the file itself. */
 export function foreseen(error: unknown): unknown {

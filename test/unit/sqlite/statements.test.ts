@@ -82,6 +82,9 @@ describe('A file for SQLite', () => {
   it('refuses other databases, a written schema and commands of the shell', () => {
     assert.match(refusal("ATTACH 'other.db' AS o;"), /ATTACH/);
     assert.match(refusal('PRAGMA writable_schema = 1;'), /writable_schema/);
+    assert.match(refusal("VACUUM main INTO 'other.db';"), /VACUUM INTO in line 1/);
+    assert.match(refusal('PRAGMA main.query_only(1);'), /PRAGMA query_only in line 1/);
+    assert.equal(parse('PRAGMA query_only; SELECT 1;').statements.length, 2);
     assert.match(refusal('.mode csv'), /the shell command \.mode/);
   });
 });
