@@ -121,7 +121,7 @@ async function runWhole(
     else if (files.length > 1) standings.push(awaitedLater(standingAfterFile(work)));
     await inTurn([
       files.length === 1 ? asOwnerAfterDeferred(work, file, file.parsed.statements) : asOwner(work),
-      recordDone(work, transaction.id, file, startedAt, pieces),
+      recordDone(work, transaction, file, startedAt, pieces),
       ...(ends === 'Transaction' ? [transaction.seal()] : []),
     ]);
   });

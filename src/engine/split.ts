@@ -41,7 +41,7 @@ export async function applySplit(work: Work, file: PendingFile, progress: readon
   }
   await inTransaction(work, async transaction => {
     transaction.where = file.parsed.file;
-    await recordDone(work, transaction.id, file, startedAt, 'HasProgress');
+    await recordDone(work, transaction, file, startedAt, 'HasProgress');
   });
 }
 
@@ -66,7 +66,7 @@ async function runOrdinary(work: Work, file: PendingFile, number: number, segmen
       const inventory = await takeInventory(work, [file]);
       await runStatements(work, file, segment.statements, () => asOwnerAfterDeferred(work, file, segment.statements));
       await assertOnlyCounted(work, [file], inventory);
-      await inTurn([recordSegmentDone(work, transaction.id, file, number, segment), transaction.seal()]);
+      await inTurn([recordSegmentDone(work, transaction, file, number, segment), transaction.seal()]);
     }),
   );
 }
@@ -90,7 +90,7 @@ async function runAlone(
   else if (!isLeftOut(segment.statement.reach, work.trial)) await sendAlone(work, file, number, segment, effect);
   await inTransaction(work, async transaction => {
     transaction.where = whereOf(file.parsed, segment.statement);
-    await recordSegmentDone(work, transaction.id, file, number, segment);
+    await recordSegmentDone(work, transaction, file, number, segment);
   });
 }
 
@@ -98,7 +98,7 @@ async function begin(work: Work, file: PendingFile, number: number, segment: Alo
   await prepareSession(work, file, segment.statement);
   const effect = await fixEffect(work.connection, segment.effect, file.parsed.file);
   await asOwner(work);
-  await inTransaction(work, ({ id }) => recordSegmentStarted(work, id, file, number, segment, effect));
+  await inTransaction(work, transaction => recordSegmentStarted(work, transaction, file, number, segment, effect));
   return effect;
 }
 

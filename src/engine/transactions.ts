@@ -14,6 +14,8 @@ import { type EngineError, failure } from './errors.ts';
 import { StatementFailure } from './execute.ts';
 import { beginUnderEpoch } from './fence/epoch.ts';
 import { HOLD_IN_TRANSACTION_SQL, SESSION_HOLDS_SQL } from './fence/migration-lock.ts';
+import { type KeptRow, missingRowSql, type Recording } from './ledger/kept-rows.ts';
+import { notWritten } from './ledger/records.ts';
 import { jittered, sleep } from './pace.ts';
 import { ownSettings } from './server.ts';
 import type { Work } from './work.ts';
@@ -30,12 +32,11 @@ export class CommitUnknown extends Error {
 }
 
 /** What a transaction's body needs to know of it. */
-export interface OpenTransaction {
-  readonly id: string;
+export interface OpenTransaction extends Recording {
   /** Name of what ran last, for a message about a broken transaction. */
   where: string;
   /**
-   * Sends the check that it is still the same transaction and the lock still ours, behind what has been sent: for a body
+   * Sends the check that it is still the same transaction, the lock still ours and all rows kept, behind what has been sent: for a body
    * that does not wait for its last answers. Nothing more may be sent after it. Without it, it is sent after the body.
    */
   seal(): Promise<void>;
@@ -68,11 +69,13 @@ async function begin(work: Work) {
   const also = `pg_catalog.txid_current() AS id, ${HOLD_IN_TRANSACTION_SQL} AS locked`;
   const row = await beginUnderEpoch(work.connection, work.attempt, also);
   let sealed: Promise<void> | undefined;
+  const rows: KeptRow[] = [];
   const transaction: OpenTransaction = {
     id: textOf(row, 'id'),
     where: 'a migration',
+    expect: kept => void rows.push(kept),
     seal() {
-      sealed = awaitedLater(assertUnbroken(work, transaction));
+      sealed = awaitedLater(assertUnbroken(work, transaction, rows));
       return sealed;
     },
   };
@@ -85,10 +88,15 @@ export async function asOwner(work: Work, ...first: readonly string[]): Promise<
   await work.connection.query([...first, ownSettings(work.server.versionNumber)].join('; '));
 }
 
-async function assertUnbroken(work: Work, transaction: OpenTransaction): Promise<void> {
+async function assertUnbroken(work: Work, transaction: OpenTransaction, rows: readonly KeptRow[]): Promise<void> {
+  const missing = missingRowSql(work.attempt, rows);
   const row = only(
-    await work.connection.query(`SELECT pg_catalog.txid_current() AS id, ${SESSION_HOLDS_SQL} AS locked`),
+    await work.connection.query(
+      `SELECT pg_catalog.txid_current() AS id, ${SESSION_HOLDS_SQL} AS locked, ${missing} AS missing`,
+    ),
   );
+  const file = rows.find(one => one.file.migration.version === row.missing)?.file;
+  if (file !== undefined && row.id === transaction.id) throw notWritten(work, file);
   if (row.id === transaction.id && row.locked === 't') return;
   throw failure('TransactionBroken', { where: transaction.where });
 }

@@ -79,7 +79,7 @@ describe('The rows of a migration', () => {
       await connection.query(`SELECT pg_catalog.pg_advisory_lock(${LOCK_KEY})`);
       const broken = inTransaction(work, async transaction => {
         await connection.query('COMMIT');
-        await recordDone(work, transaction.id, file, new Date(), 'NoProgress');
+        await recordDone(work, transaction, file, new Date(), 'NoProgress');
       });
       await assert.rejects(broken, { code: 'TransactionBroken' });
     } finally {
@@ -111,6 +111,69 @@ describe('The rows of a migration', () => {
       }
     });
   }
+
+  const GONE = `CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN EXECUTE format(''DELETE FROM %s WHERE version = $1'', tg_relid::regclass) USING new.version; RETURN NULL; END';`;
+  for (const [what, trigger] of Object.entries({
+    'the ledger': 'TRIGGER t AFTER INSERT ON migrate.ledger',
+    'the ledger, deferred,': 'CONSTRAINT TRIGGER t AFTER INSERT ON migrate.ledger DEFERRABLE INITIALLY DEFERRED',
+  })) {
+    it(`are missed before COMMIT where a trigger on ${what} takes them away again`, async () => {
+      const site = await Site.create(server, { '001_a.up.sql': COUNTING });
+      await site.migrate();
+      const when = "WHEN (new.version = '002_b')";
+      site.sql(`${GONE} CREATE ${trigger} FOR EACH ROW ${when} EXECUTE FUNCTION gone()`);
+      site.write('002_b.up.sql', 'UPDATE counted SET n = n + 1');
+      const { exitCode, error } = await site.migrate({ runId: 2 });
+      assert.deepEqual(
+        [exitCode, error?.code, error?.migration],
+        [20, 'MigrationFailed', '002_b'],
+        error?.message ?? '',
+      );
+      assert.equal(site.sql('SELECT n FROM counted'), '0');
+    });
+  }
+
+  it('are missed before COMMIT where a trigger puts them back on the way down', async () => {
+    const site = await Site.create(server, {
+      '001_a.up.sql': COUNTING,
+      '002_b.up.sql': 'CREATE INDEX n ON counted(n)',
+      '002_b.down.sql': 'DROP INDEX n',
+    });
+    await site.migrate();
+    site.sql(`CREATE FUNCTION back() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO migrate.ledger SELECT old.*; RETURN NULL; END';
+      CREATE TRIGGER t AFTER DELETE ON migrate.ledger FOR EACH ROW EXECUTE FUNCTION back()`);
+    site.runId = 2;
+    const planned = await site.planned('001_a');
+    const { exitCode, error } = await site.migrate({ planned, direction: 'Down' });
+    assert.deepEqual([exitCode, error?.code, error?.migration], [20, 'MigrationFailed', '002_b']);
+    assert.equal(site.sql("SELECT to_regclass('n') IS NOT NULL"), 't');
+  });
+
+  it('are missed before COMMIT where a later file goes back to a savepoint', async () => {
+    const site = await Site.create(server, {
+      '001_a.up.sql': 'SAVEPOINT s; CREATE TABLE a(id int)',
+      '002_b.up.sql': 'ROLLBACK TO s; CREATE TABLE b(id int)',
+    });
+    const { exitCode, error } = await site.migrate();
+    assert.deepEqual([exitCode, error?.code, error?.migration], [20, 'MigrationFailed', '001_a']);
+    assert.match(error?.message ?? '', /went back to a savepoint/);
+    assert.deepEqual(site.applied, []);
+  });
+
+  it('are missed before a statement that stands alone, where a trigger takes them away again', async () => {
+    for (const deferred of ['', 'DEFERRABLE INITIALLY DEFERRED']) {
+      const site = await Site.create(server, { '001_a.up.sql': COUNTING });
+      await site.migrate();
+      const trigger = `CREATE CONSTRAINT TRIGGER t AFTER INSERT ON migrate.progress ${deferred}`;
+      site.sql(`${GONE} ${trigger} FOR EACH ROW EXECUTE FUNCTION gone()`);
+      site.write('002_b.up.sql', 'CREATE INDEX CONCURRENTLY counted_n ON counted(n)');
+      const { exitCode, error } = await site.migrate({ runId: 2 });
+      assert.deepEqual([exitCode, error?.code], [20, 'MigrationFailed'], error?.message ?? '');
+      assert.equal(site.sql("SELECT to_regclass('counted_n') IS NULL"), 't');
+    }
+  });
 
   it('are missed before a statement that stands alone is begun', async () => {
     const site = await Site.create(server, { '001_a.up.sql': COUNTING });

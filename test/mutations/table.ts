@@ -225,7 +225,14 @@ export const MUTATIONS: readonly Mutation[] = [
     'engine/ledger/records.ts',
     ["written.some(count => count !== '1')", "written.some(count => count === '2')"],
     'ledger-truth',
-    'are missed before COMMIT where a trigger on the ledger keeps them out',
+    'are missed before COMMIT where a trigger on the audit keeps them out',
+  ),
+  mutation(
+    'a row that is gone again is missed',
+    'engine/transactions.ts',
+    ['if (file !== undefined && row.id === transaction.id) throw', 'if (file !== undefined && row.id === null) throw'],
+    'ledger-truth',
+    'are missed before COMMIT where a trigger on the ledger takes them away again',
   ),
   mutation(
     'a schema always prints the same',
@@ -237,7 +244,7 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'before COMMIT: transaction and lock',
     'engine/transactions.ts',
-    ['awaitedLater(assertUnbroken(work, transaction))', 'Promise.resolve()'],
+    ['awaitedLater(assertUnbroken(work, transaction, rows))', 'Promise.resolve()'],
     'migrate',
     'that ends the transaction by a way the grammar does not show is found out before COMMIT',
   ),
@@ -265,7 +272,10 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'a started row before a statement that stands alone',
     'engine/split.ts',
-    ['  await inTransaction(work, ({ id }) => recordSegmentStarted(work, id, file, number, segment, effect));\n', ''],
+    [
+      '  await inTransaction(work, transaction => recordSegmentStarted(work, transaction, file, number, segment, effect));\n',
+      '',
+    ],
     'split',
     'that leave no trace are not run again after a crash: a person is asked',
   ),

@@ -7,9 +7,7 @@ import { failure } from '../errors.ts';
 import type { Segment } from '../sql/statements.ts';
 import type { DownFile, PendingFile, RepeatableFile, UpFile, Work } from '../work.ts';
 import { appendAudit, auditSql, checksumsOf } from './audit.ts';
-
-/** The transaction that the rows belong to, as txid_current() has told it. */
-type Id = string;
+import type { KeptRow, Recording } from './kept-rows.ts';
 
 const table = (work: Work, name: string) => `${quoted(work.attempt.ledgerSchema)}.${name}`;
 
@@ -21,7 +19,15 @@ const NOTHING_TO_RETURN = '0A000';
  * One message, so that it may be sent behind the file's statements. It begins with a question that fails where the transaction
  * is another one, or none: what stands behind it in a message is then not run. Each of `rows` must have written one.
  */
-async function write(work: Work, id: Id, file: PendingFile, before: readonly string[], rows: readonly string[]) {
+async function write(
+  work: Work,
+  { id, expect }: Recording,
+  kept: KeptRow,
+  before: readonly string[],
+  rows: readonly string[],
+) {
+  const { file } = kept;
+  expect(kept);
   const guard = `SELECT 1 / (pg_catalog.txid_current() = ${id})::integer`;
   const steps = rows.map((row, index) => `row_${index} AS (${row} RETURNING 1)`).join(',\n');
   const counts = rows.map((_, index) => `(SELECT pg_catalog.count(*) FROM row_${index}) AS row_${index}`).join(', ');
@@ -39,11 +45,16 @@ async function write(work: Work, id: Id, file: PendingFile, before: readonly str
   if (written.some(count => count !== '1')) throw notWritten(work, file);
 }
 
-function notWritten(work: Work, file: PendingFile) {
+/** Found when a row is written, and once more before COMMIT. */
+export function notWritten(work: Pick<Work, 'attempt'>, file: PendingFile) {
   const { version } = file.migration;
-  const reason = `its row was not written or is gone: somebody has changed the ledger, or a trigger or a rule on its tables in schema "${work.attempt.ledgerSchema}" keeps rows out`;
+  const tables = `its tables in schema "${work.attempt.ledgerSchema}"`;
+  const reason = `its row was not written or is gone: somebody has changed the ledger, a statement behind it went back to a savepoint, or a trigger or a rule on ${tables} keeps rows out`;
   return failure('MigrationFailed', { where: file.parsed.file, reason }, { migration: version });
 }
+
+/** A trigger on the ledger that is deferred is seen before COMMIT too. Not where a constraint is deferred to a later file. */
+const AT_ONCE = ['SET CONSTRAINTS ALL IMMEDIATE'];
 
 /**
  * What makes a script done: its rows and its audit row, one transaction with its statements. `pieces`: whether the version has
@@ -51,7 +62,7 @@ function notWritten(work: Work, file: PendingFile) {
  */
 export async function recordDone(
   work: Work,
-  id: Id,
+  transaction: Recording,
   file: PendingFile,
   startedAt: Date,
   pieces: 'HasProgress' | 'NoProgress',
@@ -59,7 +70,7 @@ export async function recordDone(
   const { version } = file.migration;
   const forget =
     pieces === 'HasProgress' ? [`DELETE FROM ${table(work, 'progress')} WHERE version = ${literal(version)}`] : [];
-  await write(work, id, file, forget, rowsOf(work, file, startedAt));
+  await write(work, transaction, { of: 'Script', file }, forget, rowsOf(work, file, startedAt));
 }
 
 function rowsOf(work: Work, file: PendingFile, startedAt: Date): readonly string[] {
@@ -127,44 +138,32 @@ function lsn(work: Work): string {
 /** A segment is done; of ordinary statements, written in their own transaction. */
 export async function recordSegmentDone(
   work: Work,
-  id: Id,
+  transaction: Recording,
   file: PendingFile,
   number: number,
   segment: Segment,
 ): Promise<void> {
   const now = ['pg_catalog.now()', 'pg_catalog.clock_timestamp()'];
   const row = progressRow(work, file, number, segment, { state: 'done', effect: { kind: segment.kind } });
-  await write(
-    work,
-    id,
-    file,
-    [],
-    [
-      `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at, finished_at) VALUES (${[...row, ...now].join(', ')})
+  await write(work, transaction, { of: 'Segment', file, segment: number, state: 'done' }, AT_ONCE, [
+    `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at, finished_at) VALUES (${[...row, ...now].join(', ')})
       ON CONFLICT (version, segment) DO UPDATE SET state = 'done', finished_at = pg_catalog.clock_timestamp()`,
-    ],
-  );
+  ]);
 }
 
 /** A statement that stands alone is about to be sent: committed before it, so that a crash in it is seen. */
 export async function recordSegmentStarted(
   work: Work,
-  id: Id,
+  transaction: Recording,
   file: PendingFile,
   number: number,
   segment: Segment,
   effect: object,
 ): Promise<void> {
   const row = progressRow(work, file, number, segment, { state: 'started', effect });
-  await write(
-    work,
-    id,
-    file,
-    [],
-    [
-      `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at) VALUES (${row.join(', ')}, pg_catalog.clock_timestamp())`,
-    ],
-  );
+  await write(work, transaction, { of: 'Segment', file, segment: number, state: 'started' }, AT_ONCE, [
+    `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at) VALUES (${row.join(', ')}, pg_catalog.clock_timestamp())`,
+  ]);
 }
 
 const PROGRESS = 'version, segment, digest, state, effect, run, attempt, direction';
