@@ -1,20 +1,28 @@
-// A file that an earlier attempt left half done, in the segments in which that attempt ran it: what is done is as its progress rows
-// say, and only what follows is divided anew. So statements may be put right behind those that are done, which were perhaps one
-// transaction, and the marker no-transaction may come or go. Pure; called wherever a file is prepared to be run or shown. What
-// was run and has changed is left as it is, for halfDoneProblem to name.
+// A file that an earlier attempt left half done, in the segments in which that attempt ran it: what is done, or was begun, is as its
+// progress rows say, and only what follows is divided anew. So statements may be put right behind those that are done, which were
+// perhaps one transaction, and the marker no-transaction may come or go. Pure; called wherever a file is prepared to be run or
+// shown. What was run and has changed is left as it is, for halfDoneProblem to name.
 import { createHash } from 'node:crypto';
 import type { ProgressRow } from './ledger/ledger.ts';
-import { ordinarySegment, type ParsedFile, type Segment, type Statement, segmentsOf } from './sql/statements.ts';
+import {
+  aloneSegment,
+  ordinarySegment,
+  type ParsedFile,
+  type Segment,
+  type Statement,
+  segmentsOf,
+} from './sql/statements.ts';
 
 export function continuedFile(version: string, file: ParsedFile, progress: readonly ProgressRow[]): ParsedFile {
-  const done = progress.filter(row => row.version === version && row.state === 'done');
-  if (done.length === 0) return file;
+  const rows = progress.filter(row => row.version === version).sort((a, b) => a.segment - b.segment);
+  if (rows.length === 0) return file;
   const segments: Segment[] = [];
   let left = file.statements;
-  for (const row of [...done].sort((a, b) => a.segment - b.segment)) {
+  for (const row of rows) {
     const count = lengthOf(left, row.digest);
-    if (count === undefined || row.segment !== segments.length) return file;
-    segments.push(segmentOf(file, left.slice(0, count)));
+    const segment = count === undefined ? undefined : segmentOf(left.slice(0, count), row);
+    if (segment === undefined || row.segment !== segments.length) return file;
+    segments.push(segment);
     left = left.slice(count);
   }
   segments.push(...segmentsOf(left, file.directives));
@@ -32,8 +40,10 @@ function lengthOf(statements: readonly Statement[], digest: string): number | un
   return undefined;
 }
 
-function segmentOf(file: ParsedFile, statements: readonly Statement[]): Segment {
+/** As its row says that it was run: of what stood alone the effect is of another kind than Ordinary. */
+function segmentOf(statements: readonly Statement[], { effect, state }: ProgressRow): Segment | undefined {
   const [first] = statements;
-  const alone = file.segments.find(segment => segment.kind === 'Alone' && segment.statement === first);
-  return statements.length === 1 && alone !== undefined ? alone : ordinarySegment(statements);
+  if (effect.kind === 'Ordinary' || first === undefined) return ordinarySegment(statements);
+  const alone = statements.length === 1 ? aloneSegment(first) : undefined;
+  return alone ?? (state === 'done' ? ordinarySegment(statements) : undefined);
 }

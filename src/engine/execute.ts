@@ -77,16 +77,31 @@ export async function prepareSession(work: Work, file: PendingFile, before?: Sta
   try {
     await work.connection.query(forget + fileSettingsSql(work.server, settings));
   } catch (error) {
-    if (!(error instanceof QueryError) || directives.role === undefined) throw error;
-    const right = `to become the role "${directives.role}" that ${file.parsed.file} asks for (${error.message})`;
-    const remedy = `GRANT "${directives.role}" TO "${work.server.role}".`;
-    const place = { migration: file.migration.version, sqlstate: error.sqlstate };
-    throw failure('RightMissing', { role: work.server.role, right, remedy }, place);
+    throw error instanceof QueryError ? notPrepared(work, file, error) : error;
   }
   for (const statement of file.parsed.statements) {
     if (before === undefined || statement.number >= before.number) break;
     if (statement.isSetting) await runStatement(work, file, statement, { firstLookMs: FIRST_LOOK_MS });
   }
+}
+
+/** No right to the role, or no such role: insufficient_privilege, invalid_parameter_value. */
+const NO_SUCH_RIGHT = new Set(['42501', '22023']);
+/** object_in_use: FORGET_SQL would drop a temporary table of which checks are still deferred. */
+const IN_USE = '55006';
+
+function notPrepared(work: Work, file: PendingFile, error: QueryError): Error {
+  const { role } = file.parsed.directives;
+  const place = { migration: file.migration.version, sqlstate: error.sqlstate };
+  if (error.sqlstate === IN_USE) {
+    return new NotTogether(
+      `before ${file.parsed.file}, temporary tables of an earlier migration could not be dropped (${error.message})`,
+    );
+  }
+  if (role === undefined || !NO_SUCH_RIGHT.has(error.sqlstate)) return error;
+  const right = `to become the role "${role}" that ${file.parsed.file} asks for (${error.message})`;
+  const remedy = `GRANT "${role}" TO "${work.server.role}".`;
+  return failure('RightMissing', { role: work.server.role, right, remedy }, place);
 }
 
 function lockTimeoutOf(work: Work, file: PendingFile): number {

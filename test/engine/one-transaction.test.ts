@@ -29,6 +29,22 @@ describe('One transaction for all', () => {
     assert.match(result.notes.join(), /003_alter\.up\.sql alters a table/);
   });
 
+  for (const head of ['', '-- migrate: role=app\n']) {
+    const next = head === '' ? 'a file' : 'a file of another role';
+    it(`is given up for checks that are deferred on temporary tables, before ${next}`, async () => {
+      const site = await Site.create(server, {
+        '001_temporary.up.sql': `CREATE TEMP TABLE a(id int PRIMARY KEY);
+          CREATE TEMP TABLE b(a int REFERENCES a DEFERRABLE INITIALLY DEFERRED);
+          INSERT INTO b VALUES (1); INSERT INTO a VALUES (1)`,
+        '002_next.up.sql': `${head}SELECT 1`,
+      });
+      site.sql('GRANT app TO owner');
+      const { exitCode, notes, error } = await site.migrate();
+      assert.equal(exitCode, 0, error?.message ?? '');
+      assert.match(notes.join(), /before 002_next\.up\.sql, temporary tables .* pending trigger events/);
+    });
+  }
+
   it('is kept when a file fails by its own doing', { skip: server.major < 12 }, async () => {
     const site = await Site.create(server, {
       '001_a.up.sql': 'CREATE TABLE a(id int)',

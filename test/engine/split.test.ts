@@ -152,6 +152,33 @@ describe('A file with a statement that must stand alone', () => {
     assert.equal(site.sql('SELECT count(*) FROM users WHERE id = 0'), '1');
   });
 
+  it('may lose its mark, or get it, while a statement is begun: that is proven all the same', {
+    skip: server.major < 12,
+  }, async () => {
+    const mark = '-- migrate: no-transaction\n';
+    const label = "ALTER TYPE mood ADD VALUE 'glad';";
+    const index = 'CREATE INDEX CONCURRENTLY users_name ON users(name);';
+    for (const [before, after] of [
+      [`${mark}${label} SELECT 1;`, `${label} SELECT 1; SELECT 2;`],
+      [`SELECT 1; SELECT 2; ${index}`, `${mark}SELECT 1; SELECT 2; ${index}`],
+    ] as const) {
+      const site = await Site.create(server, { ...USERS, '002_type.up.sql': "CREATE TYPE mood AS ENUM ('sad')" });
+      await site.migrate();
+      site.sql(`CREATE FUNCTION crash() RETURNS trigger LANGUAGE plpgsql AS
+          'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN new; END';
+        CREATE TRIGGER crash BEFORE UPDATE ON migrate.progress FOR EACH ROW EXECUTE FUNCTION crash()`);
+      site.write('003_half.up.sql', before);
+      assert.equal((await site.migrate({ runId: 2 })).error?.code, 'ConnectionLost');
+      assert.match(site.sql("SELECT effect->>'kind' FROM migrate.progress WHERE state = 'started'"), /Added|Created/);
+      site.sql('DROP TRIGGER crash ON migrate.progress');
+      site.write('003_half.up.sql', after);
+      const result = await site.migrate({ runId: 3 });
+      assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+      assert.match(site.log.join('\n'), /was done by an earlier attempt/);
+      assert.deepEqual(site.audited, ['001_users', '002_type', '003_half']);
+    }
+  });
+
   it('that is half done and then taken away is asked for before anything is built on it', async () => {
     const site = await Site.create(server, { ...USERS, '002_half.up.sql': 'VACUUM users; SELECT 1 / 0' });
     await site.migrate();

@@ -199,6 +199,13 @@ export function ordinarySegment(run: readonly Statement[]): Segment {
   return Object.freeze({ kind: 'Ordinary', statements: Object.freeze(run), digest });
 }
 
+/** A statement that is run outside a transaction; undefined where it can only be run in one. */
+export function aloneSegment(statement: Statement): Segment | undefined {
+  const { placement } = statement;
+  if (placement.place === 'Transaction') return undefined;
+  return Object.freeze({ kind: 'Alone', statement, effect: placement.effect, digest: digestOf([statement.text]) });
+}
+
 export function segmentsOf(statements: readonly Statement[], directives: Directives): readonly Segment[] {
   const segments: Segment[] = [];
   let run: Statement[] = [];
@@ -208,12 +215,11 @@ export function segmentsOf(statements: readonly Statement[], directives: Directi
     run = [];
   };
   for (const statement of statements) {
-    const { placement } = statement;
-    const alone = placement.place === 'Alone' || (placement.place === 'Either' && directives.noTransaction);
-    if (alone) {
+    const { place } = statement.placement;
+    const alone = place === 'Alone' || directives.noTransaction ? aloneSegment(statement) : undefined;
+    if (alone !== undefined) {
       closeRun();
-      const digest = digestOf([statement.text]);
-      segments.push(Object.freeze({ kind: 'Alone', statement, effect: placement.effect, digest }));
+      segments.push(alone);
     } else {
       run.push(statement);
       if (directives.noTransaction) closeRun();
