@@ -31,8 +31,8 @@ const CASES: Readonly<Record<string, Case>> = {
         ALTER TABLE t ADD j REFERENCES owners; ALTER TABLE t ADD k BOOLEAN DEFAULT TRUE; CREATE INDEX one ON t (a);
         INSERT INTO log VALUES (1); CREATE TRIGGER x AFTER INSERT ON log BEGIN DELETE FROM log; END; SELECT * FROM t;`,
     ],
-    "UPDATE t SET a = NULL, c = 1, [g h] = 'x', l = 'NONE' WHERE id = 1",
-    { a: 1, b: 0, c: 1, d: 0, e: 0, f: 0, 'g h': 1, i: 0, j: 0, k: 0, l: 1, m: 0 },
+    "UPDATE t SET a = NULL, c = 1, [g h] = 'x', l = 'NONE', k = 5 WHERE id = 1",
+    { a: 1, b: 0, c: 1, d: 0, e: 0, f: 0, 'g h': 1, i: 0, j: 0, k: 1, l: 1, m: 0 },
   ],
   'with every row, where the ups write to it': [
     ["ALTER TABLE t ADD COLUMN a TEXT DEFAULT 'new'; UPDATE t SET a = 'legacy'; ALTER TABLE t ADD b TEXT"],
@@ -81,6 +81,23 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     '',
     { a: 3 },
+  ],
+  'also one that went with its table': [
+    [
+      'ALTER TABLE t ADD a DEFAULT 1; INSERT INTO log VALUES (1)',
+      'ALTER TABLE log RENAME TO o; DROP VIEW seen; DROP TABLE o',
+    ],
+    'UPDATE t SET a = 1',
+    { a: 3 },
+    'CREATE TRIGGER x AFTER INSERT ON log BEGIN UPDATE t SET a = 2; END',
+  ],
+  'not because another table is rebuilt': [
+    [
+      `ALTER TABLE t ADD a DEFAULT 1; CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM owners; DROP TABLE owners;
+        ALTER TABLE n RENAME TO owners`,
+    ],
+    '',
+    { a: 0 },
   ],
   'with every row, where a reference may write to it': [
     ['ALTER TABLE t ADD a DEFAULT NULL REFERENCES owners ON DELETE SET NULL; DELETE FROM owners WHERE id = 9'],

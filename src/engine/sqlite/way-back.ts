@@ -78,10 +78,43 @@ function mayWrite(statements: readonly SqliteStatement[], table: string, { trigg
   if (changesHands && (writing.length > 0 || statements.some(one => madeTable(one) !== undefined))) return true;
   if (writing.length === 0) return false;
   if (follows === 'References' || writing.some(({ tokens }) => mentions(tokens, table))) return true;
-  const isTriggerGone = statements.some(({ tokens }) => keyword(tokens[0]) === 'DROP' && isTrigger(tokens));
+  if (mayHaveLostTrigger(statements)) return true;
   const made = statements.filter(({ tokens }) => keyword(tokens[0]) === 'CREATE' && isTrigger(tokens));
   // Whatever sets it off, a trigger that writes to the table has its name in its text.
-  return isTriggerGone || [...made.map(one => one.tokens), ...triggers.map(tokensOf)].some(one => mentions(one, table));
+  return [...made.map(one => one.tokens), ...triggers.map(tokensOf)].some(one => mentions(one, table));
+}
+
+/** Whether one was there that is not any more: it was dropped, or later on what is written to was, by its name or a new one. */
+function mayHaveLostTrigger(statements: readonly SqliteStatement[]): boolean {
+  const drops = (from: number, name: string | undefined) =>
+    name !== undefined && statements.slice(from).some(one => same(droppedName(one), name));
+  return statements.some((statement, at) => {
+    if (keyword(statement.tokens[0]) === 'DROP' && isTrigger(statement.tokens)) return true;
+    const targets = WRITING.has(keyword(statement.tokens[0])) ? targetsOf(statement.tokens) : [];
+    return targets.some(
+      name =>
+        drops(at, name) ||
+        statements.some(
+          (one, later) => later > at && same(renamed(one)?.table, name) && drops(later, renamed(one)?.to),
+        ),
+    );
+  });
+}
+
+/** `DROP TABLE t`, `DROP VIEW IF EXISTS v`. */
+function droppedName({ tokens }: SqliteStatement): string | undefined {
+  if (keyword(tokens[0]) !== 'DROP') return undefined;
+  return nameAt(tokens, keyword(tokens[2]) === 'IF' ? 4 : 2);
+}
+
+/** What a statement writes to: `INSERT INTO t`, `UPDATE OR IGNORE t`, `DELETE FROM t`, also behind WITH. */
+function targetsOf(tokens: readonly Token[]): readonly string[] {
+  const words = tokens.map(keyword);
+  return words.flatMap((word, at) => {
+    if (word === 'INTO') return [nameAt(tokens, at + 1)];
+    if (word === 'UPDATE') return [nameAt(tokens, words[at + 1] === 'OR' ? at + 3 : at + 1)];
+    return word === 'DELETE' && words[at + 1] === 'FROM' ? [nameAt(tokens, at + 2)] : [];
+  });
 }
 
 const isTrigger = (tokens: readonly Token[]) => tokens.slice(1, 3).some(token => keyword(token) === 'TRIGGER');
@@ -134,5 +167,7 @@ function literalOf(tokens: readonly Token[]): Given {
   if (first?.kind === 'quoted') return { kind: 'Constant', sql: `'${nameOf(first).replaceAll("'", "''")}'` };
   const word = keyword(first);
   if (word === 'NULL') return { kind: 'Null' };
-  return word === 'TRUE' || word === 'FALSE' ? { kind: 'Constant', sql: word } : ANYTHING;
+  // As words they would ask for truth: 5 is no other value than TRUE.
+  if (word === 'TRUE' || word === 'FALSE') return { kind: 'Constant', sql: word === 'TRUE' ? '1' : '0' };
+  return ANYTHING;
 }
