@@ -9,6 +9,7 @@ import { openSqlite } from '../../src/database/sqlite.ts';
 import { sqliteLosses } from '../../src/engine/sqlite/losses.ts';
 import { applySqlite, revertSqlite } from '../../src/engine/sqlite/migrate.ts';
 import { parseSqliteFile } from '../../src/engine/sqlite/statements.ts';
+import { SqliteWayBack } from '../../src/engine/sqlite/way-back.ts';
 
 const script = (file: string, text: string) => ({ file, text, checksum: file });
 
@@ -145,6 +146,41 @@ function lossesAfter(
     connection.close();
   }
 }
+
+const ADD = 'ALTER TABLE t ADD a DEFAULT 1';
+
+/** What scripts prove of `t.a` that the database does not show any more, or not yet. */
+const PROOFS: Readonly<Record<string, readonly [readonly (string | undefined)[], string]>> = {
+  'the literal, whatever a reference does': [
+    ['ALTER TABLE t ADD a DEFAULT 1 REFERENCES owners ON DELETE SET DEFAULT'],
+    'Constant',
+  ],
+  'not what of two defaults': [["ALTER TABLE t ADD a DEFAULT 'x' DEFAULT 'y'"], 'Anything'],
+  'not of a column that they drop again': [[ADD, 'ALTER TABLE t DROP a'], 'Anything'],
+  'not where one of them is missing': [[undefined, ADD], 'Unproven'],
+  'not where one of them cannot be read': [[ADD, "SELECT 'x"], 'Unproven'],
+  'not with a table that is filled as it is made': [
+    ['CREATE TABLE n AS SELECT * FROM t; DROP TABLE t; CREATE TABLE t AS SELECT id, 5 AS a FROM n; DROP TABLE n'],
+    'Anything',
+  ],
+  'not beside a trigger that they make': [
+    [ADD, 'CREATE TRIGGER x AFTER INSERT ON log BEGIN UPDATE t SET a = 2; END; INSERT INTO log VALUES (1)'],
+    'Anything',
+  ],
+  'not beside a table that was written to and is gone': [
+    [ADD, 'UPDATE OR IGNORE log SET id = 1; DROP TABLE log'],
+    'Anything',
+  ],
+};
+
+describe('The scripts of the way back prove of a column', () => {
+  for (const [what, [texts, expected]] of Object.entries(PROOFS)) {
+    it(what, () => {
+      const back = new SqliteWayBack(texts.map(text => (text === undefined ? text : script('002_it.up.sql', text))));
+      assert.equal(back.givenTo('t', 'a', { triggers: [], follows: 'Nothing' }).kind, expected);
+    });
+  }
+});
 
 describe('A column of a SQLite file that a downgrade drops is lost', () => {
   for (const [what, [ups, change, expected, before = '']] of Object.entries(CASES)) {
