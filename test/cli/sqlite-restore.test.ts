@@ -1,6 +1,19 @@
 // Restores of a SQLite file: what was there is never lost, whatever fails, whoever else restores, and wherever it is killed.
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -109,6 +122,79 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
     assert.deepEqual([replaced, remedy], [null, null]);
     assert.deepEqual(besideOf(project), []);
     assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
+  });
+
+  it('goes on over a file whose ledger or pages are damaged, says what of the audit it could not read, and keeps all', async () => {
+    const project = await backedUp('kept', 'b1');
+    const restored = async (reason: RegExp) => {
+      const damaged = readFileSync(project.path('dev.db'));
+      const run = await project.migrate('restore', 'b1', '-y');
+      assert.equal(run.code, 0, run.said);
+      assert.match(run.said, new RegExp(`audit of what was replaced cannot be read \\(${reason.source}.*replaced-`));
+      assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
+      const [row] = project.rows("SELECT detail FROM migrate_audit WHERE event = 'restored'");
+      assert.match(JSON.parse(String(row?.detail)).unread, reason);
+      const [kept] = keptOf(project);
+      // Behind the head, in which SQLite counts changes.
+      assert.ok(
+        readFileSync(project.path(kept ?? ''))
+          .subarray(100)
+          .equals(damaged.subarray(100)),
+      );
+      rmSync(project.path(kept ?? ''));
+      assert.equal((await project.migrate('history', '--verify')).code, 0);
+    };
+    project.execute('DROP TABLE migrate_state');
+    await restored(/of its tables only migrate_ledger and migrate_audit is there/);
+    const [page] = project.rows(
+      "SELECT rootpage, page_size AS size FROM sqlite_schema, pragma_page_size WHERE name = 'migrate_audit'",
+    );
+    const file = openSync(project.path('dev.db'), 'r+');
+    writeSync(
+      file,
+      Buffer.alloc(Number(page?.size), 0xff),
+      0,
+      Number(page?.size),
+      (Number(page?.rootpage) - 1) * Number(page?.size),
+    );
+    closeSync(file);
+    await restored(/SQLite says: database disk image is malformed/);
+    project.write('dev.db', GARBAGE);
+    await restored(/SQLite cannot read the file/);
+  });
+
+  it('looks first at what the URL names, and puts nothing aside that is no file', async () => {
+    const project = await backedUp('kept', 'b1');
+    mkdirSync(project.path('folder'));
+    execFileSync('mkfifo', [project.path('pipe')]);
+    symlinkSync('round', project.path('round'));
+    symlinkSync('nodir/dev.db', project.path('astray'));
+    for (const [name, message] of [
+      ['folder', /folder is a directory/],
+      ['pipe', /pipe is a pipe, a socket or a device/],
+      ['round', /round is a link that leads to itself/],
+      ['nodir/dev.db', /nodir\/dev\.db cannot be made: its directory is not there/],
+      ['astray', /nodir\/dev\.db cannot be made: its directory is not there/],
+    ] as const) {
+      const run = await project.start(['restore', 'b1', '-y'], { DATABASE_URL: `sqlite:///./${name}` }).ended;
+      assert.equal(run.code, 2, run.said);
+      assert.match(run.said, message);
+    }
+    assert.deepEqual(besideOf(project), []);
+  });
+
+  it('over a link makes what that leads to, and leaves the link', async () => {
+    const project = await backedUp('kept', 'b1');
+    rmSync(project.path('dev.db'));
+    mkdirSync(project.path('data'));
+    symlinkSync('data/one.db', project.path('dev.db'));
+    for (const replaced of ['nothing was replaced', 'one\\.db\\.replaced-']) {
+      const run = await project.migrate('restore', 'b1', '-y');
+      assert.equal(run.code, 0, run.said);
+      assert.match(run.out, new RegExp(replaced));
+      assert.equal(readlinkSync(project.path('dev.db')), 'data/one.db');
+      assert.deepEqual(valuesIn(project.path('data/one.db')), ['kept']);
+    }
   });
 
   it('takes over no directory of its name that somebody else made, nor one that a link leads to', async () => {

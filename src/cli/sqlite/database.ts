@@ -36,7 +36,7 @@ import type {
 import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { backupSqlite, inspectSqliteBackup } from './backup.ts';
-import { type FilePlace, lookAtFile, openingMistake } from './file.ts';
+import { type FilePlace, lookAtFile, openingMistake, restoredPlace } from './file.ts';
 import { shown } from './history.ts';
 import { planSqlite, type SqlitePlace, sqliteReversals } from './plan.ts';
 import { progressTo } from './progress.ts';
@@ -70,7 +70,7 @@ class SqliteDatabase implements Database {
   }
 
   #open(mode: SqliteOptions['mode'] = 'Create', busyTimeoutMs = STATEMENT_WAIT_MS): SqliteConnection {
-    this.#lookAtFile();
+    lookAtFile(this.#file);
     try {
       return openSqlite(this.#path, { mode, busyTimeoutMs });
     } catch (error) {
@@ -89,10 +89,6 @@ class SqliteDatabase implements Database {
     return `${userInfo().username}@${hostname()}`;
   }
 
-  #lookAtFile() {
-    return lookAtFile(this.#file);
-  }
-
   #patience(lockWaitMs = LOCK_WAIT_MS): Patience {
     const { terminal, signal } = this.#surroundings;
     return { signal, lockWaitMs, log: line => terminal.say(terminal.noted('dim', `  ${line}`)) };
@@ -100,7 +96,7 @@ class SqliteDatabase implements Database {
 
   /** Waits for whoever writes; where there is no file yet, answers what an empty one would. */
   async #read<T>(whenMissing: T, read: (connection: SqliteConnection) => T | Promise<T>, waitMs?: number): Promise<T> {
-    if (this.#lookAtFile() === 'NotYet') return whenMissing;
+    if (lookAtFile(this.#file) === 'NotYet') return whenMissing;
     // A signal is heard only when the loop of events gets its turn.
     await new Promise(resolve => setImmediate(resolve));
     assertNotInterrupted(this.#surroundings.signal, 'before the database was read');
@@ -185,7 +181,7 @@ class SqliteDatabase implements Database {
   }
 
   async historyTables() {
-    if (this.#lookAtFile() === 'NotYet') return [];
+    if (lookAtFile(this.#file) === 'NotYet') return [];
     const { historyTables } = await import('../../engine/histories/history.ts');
     return this.#histories(historyTables);
   }
@@ -264,7 +260,7 @@ class SqliteDatabase implements Database {
   }
 
   #assertThere(): void {
-    if (this.#lookAtFile() === 'There') return;
+    if (lookAtFile(this.#file) === 'There') return;
     throw new UsageError(
       `${this.place} is not there. Make it with migrate upgrade, or correct ${this.#settings.urlVariable}.`,
     );
@@ -282,14 +278,15 @@ class SqliteDatabase implements Database {
   }
 
   async inspectBackup(directory: string) {
+    restoredPlace(this.#file);
     return inspectSqliteBackup(directory);
   }
 
   async restore(directory: string, { digest }: RestoreConsent) {
     const { restoreSqlite } = await import('./restore.ts');
+    const who = { by: this.#by, patience: this.#patience(), terminal: this.#surroundings.terminal };
     try {
-      const backup = { directory, shown: digest };
-      return await restoreSqlite(this.#path, backup, this.#by, this.#patience());
+      return await restoreSqlite(this.#file, { directory, shown: digest }, who);
     } catch (error) {
       throw this.#told(error, 'Writing');
     }

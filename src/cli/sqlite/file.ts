@@ -1,7 +1,7 @@
 // What the path of a SQLite URL leads to, looked at before SQLite opens it: SQLite's own words for a directory, a text file
-// and a folder that is not there are nearly the same. Reads sixteen bytes, makes nothing. Called by database.ts.
-import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+// and a folder that is not there are nearly the same. Reads sixteen bytes, makes nothing. Called by database.ts and restore.ts.
+import { closeSync, existsSync, lstatSync, openSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { RESULT, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { UsageError } from '../failure.ts';
 
@@ -17,6 +17,25 @@ export interface FilePlace {
 
 /** Whether the file is there. Throws UsageError for what can be no database, and where none could be made. */
 export function lookAtFile(file: FilePlace): 'There' | 'NotYet' {
+  const found = assertFilePlace(file);
+  if (found === 'SomethingElse') throw noDatabase(file);
+  return found;
+}
+
+/**
+ * The path that a restore gives to its file: what a link leads to, be that there or not. A file of something else may be in
+ * its place, for it is put aside. Throws UsageError for all else that is no database.
+ */
+export function restoredPlace(file: FilePlace): string {
+  if (assertFilePlace(file) !== 'NotYet') return realpathSync(file.path);
+  const link = lstatSync(file.path, { throwIfNoEntry: false });
+  if (link?.isSymbolicLink() !== true) return file.path;
+  const path = resolve(realpathSync(dirname(file.path)), readlinkSync(file.path));
+  return restoredPlace({ ...file, path, place: path });
+}
+
+/** `SomethingElse`: a file, and no database. */
+function assertFilePlace(file: FilePlace): 'There' | 'NotYet' | 'SomethingElse' {
   const correct = `Correct ${file.urlVariable}`;
   switch (kindOf(file.path)) {
     case 'Missing':
@@ -37,8 +56,12 @@ export function lookAtFile(file: FilePlace): 'There' | 'NotYet' {
       throw new UsageError(
         `${file.place} cannot be read: permission denied. Ask its owner, or correct ${file.urlVariable}.`,
       );
+    case 'Loop':
+      throw new UsageError(`${file.place} is a link that leads to itself. ${correct}.`);
+    case 'NoFile':
+      throw new UsageError(`${file.place} is a pipe, a socket or a device. ${correct}: it names a file.`);
     case 'SomethingElse':
-      throw noDatabase(file);
+      return 'SomethingElse';
   }
 }
 
@@ -67,19 +90,21 @@ function kindOf(path: string) {
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) return 'Directory';
-    // What is no regular file has no head to be read.
-    return stat.isFile() && isLikelyDatabase(path) ? 'Database' : 'SomethingElse';
+    // Of a pipe there may be no end.
+    if (!stat.isFile()) return 'NoFile';
+    return isLikelyDatabase(path) ? 'Database' : 'SomethingElse';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') return 'Unreadable';
     if (code === 'ENOTDIR') return 'BelowFile';
+    if (code === 'ELOOP') return 'Loop';
     if (code !== 'ENOENT') throw error;
     return isDirectory(dirname(path)) ? 'Missing' : 'NoDirectory';
   }
 }
 
 /**
- * Whether SQLite is to judge a file. An empty one is an empty database, and one whose first transaction is not over has no
+ * Whether SQLite is to judge a regular file. An empty one is an empty database, and one whose first transaction is not over has no
  * head yet. Of another SQLite would delete the -wal, which may be the last copy of something.
  */
 export function isLikelyDatabase(path: string): boolean {

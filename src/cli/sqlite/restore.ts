@@ -11,69 +11,58 @@
 //  4 -wal, -shm and -journal renamed after it, or they would be taken for those of what comes: the same, all of it kept
 //  5 the restored copy given the file's name in one rename: done
 // What fails before the last effect takes the one before back, so that nothing is left that no message names.
-import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { unnamed } from '../../backup/manifest.ts';
 import { syncPath } from '../../backup/volume.ts';
 import { openSqlite } from '../../database/sqlite.ts';
 import { EngineError, failure } from '../../engine/errors.ts';
-import { assertNotInterrupted } from '../../engine/pace.ts';
-import { carrySqliteAudit } from '../../engine/sqlite/carried-audit.ts';
 import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import type { RestoreSummary } from '../database.ts';
 import { assertUnchanged } from '../stored-backup.ts';
-import {
-  ARCHIVED_FILE,
-  inspectCopy,
-  type JournalMode,
-  readSqliteBackup,
-  type SqliteManifest,
-  setJournalMode,
-} from './backup.ts';
-import { isLikelyDatabase } from './file.ts';
+import type { Terminal } from '../terminal.ts';
+import { ARCHIVED_FILE, readSqliteBackup, setJournalMode } from './backup.ts';
+import { type FilePlace, isLikelyDatabase, restoredPlace } from './file.ts';
 import { holdDirectory } from './held-directory.ts';
 import { giveName, keepCopy, putAside } from './kept.ts';
+import { type Preparing, prepareCopy } from './restored-copy.ts';
 
 /** How often a writer may come between the copy and the change. */
 const TRIES = 5;
-const BEFORE = 'before anything was changed';
 
-interface Restoring {
+interface Restoring extends Preparing {
   readonly path: string;
-  readonly by: string;
-  readonly patience: Patience;
-  /** The copy in the backup. */
-  readonly archived: string;
-  readonly manifest: SqliteManifest;
-  /** Of the backup's manifest. */
-  readonly digest: string;
-  /** The copy that is made of it. */
-  readonly fresh: string;
   /** The copy of what is there. */
   readonly kept: string;
+  readonly terminal: Terminal;
+}
+
+/** Who restores, how long that one waits, and where that is said. */
+export interface Restorer {
+  readonly by: string;
+  readonly patience: Patience;
+  readonly terminal: Terminal;
 }
 
 /** Throws UsageError, RestoreFailed, FenceHeld, Interrupted and SqliteFailure; the file is as it was then. */
 export async function restoreSqlite(
-  place: string,
+  file: FilePlace,
   { directory, shown }: { readonly directory: string; readonly shown: string },
-  by: string,
-  patience: Patience,
+  restorer: Restorer,
 ): Promise<RestoreSummary> {
   const backup = await readSqliteBackup(directory);
   assertUnchanged(directory, backup.digest, shown);
-  const path = existsSync(place) ? realpathSync(place) : place;
+  const path = restoredPlace(file);
   const beside = holdDirectory(`${path}.restoring`);
   if (beside === undefined) throw failure('FenceHeld', { waited: '0 s', holder: `another restore of ${path}` });
   const restoring: Restoring = {
-    ...{ path, by, patience, ...backup },
+    ...{ path, ...restorer, ...backup },
     archived: join(directory, ARCHIVED_FILE),
     fresh: join(beside.path, 'restored.sqlite'),
     kept: join(beside.path, 'replaced.sqlite'),
   };
   try {
-    const live = existsSync(path) ? await whenFree(patience, path, () => openReadable(path)) : undefined;
+    const live = existsSync(path) ? await whenFree(restorer.patience, path, () => openReadable(path)) : undefined;
     try {
       return live === undefined ? await put(restoring) : await write(restoring, live);
     } finally {
@@ -107,9 +96,10 @@ async function write(restoring: Restoring, live: SqliteConnection): Promise<Rest
     const before = await whenFree(patience, path, () => stateOf(live));
     rmSync(kept, { force: true });
     await whenFree(patience, path, () => live.copyTo(kept, patience.signal));
-    const { version } = await prepare(restoring, kept);
+    const { version, unread } = await prepareCopy(restoring, { path: kept });
     const replaced = await keepCopy(kept, path);
     if ((await writePages(restoring, live, before, replaced)) === 'Written') {
+      sayUnread(restoring, replaced, unread);
       return { version, replaced, remedy: 'Delete it when nobody wants it back.' };
     }
     rmSync(replaced);
@@ -153,10 +143,10 @@ async function writePages(
 /** Where there is no file, or one that nobody can read. */
 async function put(restoring: Restoring): Promise<RestoreSummary> {
   const { path, fresh } = restoring;
-  const { version, journalMode } = await prepare(restoring, undefined);
+  const wasThere = existsSync(path);
+  const { version, journalMode, unread } = await prepareCopy(restoring, wasThere ? 'Unreadable' : 'Nothing');
   if (journalMode === 'wal') setJournalMode(fresh, 'wal');
   await syncPath(fresh);
-  const wasThere = existsSync(path);
   const aside = await putAside(path);
   try {
     if (wasThere) renameSync(fresh, path);
@@ -169,56 +159,12 @@ async function put(restoring: Restoring): Promise<RestoreSummary> {
   }
   await syncPath(dirname(path));
   if (aside === undefined) return { version, replaced: null, remedy: null };
+  sayUnread(restoring, aside.name, unread);
   return { version, replaced: aside.name, remedy: 'Delete it when nobody wants it back.' };
 }
 
-interface Prepared {
-  /** Null: no ledger. */
-  readonly version: string | null;
-  /** Of the file that was backed up. SQLite leaves one that is there in the mode that it has. */
-  readonly journalMode: JournalMode;
-}
-
-/** The copy that takes the place: checked, with its audit carried on. The last look at the signal before a change. */
-async function prepare(restoring: Restoring, kept: string | undefined): Promise<Prepared> {
-  const { archived, fresh, manifest, digest, by, patience } = restoring;
-  rmSync(fresh, { force: true });
-  const source = openSqlite(archived, { mode: 'Immutable', busyTimeoutMs: 0 });
-  try {
-    await source.copyTo(fresh, patience.signal);
-  } finally {
-    source.close();
-  }
-  const archivedMode = setJournalMode(fresh, 'delete');
-  assertAsBackedUp(fresh, manifest);
-  const version = carry(fresh, kept, by, { backup: digest, madeAt: manifest.completedAt });
-  // A signal is heard only when the loop of events gets its turn.
-  await new Promise(resolve => setImmediate(resolve));
-  assertNotInterrupted(patience.signal, BEFORE);
-  return { version, journalMode: manifest.database.journalMode ?? archivedMode };
-}
-
-function assertAsBackedUp(path: string, manifest: Pick<SqliteManifest, 'tables'>): void {
-  const { tables } = inspectCopy(path);
-  const found = new Map(tables.map(({ name, rows }) => [name, rows]));
-  const named = new Set(manifest.tables.map(({ name }) => name));
-  for (const { name } of tables) {
-    if (!named.has(name)) throw failure('RestoreFailed', { reason: unnamed([name]) });
-  }
-  for (const { name, rows } of manifest.tables) {
-    if (found.get(name) === rows) continue;
-    const reason = `of ${name} ${found.get(name) ?? 'no'} rows came back, the manifest has ${rows}`;
-    throw failure('RestoreFailed', { reason });
-  }
-}
-
-function carry(fresh: string, replaced: string | undefined, by: string, detail: object): string | null {
-  const into = openSqlite(fresh, { mode: 'Existing', busyTimeoutMs: 0 });
-  const from = replaced === undefined ? undefined : openSqlite(replaced, { mode: 'ReadOnly', busyTimeoutMs: 0 });
-  try {
-    return carrySqliteAudit(into, from, by, { ...detail });
-  } finally {
-    from?.close();
-    into.close();
-  }
+function sayUnread({ terminal }: Restoring, replaced: string, unread: string | undefined): void {
+  if (unread === undefined) return;
+  const note = `note: the audit of what was replaced cannot be read (${unread}). It is not carried on; what there is of it is in ${replaced}.`;
+  terminal.say(terminal.noted('warn', note));
 }
