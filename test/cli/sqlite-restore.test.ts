@@ -166,7 +166,7 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
   it('looks first at what the URL names, and puts nothing aside that is no file', async () => {
     const project = await backedUp('kept', 'b1');
     mkdirSync(project.path('folder'));
-    execFileSync('mkfifo', [project.path('pipe')]);
+    execFileSync('bash', ['-c', 'mkfifo "$0"', project.path('pipe')]);
     symlinkSync('round', project.path('round'));
     symlinkSync('nodir/dev.db', project.path('astray'));
     for (const [name, message] of [
