@@ -7,6 +7,7 @@ import { recoverCommit } from '../../src/engine/fence/recovery.ts';
 import { Monitor } from '../../src/engine/monitor.ts';
 import { readServer } from '../../src/engine/server.ts';
 import { EXECUTION, OWNER, Site, serverForTests } from './site.ts';
+import { slowAtCommit } from './slow-commit.ts';
 
 const server = await serverForTests();
 
@@ -121,13 +122,10 @@ describe('A lost reply to COMMIT', () => {
   });
 
   it('that still works on it is waited for, not ended: what it then commits is a success', async () => {
-    const slow = {
-      '001_a.up.sql': `CREATE TABLE a(id int);
-        CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NEW; END';
-        CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slowly()`,
-      '002_b.up.sql': 'INSERT INTO a VALUES (1)',
-    };
-    const { site, planned, environment } = await siteBehind(commit => (commit === 2 ? 'Silence' : 'Forward'), slow);
+    const { site, planned, environment } = await siteBehind(
+      commit => (commit === 2 ? 'Silence' : 'Forward'),
+      slowAtCommit('pg_sleep(3)'),
+    );
     const result = await site.migrate({ planned, environment: { ...environment, fenceWaitMs: 20_000 } });
     assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
     assert.deepEqual([result.ledger?.version, site.sql('SELECT count(*) FROM a')], ['002_b', '1']);

@@ -2,16 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startMigrate } from './runner-process.ts';
 import { AT_GATE, closedGate, Site, serverForTests } from './site.ts';
+import { slowAtCommit } from './slow-commit.ts';
 
 const server = await serverForTests();
 
-/** Its COMMIT takes as long as the gate is closed: a deferred trigger of the file before it. */
-const SLOW_COMMIT = {
-  '001_a.up.sql': `CREATE TABLE a(id int);
-    CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END';
-    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slowly()`,
-  '002_b.up.sql': 'INSERT INTO a VALUES (1)',
-};
+/** Its COMMIT takes as long as the gate is closed. */
+const SLOW_COMMIT = slowAtCommit('pg_advisory_xact_lock(42)');
 
 const patient = { environment: { fenceWaitMs: 20_000 } };
 
