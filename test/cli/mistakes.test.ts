@@ -140,4 +140,13 @@ describe('What a person may expect of the command line', { concurrency: 3 }, () 
     const { files } = (await new Project().data('create', 'Größe ændern, Łódź')) as { files: readonly string[] };
     assert.equal(files[0], 'migrations/001_grosse_aendern_lodz.up.sql');
   });
+
+  it('of an option of check that goes with another is told before the database is asked', async () => {
+    const project = new Project({}, { DATABASE_URL: 'postgresql://nobody@localhost:1/nothing' });
+    for (const options of [['--to', '1'], ['--disposable-server']]) {
+      const run = await project.migrate('check', ...options);
+      assert.equal(run.code, 2, run.said);
+      assert.match(run.said, /goes with --from-files/);
+    }
+  });
 });

@@ -197,6 +197,19 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
     }
   });
 
+  it('says that a reader holds it up, where that is one', async () => {
+    const project = await backedUp('old', 'b1');
+    const reader = new DatabaseSync(project.path('dev.db'));
+    reader.exec('BEGIN; SELECT * FROM t');
+    const { child, ended, saidSoFar } = project.start(['restore', 'b1', '-y']);
+    await until('it waits', () => saidSoFar().includes('waiting for') || child.exitCode !== null, 120_000);
+    child.kill('SIGINT');
+    const run = await ended;
+    reader.close();
+    assert.match(run.said, /waiting for a reader or writer of/);
+    assert.deepEqual(besideOf(project), []);
+  });
+
   it('takes over no directory of its name that somebody else made, nor one that a link leads to', async () => {
     const project = await backedUp('kept', 'b1');
     const beside = project.path('dev.db.restoring');

@@ -32,8 +32,6 @@ export const check: Command = {
     const { describeDifference } = await import('../../schema/difference.ts');
     const { comparedVersion, differencesFromFiles } = await import('../files-comparison.ts');
     const { terminal, output, options } = invocation;
-    const database = await invocation.database();
-    const live = await database.schema();
     const to = options.text('to');
     if (to !== undefined && !options.has('fromFiles')) {
       throw new UsageError(`--to ${to} says up to which version the files are compared: it goes with --from-files.`);
@@ -41,6 +39,8 @@ export const check: Command = {
     if (options.has('disposableServer') && !options.has('fromFiles')) {
       throw new UsageError('--disposable-server says how the files are run: it goes with --from-files.');
     }
+    const database = await invocation.database();
+    const live = await database.schema();
     const { wanted, differences } = options.has('fromFiles')
       ? await differencesFromFiles(
           invocation,

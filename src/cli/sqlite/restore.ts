@@ -120,11 +120,12 @@ async function writePages(
 ): Promise<'Written' | 'Overtaken'> {
   const source = openSqlite(fresh, { mode: 'ReadOnly', busyTimeoutMs: 0 });
   try {
-    return await whenFree(patience, path, async () => {
+    const overwrite = async () => {
       if (stateOf(live) !== before) return 'Overtaken';
       await source.copyTo(path, patience.signal);
       return 'Written';
-    });
+    };
+    return await whenFree(patience, path, overwrite, 'a reader or writer');
   } catch (error) {
     // SQLite has rolled back. Where the disk itself may be at fault, a second copy is worth its room.
     const sound: readonly number[] = [RESULT.full, RESULT.readOnly, RESULT.cannotOpen];

@@ -24,9 +24,14 @@ export async function beginImmediate(patience: Patience, connection: SqliteConne
   }
 }
 
-/** Does what a writer of the file stands in the way of, again and again until that one is done. Throws FenceHeld. */
-export function whenFree<T>(patience: Patience, path: string, act: () => T | Promise<T>): Promise<T> {
-  const holder = `a writer of ${path}`;
+/** Does what somebody else's lock stands in the way of, again and again until that one is done. Throws FenceHeld. */
+export function whenFree<T>(
+  patience: Patience,
+  path: string,
+  act: () => T | Promise<T>,
+  who: 'a writer' | 'a reader or writer' = 'a writer',
+): Promise<T> {
+  const holder = `${who} of ${path}`;
   return polled(patience, act, {
     holder,
     during: 'while waiting for the file',
