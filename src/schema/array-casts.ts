@@ -6,16 +6,32 @@
 
 const OPENING = '(ARRAY[';
 
-/** A printed expression or statement in which every such cast stands inside the brackets. */
+/** A printed expression or statement in which every such cast of plain elements stands inside the brackets. */
 export function withCastsInside(text: string): string {
-  return text.includes(OPENING) ? rewritten(text) : text;
+  return text.includes(OPENING) ? rewritten(text, 'Plain') : text;
 }
 
-function rewritten(text: string): string {
+/**
+ * Whether two texts are the same but for where such a cast stands, whatever the elements are: of those that are arrays the server
+ * makes casts to arrays, of the others not, and a text does not tell which they are.
+ */
+export function isSameButForCasts(one: string, other: string): boolean {
+  if (one === other) return true;
+  return one.includes('ARRAY[') && other.includes('ARRAY[') && loosely(one) === loosely(other);
+}
+
+function loosely(text: string): string {
+  return rewritten(text, 'Any').replaceAll(ARRAY_ELEMENT, ')$1');
+}
+
+/** `Plain`: an array is left alone where an element may be an array itself. */
+type Elements = 'Plain' | 'Any';
+
+function rewritten(text: string, elements: Elements): string {
   let done = '';
   for (let at = 0; at < text.length; ) {
     const array = text.startsWith(OPENING, at) ? castArrayAt(text, at) : undefined;
-    const inside = array === undefined ? undefined : arrayOf(array.inner, array.type);
+    const inside = array === undefined ? undefined : arrayOf(array.inner, array.type, elements);
     const end = (inside === undefined ? undefined : array?.end) ?? quotedEnd(text, at) ?? at + 1;
     done += inside ?? text.slice(at, end);
     at = end;
@@ -36,6 +52,7 @@ interface CastArray {
 const TYPE = `((?:"(?:[^"]|"")*"|[^\\s"'(),[\\]:;]+|\\([\\d, ]+\\)| (?:varying|precision|with time zone|without time zone))+)`;
 const CAST = new RegExp(`^\\)::${TYPE}\\[\\]`);
 const ELEMENT_CAST = new RegExp(`::${TYPE}$`);
+const ARRAY_ELEMENT = new RegExp(`\\)(::${TYPE})\\[\\](?=[,\\]])`, 'g');
 
 /** `(ARRAY[…])::type[]` that begins here. */
 function castArrayAt(text: string, at: number): CastArray | undefined {
@@ -50,17 +67,17 @@ function castArrayAt(text: string, at: number): CastArray | undefined {
 /** Two names, quoted, with what else belongs to a type. */
 const LONGEST_TYPE = 600;
 
-/** Undefined where an element may be an array. */
-function arrayOf(inner: string, type: string): string | undefined {
-  const elements = partsEnd(inner, 0).parts.map(part => elementOf(part, type));
-  return elements.includes(undefined) ? undefined : `ARRAY[${elements.join(', ')}]`;
+function arrayOf(inner: string, type: string, elements: Elements): string | undefined {
+  const cast = partsEnd(inner, 0).parts.map(part => elementOf(part, type, elements));
+  return cast.includes(undefined) ? undefined : `ARRAY[${cast.join(', ')}]`;
 }
 
-/** Of an array of arrays each row takes the cast in its turn. */
-function elementOf(part: string, type: string): string | undefined {
+/** Of an array of arrays each row takes the cast in its turn. Undefined where it may be an array that has to be plain. */
+function elementOf(part: string, type: string, elements: Elements): string | undefined {
   const isRow = part.startsWith('ARRAY[') && partsEnd(part, 'ARRAY['.length).end === part.length - 1;
-  if (isRow) return arrayOf(part.slice('ARRAY['.length, -1), type);
-  return PLAIN.test(part) || isCastPlain(part) ? `(${rewritten(part)})::${type}` : undefined;
+  if (isRow) return arrayOf(part.slice('ARRAY['.length, -1), type, elements);
+  const isKnown = elements === 'Any' || PLAIN.test(part) || isCastPlain(part);
+  return isKnown ? `(${rewritten(part, elements)})::${type}` : undefined;
 }
 
 /** A number, or a literal without a type. */

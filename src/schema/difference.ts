@@ -5,6 +5,7 @@
 //   const { verdict, differences } = compareSnapshots(stored, { entries: live, serverVersionNumber }, { owners: 'Compared' });
 //   differences.map(describeDifference)       // ["column public.users.email was added", …]
 import { isTree, type Tree } from '../engine/sql/tree.ts';
+import { isSameButForCasts } from './array-casts.ts';
 import { raised } from './revisions.ts';
 import type { SnapshotEntry } from './snapshot.ts';
 
@@ -130,7 +131,7 @@ function changeOf(before: Item, after: Item, moved: PropertyChange | undefined):
   const properties = names
     .filter(property => property !== 'position')
     .map(property => ({ property, from: textOf(before.properties[property]), to: textOf(after.properties[property]) }))
-    .filter(({ from, to }) => from !== to);
+    .filter(({ from, to }) => !isSameButForCasts(from, to));
   if (moved !== undefined) properties.push(moved);
   return properties.length === 0 ? [] : [Object.freeze({ change: 'Changed', kind, name, properties })];
 }

@@ -1,5 +1,6 @@
 // From two snapshots, what has to be dropped, made and altered. Beside what came, went and changed that is what PostgreSQL
 // refuses to alter while something stands on it: such a view, trigger or constraint is dropped and made again. Pure.
+import { isSameButForCasts } from '../array-casts.ts';
 import type { SnapshotEntry } from '../snapshot.ts';
 import { type Item, Items, keyOf, ownName, tableOf, text } from './items.ts';
 import { baseName, hasWord, namesIn } from './names.ts';
@@ -21,9 +22,12 @@ export interface Change {
 
 export function changedProperties(from: Item, to: Item): readonly string[] {
   const names = new Set([...Object.keys(from.properties), ...Object.keys(to.properties)]);
-  return [...names]
-    .filter(name => JSON.stringify(from.properties[name]) !== JSON.stringify(to.properties[name]))
-    .sort();
+  return [...names].filter(name => !isSame(from.properties[name], to.properties[name])).sort();
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one === 'string' && typeof other === 'string') return isSameButForCasts(one, other);
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 export function changeBetween(oldEntries: readonly SnapshotEntry[], newEntries: readonly SnapshotEntry[]): Change {
