@@ -184,7 +184,7 @@ export interface Surroundings {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
   /**
-   * From here on SIGINT and SIGTERM end the process at once, unheard. For SQLite, whose statements no signal reaches, and
+   * From here on SIGINT, SIGTERM and SIGHUP end the process at once, unheard. For SQLite, whose statements no signal reaches, and
    * whose file is whole whenever its process ends, or made whole by whoever opens it next.
    */
   readonly letSignalsEnd: () => void;

@@ -4,27 +4,32 @@
 import { runProgram } from './program.ts';
 import { Terminal } from './terminal.ts';
 
+/** SIGHUP is a terminal that was closed, or a connection to it that broke. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 const stop = new AbortController();
 const interrupt = (): void => {
   // A second interrupt must end what does not listen.
   process.once('SIGINT', () => process.exit(130));
   stop.abort();
 };
-process.once('SIGINT', interrupt);
-process.once('SIGTERM', interrupt);
+for (const signal of SIGNALS) process.once(signal, interrupt);
 const letSignalsEnd = (): void => {
-  process.removeAllListeners('SIGINT');
-  process.removeAllListeners('SIGTERM');
+  for (const signal of SIGNALS) process.removeAllListeners(signal);
 };
-// `migrate history | head` closes the pipe early: that is no failure. A full disk behind `>` is one.
+
+// `migrate upgrade 2>&1 | head` closes the pipe early: what was begun is finished all the same, and said to nobody. A full
+// disk behind `>` is a failure.
+let isOutputLost = false;
 process.stdout.on('error', error => {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EPIPE') process.exit(0);
+  if (code === 'EPIPE') return;
+  isOutputLost = true;
   process.stderr.write(`error: The output cannot be written: ${code === 'ENOSPC' ? 'the disk is full' : code}.\n`);
-  process.exit(2);
 });
+process.stderr.on('error', () => {});
 
-process.exitCode = await runProgram(process.argv.slice(2), {
+const exitCode = await runProgram(process.argv.slice(2), {
   environment: process.env,
   directory: process.cwd(),
   terminal: new Terminal(process.stdout, process.stderr, process.stdin, process.env),
@@ -32,5 +37,10 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   letSignalsEnd,
 });
 letSignalsEnd();
+process.exitCode = exitCode;
+// What was written last may fail after this.
+process.once('exit', () => {
+  if (isOutputLost && exitCode === 0) process.exitCode = 2;
+});
 // A terminal that was asked something stays open otherwise.
 process.stdin.destroy();

@@ -16,7 +16,7 @@ export interface Surroundings {
   readonly directory: string;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
-  /** From here on SIGINT and SIGTERM end the process at once: see database.ts. */
+  /** From here on SIGINT, SIGTERM and SIGHUP end the process at once: see database.ts. */
   readonly letSignalsEnd: () => void;
 }
 

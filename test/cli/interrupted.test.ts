@@ -27,7 +27,7 @@ async function inTheMiddle(
 }
 
 describe('A command that ends early', { concurrency: 2 }, () => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const) {
     it(`on SQLite dies of ${signal} in mid-statement, and the next command reads what was there before`, async () => {
       const { project, child, ended } = await inTheMiddle();
       child.kill(signal);
@@ -63,6 +63,21 @@ describe('A command that ends early', { concurrency: 2 }, () => {
     });
     const [code] = (await once(child, 'close')) as [number];
     assert.deepEqual([code, said], [2, 'error: The output cannot be written: the disk is full.\n']);
+  });
+
+  it('finishes what it has begun when nobody reads what it says', async () => {
+    const project = new Project({
+      '001_a.up.sql': 'CREATE TABLE a (n INTEGER);',
+      '002_b.up.sql': 'CREATE TABLE b (n INTEGER);',
+      '003_c.up.sql': 'CREATE TABLE c (n INTEGER);',
+    });
+    const main = join(import.meta.dirname, '../../src/cli/main.ts');
+    const script = `"$0" "$1" upgrade 2>&1 | true; exit "\${PIPESTATUS[0]}"`;
+    execFileSync('bash', ['-c', script, process.execPath, main], {
+      cwd: project.directory,
+      env: { ...process.env, DATABASE_URL: 'sqlite:///./dev.db' },
+    });
+    assert.equal((await project.migrate('current')).out, '003_c (nothing pending)\n');
   });
 
   it('whose reader has gone is no failure', async () => {
