@@ -78,7 +78,7 @@ function factFailure(error: unknown, statement: string): unknown {
   const place = { sqlstate: error.sqlstate };
   if (error.sqlstate === '42501') {
     const remedy = 'Restore with a role that may, such as the one that made this setting.';
-    return failure('RightMissing', { role: 'of the URL', right: `to ${statement} (${error.message})`, remedy }, place);
+    return failure('RightMissing', { role: undefined, right: `to ${statement} (${error.message})`, remedy }, place);
   }
   return failure('RestoreFailed', { reason: `${statement}: ${error.message}` }, place, { cause: error });
 }

@@ -30,7 +30,7 @@ export interface Standing {
 export async function standing(invocation: Invocation): Promise<Standing> {
   const database = await invocation.database();
   const { ledger, applied, repeatables, otherLedgers } = await database.state();
-  if (otherLedgers.length > 0) sayElsewhere(invocation, database.ledgerSchema, otherLedgers);
+  sayElsewhere(invocation, database.ledgerSchema, otherLedgers);
   // What is applied can be told without a folder; then everything is unknown to it and nothing pending.
   const { migrations: path } = invocation.settings;
   const hasFolder = existsSync(path);
@@ -67,7 +67,8 @@ export async function standing(invocation: Invocation): Promise<Standing> {
 }
 
 /** Else "nothing is applied" would be believed. */
-function sayElsewhere({ terminal }: Invocation, schema: string, others: readonly string[]): void {
+export function sayElsewhere({ terminal }: Invocation, schema: string, others: readonly string[]): void {
+  if (others.length === 0) return;
   const elsewhere = terminalMessage(failure('LedgerElsewhere', { schema, others }));
   terminal.say(terminal.noted('warn', `note: ${elsewhere}`));
 }

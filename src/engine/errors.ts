@@ -366,8 +366,9 @@ const FINAL_ERRORS = {
   },
   RightMissing: {
     exitCode: 22,
-    message: (f: { role: string; right: string; remedy: string }) =>
-      `The role ${q(f.role)} lacks a right: ${f.right}. ${f.remedy}`.trimEnd(),
+    /** Without a role: that of the URL, whose name is not known where it fails. */
+    message: (f: { role: string | undefined; right: string; remedy: string }) =>
+      `The role ${f.role === undefined ? 'of the URL' : q(f.role)} lacks a right: ${f.right}. ${f.remedy}`.trimEnd(),
   },
   OwnedByAnother: {
     exitCode: 22,

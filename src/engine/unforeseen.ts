@@ -21,7 +21,7 @@ export function catalogued(error: unknown, signal: AbortSignal | undefined): Eng
   const place = { sqlstate: error.sqlstate };
   if (error.sqlstate === '57014' && signal?.aborted) return failure('Interrupted', { during: 'in a statement' }, place);
   if (error.sqlstate === '42501') {
-    return failure('RightMissing', { role: 'of the URL', right: error.message, remedy: 'Grant it.' }, place);
+    return failure('RightMissing', { role: undefined, right: error.message, remedy: 'Grant it.' }, place);
   }
   if (error.sqlstate === '55P03') {
     return failure('LockTimeout', { waited: seconds(OWN_LOCK_TIMEOUT_MS), blockers: [] }, place);

@@ -231,7 +231,7 @@ describe('A restore', { concurrency: 3 }, () => {
     const site = await backedUp({ '001_t.up.sql': FILES['001_t.up.sql'].replace(/GRANT.*/, '') });
     const error = await refused(site, { url: site.url });
     assert.equal(error.code, 'RightMissing', error.message);
-    assert.match(error.message, /ALTER ROLE "app" IN DATABASE/);
+    assert.match(error.message, /^The role of the URL lacks a right: to ALTER ROLE "app" IN DATABASE/);
     assert.equal(
       site.log.some(line => line.startsWith('restoring ')),
       false,

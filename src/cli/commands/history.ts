@@ -44,8 +44,14 @@ export const history: Command = {
 const TAMPERED =
   'The record was changed by another than this program. Nothing is held up by that: upgrade and downgrade go by the ledger. Find out who may write to it, and compare the rows with a backup (migrate restore brings one back); what was in them cannot be told from here.';
 
-async function verify({ database, terminal, output }: Invocation) {
-  const report = await (await database()).verifyAudit();
+async function verify(invocation: Invocation) {
+  const { terminal, output } = invocation;
+  const database = await invocation.database();
+  const report = await database.verifyAudit();
+  if (report.rows === 0) {
+    const { sayElsewhere } = await import('../standing.ts');
+    sayElsewhere(invocation, database.ledgerSchema, (await database.state()).otherLedgers);
+  }
   await terminal.data(output, report, () =>
     report.problems.length === 0
       ? [

@@ -32,7 +32,7 @@ export async function upgradeLedger(connection: Connection, attempt: Attempt, fr
     if (error.sqlstate === '42501') {
       const right = `to bring the ledger in schema ${attempt.ledgerSchema} to format ${LEDGER_FORMAT} (${error.message})`;
       const remedy = 'Migrate with the role that made the ledger, or make this role its owner.';
-      throw failure('RightMissing', { role: 'of the URL', right, remedy }, place);
+      throw failure('RightMissing', { role: undefined, right, remedy }, place);
     }
     throw error;
   }

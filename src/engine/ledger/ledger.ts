@@ -141,7 +141,8 @@ async function formatOfTables(connection: Connection, s: string): Promise<number
   return rows[0] === undefined ? 1 : rows[0].third === 't' ? 3 : 2;
 }
 
-function ledgerFailure(error: unknown, schema: string, role: string): unknown {
+/** What a failed query on the ledger's tables means, as an error of the catalogue. */
+export function ledgerFailure(error: unknown, schema: string, role: string): unknown {
   if (!(error instanceof QueryError)) return error;
   const place = { sqlstate: error.sqlstate };
   if (error.sqlstate === '42501') {

@@ -5,7 +5,7 @@
 //   const report = await verifyAudit(connection, schema, head);     // head: optional, from outside
 //   report.problems.length === 0
 
-import { type Connection, quoted, type Row, textOf } from '../connection.ts';
+import { type Connection, only, quoted, type Row, textOf } from '../connection.ts';
 import { type AuditHead, COMPUTED_HASH, readAuditHead } from './audit.ts';
 import {
   type AuditProblem,
@@ -17,6 +17,7 @@ import {
   type Span,
   undoneByRestores,
 } from './chain.ts';
+import { ledgerFailure } from './ledger.ts';
 import { strangeObjects } from './verify-tables.ts';
 
 export type { AuditHead } from './audit.ts';
@@ -41,8 +42,28 @@ export interface NotedRowProblem {
   readonly lastId: number;
 }
 
-/** Reads the whole audit at one moment. */
+/** Reads the whole audit at one moment; where there is no ledger yet, it has no rows. Throws RightMissing or LedgerDamaged. */
 export async function verifyAudit(connection: Connection, schema: string, known?: AuditHead): Promise<AuditReport> {
+  const role = textOf(only(await connection.query('SELECT session_user AS role')), 'role');
+  try {
+    if (await isAnyThere(connection, schema)) return await reportOf(connection, schema, known);
+    return Object.freeze({ rows: 0, head: null, problems: Object.freeze(headProblems([], known)) });
+  } catch (error) {
+    throw ledgerFailure(error, schema, role);
+  }
+}
+
+/** An audit without the rest is verified too, and a ledger without its audit is damaged. */
+async function isAnyThere(connection: Connection, schema: string): Promise<boolean> {
+  const tables = ['epoch', 'audit'].map(table => `${quoted(schema)}.${table}`);
+  const found = await connection.query(
+    'SELECT coalesce(pg_catalog.to_regclass($1), pg_catalog.to_regclass($2)) AS oid',
+    tables,
+  );
+  return only(found).oid !== null;
+}
+
+async function reportOf(connection: Connection, schema: string, known: AuditHead | undefined): Promise<AuditReport> {
   const s = quoted(schema);
   const rows = await connection.query(
     `SELECT id, previous, hash, ${COMPUTED_HASH} AS computed FROM ${s}.audit ORDER BY id`,

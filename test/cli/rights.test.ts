@@ -1,0 +1,53 @@
+// What commands do on PostgreSQL as a role that lacks a right, or where there is nothing yet to have a right to: one message
+// that names the role and what helps, and no noise about what a role may not do and nobody has asked for.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { serverForTests } from '../engine/site.ts';
+import { Project } from './project.ts';
+
+const server = await serverForTests();
+server.psql('ALTER ROLE owner CREATEDB');
+const FILES = {
+  '001_users.up.sql': 'CREATE TABLE users (id int PRIMARY KEY);',
+  '001_users.down.sql': 'DROP TABLE users;',
+};
+
+async function place(name: string) {
+  const url = await server.createDatabase(name);
+  const project = new Project(FILES, { DATABASE_URL: url, MIGRATE_POSTGRES_BINARIES: server.binaries });
+  const asApp = (...args: readonly string[]) => project.start(args, { DATABASE_URL: server.url('app', name) }).ended;
+  return { project, asApp, sql: (text: string) => server.psql(text, name) };
+}
+
+describe('Rights on PostgreSQL', { concurrency: 2 }, () => {
+  it('history --verify finds nothing to verify without a ledger, and damage where only its audit is gone', async () => {
+    const { project, sql } = await place('rights_none');
+    const none = await project.migrate('history', '--verify');
+    assert.deepEqual([none.code, none.said], [0, '']);
+    assert.match(none.out, /0 rows/);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    project.write('migrate.yaml', 'ledgerSchema: migrat\n');
+    const elsewhere = await project.migrate('history', '--verify');
+    assert.equal(elsewhere.code, 0, elsewhere.said);
+    assert.match(elsewhere.said, /no ledger in schema "migrat", but this database has one in schema "migrate"/);
+    project.remove('migrate.yaml');
+    sql('DROP TABLE migrate.audit');
+    const gone = await project.migrate('history', '--verify');
+    assert.equal(gone.code, 22, gone.said);
+    assert.match(gone.said, /relation "migrate\.audit" does not exist/);
+    assert.doesNotMatch(gone.said, /mistake of ours/);
+  });
+
+  it('history --verify names the role that may not read the ledger, or only not its audit', async () => {
+    const { project, asApp, sql } = await place('rights_weak');
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    const refusal =
+      /The role "app" lacks a right: to read the ledger in schema migrate \(permission denied for (\w+) \w+\)\. Migrate with the role that made the ledger, or make this role its owner\./;
+    for (const denied of ['schema', 'table']) {
+      const run = await asApp('history', '--verify');
+      assert.equal(run.code, 22, run.said);
+      assert.equal(refusal.exec(run.said)?.[1], denied, run.said);
+      sql('GRANT USAGE ON SCHEMA migrate TO app; GRANT SELECT ON migrate.epoch, migrate.ledger TO app');
+    }
+  });
+});
