@@ -159,6 +159,7 @@ export interface Database {
   historyTables(): Promise<readonly HistoryTable[]>;
   /** The highest applied version as the application's role may know it; null: nothing applied, or no ledger yet. */
   currentVersion(): Promise<string | null>;
+  /** Throws UsageError for a file that is not there, as `model` does. */
   schema(): Promise<StoredSchema>;
   /** The schema that the last migration left; undefined when none was stored. */
   storedSchema(): Promise<StoredSchema | undefined>;

@@ -6,17 +6,19 @@ import type { Database, StoredSchema } from './database.ts';
 import { schemaFromFiles } from './schema-from-files.ts';
 
 /**
- * The version that the live schema is to be compared with where nobody names one: its own; of a database with tables and
- * no ledger, all that the files have, for that is what a baseline would note.
+ * The version that the live schema is to be compared with where nobody names one: its own; of a database without a ledger,
+ * all that the files have, for that is what a baseline would note. An empty one too: it may be another than was meant.
  */
 export async function comparedVersion(
   { terminal }: Invocation,
   database: Database,
   live: StoredSchema,
 ): Promise<string | null> {
-  if (live.version !== null || live.entries.length === 0) return live.version;
+  if (live.version !== null) return live.version;
   // A database that was taken back to the beginning has the snapshot of that.
-  if ((await database.storedSchema()) !== undefined || (await database.adoptable()) === 'Nothing') return null;
+  if ((await database.storedSchema()) !== undefined) return null;
+  // Refuses one whose ledger is in another schema than the settings say.
+  await database.adoptable();
   const note =
     'note: there is no ledger, so this compares with all files; --to names the version that the database has';
   terminal.say(terminal.noted('dim', note));

@@ -125,6 +125,30 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.equal(project.rows('SELECT * FROM parent').length, 2);
   });
 
+  it('a foreign key that fits no key of its target hinders nobody who did not make it', async () => {
+    const project = new Project({
+      '001_ab.up.sql': `CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p (id)); INSERT INTO p VALUES (1);
+        INSERT INTO c VALUES (1); CREATE TABLE a (x INT); CREATE TABLE b (z REFERENCES a (x));`,
+      '001_ab.down.sql': 'DROP TABLE b; DROP TABLE a; DROP TABLE c; DROP TABLE p;',
+      '002_junk.up.sql': 'CREATE TABLE junk (i INT); DROP TABLE junk;',
+      '002_junk.down.sql': 'SELECT 1;',
+      '003_made.up.sql': 'CREATE TABLE d (x INT, y REFERENCES a (x)); CREATE TABLE junk (i INT); DROP TABLE junk;',
+    });
+    const made = await project.migrate('upgrade', '--yes');
+    assert.equal(made.code, 20, made.said);
+    assert.match(made.said, /003_made\.up\.sql failed: foreign key mismatch - "d" referencing "a"/);
+    assert.deepEqual(applied(project), ['001_ab', '002_junk']);
+    project.write(
+      'migrations/003_made.up.sql',
+      'PRAGMA foreign_keys = OFF; BEGIN; DELETE FROM p; COMMIT; PRAGMA foreign_keys = ON;',
+    );
+    const dangling = await project.migrate('upgrade', '--yes');
+    assert.match(dangling.said, /it leaves 1 row that refer from c to p, where nothing is/, 'others are still checked');
+    const down = await project.migrate('downgrade', 'empty', '--yes');
+    assert.equal(down.code, 0, down.said);
+    assert.deepEqual(applied(project), []);
+  });
+
   it('foreign keys are enforced while an ordinary migration runs', async () => {
     const project = new Project({
       '001_a.up.sql': `CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent INTEGER REFERENCES parent (id) ON DELETE CASCADE);
@@ -386,6 +410,34 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.equal(onTop.code, 0, onTop.said);
     assert.equal((await project.migrate('downgrade', 'empty', '--yes')).code, 0);
     assert.equal((await project.migrate('check', '--from-files')).code, 0);
+  });
+
+  it('a file that is not there is no empty database to a command that compares or draws one', async () => {
+    const project = new Project(TWO);
+    project.write('docs/schema.svg', 'the committed drawing');
+    for (const args of [
+      ['erd', '--out', 'docs/schema.svg'],
+      ['check'],
+      ['check', '--from-files'],
+      ['create', '--from-diff', 'x'],
+    ]) {
+      // With its files, create would refuse for what is pending.
+      if (args[0] === 'create') rmSync(project.path('migrations'), { recursive: true });
+      const run = await project.migrate(...args);
+      assert.equal(run.code, 2, `${args.join(' ')}: ${run.out}`);
+      assert.match(run.said, /dev\.db is not there\. Make it with migrate upgrade, or correct DATABASE_URL/);
+    }
+    assert.equal(project.read('docs/schema.svg'), 'the committed drawing');
+    assert.equal(project.has('dev.db'), false);
+  });
+
+  it('an empty database without a ledger is compared with all files', async () => {
+    const project = new Project(TWO);
+    project.execute('VACUUM');
+    const run = await project.migrate('check', '--from-files');
+    assert.equal(run.code, 1, run.said);
+    assert.match(run.out, /table users was removed/);
+    assert.match(run.said, /there is no ledger/);
   });
 
   it('with the file of its version gone is compared with others only by name', async () => {

@@ -1,5 +1,6 @@
 // A SQLite file as the commands see it. A connection is opened for each thing that is asked, so that nothing is locked
 // while a person reads a question. Reading never makes a file.
+import { writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join, relative } from 'node:path';
 import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
@@ -161,8 +162,7 @@ class SqliteDatabase implements Database {
   }
 
   async adoptable() {
-    this.#assertThere();
-    return (await this.#read([], readSqliteSnapshot)).length === 0 ? 'Nothing' : 'Something';
+    return (await this.#reading(readSqliteSnapshot)).length === 0 ? 'Nothing' : 'Something';
   }
 
   async baseline(source: Source, version: string, { history, onTopOf }: Grounds, _consent: Consent): Promise<Outcome> {
@@ -191,8 +191,8 @@ class SqliteDatabase implements Database {
     return this.#reading(connection => read(sqliteHistories(connection)));
   }
 
-  /** Of a file that must be there. */
-  #reading<T>(read: (connection: SqliteConnection) => Promise<T>): Promise<T> {
+  /** Of a file that must be there: a mistyped path is no empty database. */
+  async #reading<T>(read: (connection: SqliteConnection) => T | Promise<T>): Promise<T> {
     this.#assertThere();
     return this.#read<T>(undefined as never, read);
   }
@@ -211,7 +211,7 @@ class SqliteDatabase implements Database {
   }
 
   async schema(): Promise<StoredSchema> {
-    const entries = await this.#read([], readSqliteSnapshot);
+    const entries = await this.#reading(readSqliteSnapshot);
     return { version: (await this.#ledger()).version, entries, serverVersionNumber: 0 };
   }
 
@@ -235,7 +235,7 @@ class SqliteDatabase implements Database {
   }
 
   async model() {
-    return this.#read({ tables: [], references: [] }, readSqliteModel);
+    return this.#reading(readSqliteModel);
   }
 
   /** A file shares nothing with any server. */
@@ -245,6 +245,8 @@ class SqliteDatabase implements Database {
     const path = join(directory.path, 'scratch.db');
     try {
       if (content === 'Copy') await this.#copyTo(path);
+      // An empty file is an empty database, one that is not there a mistake.
+      else writeFileSync(path, '', { flag: 'wx' });
     } catch (error) {
       directory.release();
       throw error;

@@ -16,6 +16,7 @@ import type { Reversal } from '../reversal.ts';
 import type { Migration, Repeatable } from '../sql/script.ts';
 import { appendSqliteAudit } from './audit.ts';
 import { type SqliteConnect, type SqliteConnection, SqliteFailure } from './connection.ts';
+import { assertNoneNew, danglingReferences, NONE_DANGLING } from './foreign-keys.ts';
 import {
   hasSqliteLedger,
   prepareSqliteLedger,
@@ -213,14 +214,14 @@ async function runStatements(
   version: string,
   file: SqliteFile,
 ): Promise<void> {
-  const before = file.foreignKeys === 'AtTheEnd' ? violations(connection) : new Map<string, number>();
+  const before = file.foreignKeys === 'AtTheEnd' ? danglingReferences(connection) : NONE_DANGLING;
   for (const statement of file.statements) {
     runStatement(connection, version, file, statement);
     // A signal is heard only between statements, when the loop of events gets its turn.
     await new Promise(resolve => setImmediate(resolve));
     assertNotInterrupted(work.signal, `in ${file.file}`);
   }
-  if (file.foreignKeys === 'AtTheEnd') assertNoNewViolations(version, file, before, violations(connection));
+  if (file.foreignKeys === 'AtTheEnd') assertNoneNew(version, file, before, danglingReferences(connection));
 }
 
 /** All statements of a file, on a connection that is nobody else's. Throws MigrationFailed. */
@@ -247,25 +248,6 @@ function runStatement(
     throw failure('MigrationFailed', { where, reason: error.message }, place, { cause: error });
   }
   if (file.place === 'Transaction' && !connection.isInTransaction) throw failure('TransactionBroken', { where }, place);
-}
-
-/** Rows that refer to nothing, by table and target: counts, never the rows. */
-function violations(connection: SqliteConnection): ReadonlyMap<string, number> {
-  const rows = connection.query('SELECT "table", parent, count(*) AS rows FROM pragma_foreign_key_check GROUP BY 1, 2');
-  return new Map(rows.map(row => [`${row.table} to ${row.parent}`, Number(row.rows)]));
-}
-
-function assertNoNewViolations(
-  version: string,
-  file: SqliteFile,
-  before: ReadonlyMap<string, number>,
-  after: ReadonlyMap<string, number>,
-): void {
-  for (const [reference, rows] of after) {
-    if (rows <= (before.get(reference) ?? 0)) continue;
-    const reason = `it leaves ${rows} ${rows === 1 ? 'row' : 'rows'} that refer from ${reference}, where nothing is`;
-    throw failure('MigrationFailed', { where: file.file, reason }, { migration: version });
-  }
 }
 
 /** A failed migration leaves a row in the audit, where there is an audit; the failure itself is what counts. */
