@@ -50,4 +50,16 @@ describe('Rights on PostgreSQL', { concurrency: 2 }, () => {
       sql('GRANT USAGE ON SCHEMA migrate TO app; GRANT SELECT ON migrate.epoch, migrate.ledger TO app');
     }
   });
+
+  it('a restore by who is no superuser says nothing of the catalogue that only one may vacuum', async () => {
+    const { project, sql } = await place('rights_restored');
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    sql('INSERT INTO users SELECT generate_series(1, 100)');
+    assert.equal((await project.migrate('backup', 'bk')).code, 0);
+    const restored = await project.migrate('restore', 'bk', '--yes');
+    assert.equal(restored.code, 0, restored.said);
+    assert.doesNotMatch(restored.said, /WARNING|superuser/);
+    const made = "SELECT reltuples, relallvisible > 0 FROM pg_class WHERE relname = 'users'";
+    assert.equal(sql(made), '100|t', "the planner's statistics are made");
+  });
 });
