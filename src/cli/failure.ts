@@ -40,6 +40,7 @@ const FILE_REASONS: Readonly<Record<string, string>> = {
   EACCES: 'cannot be opened or made: permission denied',
   EPERM: 'cannot be changed: not permitted',
   EEXIST: 'exists already',
+  ENAMETOOLONG: 'has too long a name, or would get one',
   EISDIR: 'is a directory',
   ENOTDIR: 'is not a directory',
   EROFS: 'cannot be written: the file system is read-only',

@@ -124,6 +124,58 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
     assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
   });
 
+  it('names what is kept where only a log was left, and gives it to no other file that is kept', async () => {
+    const project = await backedUp('kept', 'b1');
+    const restored = async () => {
+      rmSync(project.path('dev.db'));
+      project.write('dev.db-wal', 'a wal');
+      project.write('dev.db-shm', 'its index');
+      return project.data('restore', 'b1', '-y') as Promise<{ replaced: string }>;
+    };
+    // Names that an earlier restore may have given in the same second.
+    for (let second = 0; second < 600; second += 1) {
+      const time = new Date(Date.now() + second * 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+      project.write(`dev.db.replaced-${time}`, 'kept before');
+    }
+    const { replaced } = await restored();
+    assert.match(replaced, /dev\.db\.replaced-\w+-2-wal$/);
+    assert.equal(readFileSync(replaced, 'utf8'), 'a wal');
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
+  });
+
+  it('that fails while it puts aside takes back what it has put aside', async () => {
+    const project = await backedUp('kept', 'b1');
+    // With `.replaced-<date>-wal` it can be a name, with `-journal` at its end not: NAME_MAX is 255.
+    const name = `${'x'.repeat(220)}.db`;
+    project.write(`${name}-wal`, 'a wal');
+    project.write(`${name}-journal`, 'a journal');
+    const run = await project.start(['restore', 'b1', '-y'], { DATABASE_URL: `sqlite:///./${name}` }).ended;
+    assert.equal(run.code, 2, run.said);
+    assert.match(run.said, /x\.db-journal has too long a name, or would get one/);
+    const beside = readdirSync(project.directory).filter(one => one.startsWith('xxx'));
+    assert.deepEqual(beside.sort(), [`${name}-journal`, `${name}-wal`]);
+  });
+
+  it('never over the backup itself, whatever links lead there', async () => {
+    const project = await backedUp('kept', 'b1');
+    symlinkSync('b1/archive', project.path('elsewhere'));
+    symlinkSync('b1', project.path('b2'));
+    for (const [file, directory] of [
+      ['b1/archive/database.sqlite', 'b1'],
+      ['elsewhere/database.sqlite', 'b2'],
+      ['elsewhere/new.db', 'b1'],
+    ] as const) {
+      const before = readFileSync(project.path('b1/archive/database.sqlite'));
+      const run = await project.start(['restore', directory, '-y'], { DATABASE_URL: `sqlite:///./${file}` }).ended;
+      assert.equal(run.code, 2, run.said);
+      assert.match(run.said, /is in the backup .* itself, which the restore would overwrite. Correct DATABASE_URL/);
+      assert.deepEqual(readFileSync(project.path('b1/archive/database.sqlite')), before);
+      assert.deepEqual(readdirSync(project.path('b1/archive')), ['database.sqlite']);
+    }
+    const beside = await project.start(['restore', 'b1', '-y'], { DATABASE_URL: 'sqlite:///./b1..db' }).ended;
+    assert.equal(beside.code, 0, beside.said);
+  });
+
   it('goes on over a file whose ledger or pages are damaged, says what of the audit it could not read, and keeps all', async () => {
     const project = await backedUp('kept', 'b1');
     const restored = async (reason: RegExp) => {

@@ -37,7 +37,7 @@ import type {
 import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { backupSqlite, inspectSqliteBackup } from './backup.ts';
-import { type FilePlace, lookAtFile, openingMistake, restoredPlace } from './file.ts';
+import { assertNotWithin, type FilePlace, lookAtFile, openingMistake, restoredPlace } from './file.ts';
 import { shown } from './history.ts';
 import { planSqlite, type SqlitePlace, sqliteReversals } from './plan.ts';
 import { progressTo } from './progress.ts';
@@ -281,7 +281,9 @@ class SqliteDatabase implements Database {
 
   async inspectBackup(directory: string) {
     restoredPlace(this.#file);
-    return inspectSqliteBackup(directory);
+    const found = await inspectSqliteBackup(directory);
+    assertNotWithin(directory, this.#file);
+    return found;
   }
 
   async restore(directory: string, { digest }: RestoreConsent) {

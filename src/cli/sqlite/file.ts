@@ -1,7 +1,7 @@
 // What the path of a SQLite URL leads to, looked at before SQLite opens it: SQLite's own words for a directory, a text file
 // and a folder that is not there are nearly the same. Reads sixteen bytes, makes nothing. Called by database.ts and restore.ts.
 import { closeSync, existsSync, lstatSync, openSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { RESULT, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { UsageError } from '../failure.ts';
 
@@ -32,6 +32,16 @@ export function restoredPlace(file: FilePlace): string {
   if (link?.isSymbolicLink() !== true) return file.path;
   const path = resolve(realpathSync(dirname(file.path)), readlinkSync(file.path));
   return restoredPlace({ ...file, path, place: path });
+}
+
+/** Where the file of a restore is part of the backup, that would be lost to what it restores. Throws UsageError. */
+export function assertNotWithin(directory: string, file: FilePlace): void {
+  const path = restoredPlace(file);
+  const within = relative(realpathSync(directory), join(realpathSync(dirname(path)), basename(path)));
+  if (within === '..' || within.startsWith(`..${sep}`) || isAbsolute(within)) return;
+  throw new UsageError(
+    `${file.place} is in the backup ${directory} itself, which the restore would overwrite. Correct ${file.urlVariable}.`,
+  );
 }
 
 /** `SomethingElse`: a file, and no database. */

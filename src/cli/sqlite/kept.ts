@@ -5,8 +5,8 @@ import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync } fro
 import { dirname } from 'node:path';
 import { syncPath } from '../../backup/volume.ts';
 
-/** What belongs to the name of a SQLite file. */
-const SIDECARS = ['-wal', '-shm', '-journal'] as const;
+/** What belongs to the name of a SQLite file, first what holds pages. */
+const SIDECARS = ['-wal', '-journal', '-shm'] as const;
 /** File systems without links, or without one between these two. */
 const LINKLESS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'];
 
@@ -18,8 +18,13 @@ export async function giveName(from: string, to: string): Promise<'Given' | 'Tak
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return 'Taken';
     throw error;
   }
-  await syncPath(to);
-  await syncPath(dirname(to));
+  try {
+    await syncPath(to);
+    await syncPath(dirname(to));
+  } catch (error) {
+    rmSync(to);
+    throw error;
+  }
   return 'Given';
 }
 
@@ -40,22 +45,33 @@ export async function keepCopy(copy: string, path: string): Promise<string> {
 
 /**
  * Puts a file that SQLite cannot read, and what belongs to its name, under the name that is answered; the file itself keeps
- * its old name too, until that is given to another. Undefined where there was nothing.
+ * its old name too, until that is given to another. Where only something that belongs to its name is left, the answer names
+ * that. Undefined where there was nothing; what fails midway is taken back.
  */
 export async function putAside(path: string): Promise<{ readonly name: string; undo(): void } | undefined> {
   const there = ['', ...SIDECARS].filter(ending => existsSync(path + ending));
-  if (there.length === 0) return undefined;
+  const [first] = there;
+  if (first === undefined) return undefined;
+  const sidecars = there.filter(ending => ending !== '');
   for (const name of namesFor(path)) {
     if (SIDECARS.some(ending => existsSync(name + ending))) continue;
-    if (there.includes('') && (await giveName(path, name)) === 'Taken') continue;
-    const sidecars = there.filter(ending => ending !== '');
-    for (const ending of sidecars) renameSync(path + ending, name + ending);
-    await syncPath(dirname(path));
+    if (first === '' ? (await giveName(path, name)) === 'Taken' : existsSync(name)) continue;
+    const moved: string[] = [];
     const undo = () => {
-      for (const ending of sidecars) renameSync(name + ending, path + ending);
-      rmSync(name, { force: true });
+      for (const ending of moved) renameSync(name + ending, path + ending);
+      if (first === '') rmSync(name, { force: true });
     };
-    return { name, undo };
+    try {
+      for (const ending of sidecars) {
+        renameSync(path + ending, name + ending);
+        moved.push(ending);
+      }
+      await syncPath(dirname(path));
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    return { name: name + first, undo };
   }
   throw new Error('the names have an end');
 }
