@@ -2,6 +2,7 @@
 // database that has that change already. Writes two files and nothing in the database. Called by create.
 import { existsSync } from 'node:fs';
 import { EngineError } from '../engine/errors.ts';
+import type { Ledger } from '../engine/ledger/ledger.ts';
 import type { Source } from '../engine/source/files.ts';
 import type { SnapshotEntry } from '../schema/snapshot.ts';
 import { commented, type Script } from '../schema/statements/text.ts';
@@ -28,9 +29,11 @@ export async function createFromDiff(invocation: Invocation): Promise<CreatedFro
   const database = await invocation.database();
   const source = await filesOf(invocation, database);
   const live = await database.schema();
+  const { ledger } = await database.state();
+  assertNothingHalfDone(ledger);
   assertNothingPending(
     source,
-    (await database.state()).ledger.applied.map(row => row.version),
+    ledger.applied.map(row => row.version),
   );
   const before = isUntouched(live, source) ? emptyLike(live) : await storedSchemaOf(database, live, 'Write');
   if ((await database.compare(before, live)).length === 0) return undefined;
@@ -50,6 +53,16 @@ async function filesOf({ settings }: Invocation, database: Database): Promise<So
     if (error instanceof EngineError && error.code === 'NoMigrations') return undefined;
     throw error;
   }
+}
+
+/** Its half would be written as a migration of its own, and then the rest would not go on it. */
+function assertNothingHalfDone({ progress }: Ledger): void {
+  const [half] = progress;
+  if (half === undefined) return;
+  const end = half.direction === 'Up' ? `migrate upgrade ${half.version}` : 'migrate downgrade';
+  throw new UsageError(
+    `${half.version} is half done, and what it has done so far would be written a second time. Bring it to its end first: ${end}`,
+  );
 }
 
 /** The difference is taken from what the ledger has: what is pending would be written a second time. */

@@ -80,8 +80,13 @@ function refusalsOf(source: Source, ledger: Ledger): readonly EngineError[] {
   return [...contradictions(source, ledger), ...renamedToBeRun(above, source, ledger)];
 }
 
+interface HalfDone {
+  readonly halfDone: readonly string[];
+  readonly applied: readonly { readonly version: string }[];
+}
+
 /** For a person: what is half done, and what goes on with it. Only a way down is half done of what is applied. */
-export function halfDoneNotes({ halfDone, applied }: Pick<Standing, 'halfDone' | 'applied'>): readonly string[] {
+export function halfDoneNotes({ halfDone, applied }: HalfDone): readonly string[] {
   return halfDone.map(version => {
     const next = applied.some(row => row.version === version) ? 'downgrade' : 'upgrade';
     return `half done: ${version}; the next ${next} goes on with it`;

@@ -5,6 +5,7 @@ import { awaitedLater, inTurn } from './connection.ts';
 import { asOwnerAfterDeferred, runDeferredOfAll, type Standing, standingAfterFile } from './deferred.ts';
 import { failure } from './errors.ts';
 import { NotTogether, prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
+import { keepSnapshot } from './kept-snapshot.ts';
 import type { ProgressRow } from './ledger/ledger.ts';
 import { recordDone } from './ledger/records.ts';
 import { assertStillLossless } from './losses/guards.ts';
@@ -58,6 +59,7 @@ async function applyEach(work: Work, files: readonly PendingFile[], progress: re
     else {
       const began = Date.now();
       work.log(beginning(file));
+      await keepSnapshot(work);
       await applySplit(work, file, progress);
       work.log(`${DONE[file.direction]} ${file.migration.version} in ${seconds(Date.now() - began)}`);
     }

@@ -9,10 +9,12 @@
 //                             adopted database come in the same transaction (adoption.ts), and so does what a downgrade
 //                             may lose, by which later attempts go (accepted-losses.ts)
 //  5 each script committed with its ledger row and audit row: applied (or reverted), or not at all; the next goes on after it
-//  6 in a split file: a `started` row, the statement, a `done` row: the next attempt proves the effect from the catalogue
+//  6 in a split file: the snapshot of the version below it, where another is stored (as 9); then a `started` row, the
+//                             statement, a `done` row: the next attempt proves the effect from the catalogue
 //  7 last row of a split file the ledger row comes (or goes) and the progress rows go in one transaction
 //  8 grants                   repeated by every attempt
-//  9 snapshot stored          the stored one names an older ledger: whoever reads it sees that; the next attempt stores
+//  9 snapshot stored          the stored one names an older ledger: whoever reads it sees that; the next attempt stores.
+//                             While a file is half done none is: the one of before it stays the truth
 // 10 the answer               lost: `settle` reads the same from the ledger
 
 import { snapshotDigest } from '../schema/snapshot.ts';
@@ -20,15 +22,15 @@ import { type Adoption, findAdoption, writeAdoption } from './adoption.ts';
 import { applyMigrations } from './apply.ts';
 import { runKey } from './attempt.ts';
 import { lockLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
-import { ConnectionLost, QueryError } from './connection.ts';
+import { ConnectionLost } from './connection.ts';
 import { EngineError } from './errors.ts';
 import { waitForApplicationToLeave } from './fence/application-sessions.ts';
 import { type Fenced, raiseEpochAlone, takeFence } from './fence/fence.ts';
 import { recoverCommit } from './fence/recovery.ts';
+import { keepSnapshot } from './kept-snapshot.ts';
 import { type AuditHead, appendAudit, readAuditHead } from './ledger/audit.ts';
 import { hasLedger, type Ledger, readLedger } from './ledger/ledger.ts';
 import { createLedger, grantApplication } from './ledger/ledger-schema.ts';
-import { isSnapshotStale, storeSnapshot } from './ledger/stored-snapshot.ts';
 import type { AcceptedLosses } from './losses/accepted-losses.ts';
 import type { MigrateRequest } from './migrate-request.ts';
 import { Monitor } from './monitor.ts';
@@ -36,7 +38,7 @@ import { transactionMode } from './plan.ts';
 import { assertAsPlanned, scriptsToRun } from './scripts-to-run.ts';
 import { openSession, type Server } from './server.ts';
 import { loadGrammar } from './sql/statements.ts';
-import { CommitUnknown, inTransaction } from './transactions.ts';
+import { CommitUnknown } from './transactions.ts';
 import type { PendingFile, Surroundings, Work } from './work.ts';
 
 export interface MigrateOutcome {
@@ -117,7 +119,7 @@ async function underFence(
     await applyAll(request, work, files, fenced.ledger, course);
     const missing = await grantApplication(connection, attempt.ledgerSchema, request.appRoles);
     if (missing.length > 0) course.notes.push(`these application roles do not exist: ${missing.join(', ')}`);
-    await keepSnapshot(work, course);
+    await keepSnapshot(work);
   } catch (thrown) {
     const error = await afterFailure(thrown, work, course, request);
     if (error === undefined) return;
@@ -131,22 +133,6 @@ async function underFence(
 async function readCourse({ connection, attempt, server }: Work, course: Course): Promise<void> {
   course.ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
   course.auditHead = await readAuditHead(connection, attempt.ledgerSchema);
-}
-
-/** Effect 9. What was migrated stays migrated if it cannot be stored: drift then says that it has nothing to compare with. */
-async function keepSnapshot(work: Work, course: Course): Promise<void> {
-  const { connection, attempt, server } = work;
-  const ledger = await readLedger(connection, attempt.ledgerSchema, server.role);
-  if (!(await isSnapshotStale(connection, attempt.ledgerSchema, ledger))) return;
-  try {
-    const limits = lockLimitsOf(work.execution);
-    const entries = await readSnapshotBounded(connection, server, attempt.ledgerSchema, work, limits);
-    await inTransaction(work, () => storeSnapshot(connection, server, attempt, entries));
-  } catch (error) {
-    const isRefused = error instanceof EngineError && error.code === 'LockTimeout';
-    if (!isRefused && !(error instanceof QueryError)) throw error;
-    course.notes.push(`the snapshot of the schema could not be stored: ${error.message}`);
-  }
 }
 
 /** Effects 3 and 4. */
@@ -213,7 +199,7 @@ async function afterFailure(thrown: unknown, work: Work, course: Course, request
       const { code, place } = error;
       await appendAudit(work.connection, work.attempt, 'failed', place.migration ?? null, { code, ...place });
     }
-    if (error instanceof EngineError) await keepSnapshot(work, course);
+    if (error instanceof EngineError) await keepSnapshot(work);
     await readCourse(work, course);
   } catch {
     // The failure itself is what counts; `settle` reads the ledger again.

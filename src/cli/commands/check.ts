@@ -1,5 +1,5 @@
 // `migrate check`
-import type { Command } from '../command.ts';
+import type { Command, Invocation } from '../command.ts';
 import type { Database, StoredSchema } from '../database.ts';
 import { UsageError } from '../failure.ts';
 import { DISPOSABLE_SERVER, REACH } from '../shared-options.ts';
@@ -58,9 +58,21 @@ export const check: Command = {
           ]
         : differences.map(one => terminal.styled('bad', describeDifference(one))),
     );
-    return differences.length === 0 ? 0 : 1;
+    if (differences.length === 0) return 0;
+    await sayHalfDone(invocation, database);
+    return 1;
   },
 };
+
+/** What a half has made so far is among the differences, and nobody's doing by hand. */
+async function sayHalfDone({ terminal }: Invocation, database: Database): Promise<void> {
+  const { halfDoneNotes } = await import('../standing.ts');
+  const { ledger, applied } = await database.state();
+  const halfDone = [...new Set(ledger.progress.map(row => row.version))];
+  for (const line of halfDoneNotes({ halfDone, applied })) {
+    terminal.say(terminal.noted('warn', `note: ${line}; what it has done so far is told as drift`));
+  }
+}
 
 async function differencesFromStored(database: Database, live: StoredSchema) {
   const { storedSchemaOf } = await import('../stored-schema.ts');
