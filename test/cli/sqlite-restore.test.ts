@@ -1,6 +1,7 @@
 // Restores of a SQLite file: what was there is never lost, whatever fails, whoever else restores, and wherever it is killed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   cpSync,
@@ -12,6 +13,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -174,6 +176,49 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
     }
     const beside = await project.start(['restore', 'b1', '-y'], { DATABASE_URL: 'sqlite:///./b1..db' }).ended;
     assert.equal(beside.code, 0, beside.said);
+  });
+
+  it('says that a file in WAL mode keeps the size of its pages, and what to do', async () => {
+    const project = await backedUp('kept', 'b1');
+    rmSync(project.path('dev.db'));
+    project.execute(
+      "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES ('live')",
+    );
+    const refused = await project.migrate('restore', 'b1', '-y');
+    assert.equal(refused.code, 2, refused.said);
+    assert.match(
+      refused.said,
+      /WAL mode with pages of 1024 bytes, the backup has pages of 4096, .*PRAGMA journal_mode = DELETE/,
+    );
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['live']);
+    assert.deepEqual(keptOf(project), []);
+    project.execute('PRAGMA journal_mode = DELETE');
+    const restored = await project.migrate('restore', 'b1', '-y');
+    assert.equal(restored.code, 0, restored.said);
+    assert.deepEqual(valuesIn(project.path('dev.db')), ['kept']);
+  });
+
+  it('says of a backup that was damaged before its checksum was taken that it is that which is damaged', async () => {
+    const project = await backedUp('kept', 'b1');
+    const archive = project.path('b1/archive/database.sqlite');
+    const sound = readFileSync(archive);
+    const database = new DatabaseSync(archive);
+    const root = Number(database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 't'").get()?.rootpage);
+    database.close();
+    for (const at of [(root - 1) * 4096, 100]) {
+      const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+      const damaged = Buffer.from(sound).fill(0x5a, at, at + 200);
+      writeFileSync(archive, damaged);
+      falsify(project, 'b1', 'b2', text => text.replace(digest(sound), digest(damaged)));
+      const run = await project.migrate('restore', 'b2', '-y');
+      assert.equal(run.code, 2, run.said);
+      assert.match(
+        run.said,
+        /The backup is damaged, says SQLite of \S+b2\/archive\/database\.sqlite: .*Nothing was changed/s,
+      );
+      assert.doesNotMatch(run.said, /A backup of it/);
+      assert.deepEqual([valuesIn(project.path('dev.db')), besideOf(project)], [['kept'], []]);
+    }
   });
 
   it('goes on over a file whose ledger or pages are damaged, says what of the audit it could not read, and keeps all', async () => {

@@ -51,7 +51,7 @@ export async function backupSqlite(
     const copy = join(temporary, ARCHIVED_FILE);
     await copyTo(copy);
     const journalMode = setJournalMode(copy, 'delete');
-    const { database, tables } = inspectCopy(copy);
+    const { database, tables } = inspectCopy(copy, damagedDatabase);
     const files = await digestFiles(join(temporary, ARCHIVE_DIRECTORY), 'sync');
     const manifest: SqliteManifest = {
       format: 1,
@@ -87,15 +87,21 @@ export function setJournalMode(path: string, mode: JournalMode): JournalMode {
   }
 }
 
-/** Opens the copy, which proves that it can be opened, has SQLite check all of it, and counts its rows. */
-export function inspectCopy(path: string) {
+/** What SQLite calls damaged is whatever the copy was made of. */
+export type Damage = (found: string) => Error;
+
+const damagedDatabase: Damage = found =>
+  new UsageError(`The database is damaged, says SQLite: ${found}. A backup of it would be damaged too.`);
+
+/**
+ * Opens the copy, which proves that it can be opened, has SQLite check all of it, and counts its rows. Throws the damage that
+ * it finds, and SqliteFailure.
+ */
+export function inspectCopy(path: string, damaged: Damage) {
   const connection = openSqlite(path, { mode: 'ReadOnly', busyTimeoutMs: 0 });
   try {
     const [check] = connection.query('PRAGMA integrity_check(1)');
-    if (check?.integrity_check !== 'ok')
-      throw new UsageError(
-        `The database is damaged, says SQLite: ${check?.integrity_check}. A backup of it would be damaged too.`,
-      );
+    if (check?.integrity_check !== 'ok') throw damaged(String(check?.integrity_check));
     const tables = userTables(connection).map(name => {
       const [row] = connection.query(`SELECT count(*) AS rows FROM ${quotedName(name)}`);
       return { name, rows: Number(row?.rows) };

@@ -44,7 +44,7 @@ export interface Restorer {
   readonly terminal: Terminal;
 }
 
-/** Throws UsageError, RestoreFailed, FenceHeld, Interrupted and SqliteFailure; the file is as it was then. */
+/** Throws UsageError, RestoreRefused, RestoreFailed, FenceHeld, Interrupted and SqliteFailure; the file is as it was then. */
 export async function restoreSqlite(
   file: FilePlace,
   { directory, shown }: { readonly directory: string; readonly shown: string },
@@ -97,6 +97,7 @@ async function write(restoring: Restoring, live: SqliteConnection): Promise<Rest
     rmSync(kept, { force: true });
     await whenFree(patience, path, () => live.copyTo(kept, patience.signal));
     const { version, unread } = await prepareCopy(restoring, { path: kept });
+    await whenFree(patience, path, () => assertPagesFit(restoring, live));
     const replaced = await keepCopy(kept, path);
     if ((await writePages(restoring, live, before, replaced)) === 'Written') {
       sayUnread(restoring, replaced, unread);
@@ -105,6 +106,20 @@ async function write(restoring: Restoring, live: SqliteConnection): Promise<Rest
     rmSync(replaced);
   }
   throw failure('FenceHeld', { waited: `${TRIES} tries`, holder: `a writer of ${path}` });
+}
+
+/** Throws RestoreRefused where SQLite would write none of the pages: https://www.sqlite.org/c3ref/backup_finish.html#sqlite3backupstep */
+function assertPagesFit({ path, fresh }: Restoring, live: SqliteConnection): void {
+  if (live.query('PRAGMA journal_mode')[0]?.journal_mode !== 'wal') return;
+  const source = openSqlite(fresh, { mode: 'ReadOnly', busyTimeoutMs: 0 });
+  try {
+    const [there, wanted] = [live, source].map(one => one.query('PRAGMA page_size')[0]?.page_size);
+    if (there === wanted) return;
+    const reason = `it is in WAL mode with pages of ${there} bytes, the backup has pages of ${wanted}, and SQLite changes that in no file in WAL mode; run PRAGMA journal_mode = DELETE on it before, and PRAGMA journal_mode = WAL afterwards`;
+    throw failure('RestoreRefused', { database: path, reasons: [reason] });
+  } finally {
+    source.close();
+  }
 }
 
 /** Changes when somebody else has written: https://www.sqlite.org/pragma.html#pragma_data_version */

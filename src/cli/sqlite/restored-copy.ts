@@ -6,8 +6,10 @@ import { openSqlite } from '../../database/sqlite.ts';
 import { failure } from '../../engine/errors.ts';
 import { assertNotInterrupted } from '../../engine/pace.ts';
 import { type CarriedAudit, carrySqliteAudit } from '../../engine/sqlite/carried-audit.ts';
+import { RESULT, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import type { Patience } from '../../engine/sqlite/lock.ts';
-import { inspectCopy, type JournalMode, type SqliteManifest, setJournalMode } from './backup.ts';
+import { UsageError } from '../failure.ts';
+import { type Damage, inspectCopy, type JournalMode, type SqliteManifest, setJournalMode } from './backup.ts';
 
 const BEFORE = 'before anything was changed';
 
@@ -31,8 +33,27 @@ export interface PreparedCopy extends CarriedAudit {
   readonly journalMode: JournalMode;
 }
 
-/** The last look at the signal before a change. Throws RestoreFailed, Interrupted and SqliteFailure. */
+/** The last look at the signal before a change. Throws UsageError, RestoreFailed, Interrupted and SqliteFailure. */
 export async function prepareCopy(preparing: Preparing, replaced: Replaced): Promise<PreparedCopy> {
+  const { archived, fresh } = preparing;
+  try {
+    return await prepare(preparing, replaced);
+  } catch (error) {
+    const ofBackup = error instanceof SqliteFailure && [archived, fresh].includes(error.path);
+    const damage: readonly number[] = [RESULT.corrupt, RESULT.notADatabase];
+    throw ofBackup && damage.includes(error.code) ? damagedBackup(archived)(error.message) : error;
+  }
+}
+
+/** Its checksums are right: it was damaged when they were taken. */
+const damagedBackup =
+  (archived: string): Damage =>
+  found =>
+    new UsageError(
+      `The backup is damaged, says SQLite of ${archived}: ${found}. Nothing was changed. Restore another backup, or save what can still be read: sqlite3 ${archived} .recover`,
+    );
+
+async function prepare(preparing: Preparing, replaced: Replaced): Promise<PreparedCopy> {
   const { archived, fresh, manifest, digest, by, patience } = preparing;
   rmSync(fresh, { force: true });
   const source = openSqlite(archived, { mode: 'Immutable', busyTimeoutMs: 0 });
@@ -42,7 +63,7 @@ export async function prepareCopy(preparing: Preparing, replaced: Replaced): Pro
     source.close();
   }
   const archivedMode = setJournalMode(fresh, 'delete');
-  assertAsBackedUp(fresh, manifest);
+  assertAsBackedUp(fresh, manifest, damagedBackup(archived));
   const carried = carry(fresh, replaced, by, { backup: digest, madeAt: manifest.completedAt });
   // A signal is heard only when the loop of events gets its turn.
   await new Promise(resolve => setImmediate(resolve));
@@ -50,8 +71,8 @@ export async function prepareCopy(preparing: Preparing, replaced: Replaced): Pro
   return { ...carried, journalMode: manifest.database.journalMode ?? archivedMode };
 }
 
-function assertAsBackedUp(path: string, manifest: Pick<SqliteManifest, 'tables'>): void {
-  const { tables } = inspectCopy(path);
+function assertAsBackedUp(path: string, manifest: Pick<SqliteManifest, 'tables'>, damaged: Damage): void {
+  const { tables } = inspectCopy(path, damaged);
   const found = new Map(tables.map(({ name, rows }) => [name, rows]));
   const named = new Set(manifest.tables.map(({ name }) => name));
   for (const { name } of tables) {
