@@ -3,7 +3,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import type { ExitCode } from '../api/exit-codes.ts';
 import { orderOf } from '../api/versions.ts';
-import { QueryError } from '../engine/connection.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './failure.ts';
@@ -65,15 +64,9 @@ async function lookOnce(ask: () => Promise<string | null>): Promise<Look> {
       ? { version: undefined, state: 'no migration has been applied yet' }
       : { version, state: `the database is at ${version}` };
   } catch (error) {
-    if (error instanceof QueryError && error.sqlstate === '42501') {
-      return {
-        version: undefined,
-        state: 'this role may not call current_version() of the ledger (appRoles grants it)',
-      };
-    }
     const isPassing =
       error instanceof EngineError &&
-      ([10, 11].includes(error.exitCode) || error.code === 'FenceHeld') &&
+      ([10, 11].includes(error.exitCode) || ['FenceHeld', 'RightMissing'].includes(error.code)) &&
       error.code !== 'CredentialsRefused';
     if (!isPassing) throw error;
     return { version: undefined, state: terminalMessage(error) };

@@ -51,6 +51,18 @@ describe('Rights on PostgreSQL', { concurrency: 2 }, () => {
     }
   });
 
+  it('wait names its role and the grants that it lacks, which are enough', async () => {
+    const { project, asApp, sql } = await place('rights_wait');
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    const refused = await asApp('wait', '--for', '001_users', '--timeout', '0');
+    assert.equal(refused.code, 10, refused.said);
+    const grants =
+      /error: .*The role "app" lacks a right: to call current_version\(\).*(GRANT USAGE .*; GRANT EXECUTE .* TO "app")\.\n$/;
+    sql(`SET ROLE owner; ${grants.exec(refused.said)?.[1] ?? assert.fail(refused.said)}`);
+    const run = await asApp('wait', '--for', '001_users', '--timeout', '0');
+    assert.equal(run.code, 0, run.said);
+  });
+
   it('a restore by who is no superuser says nothing of the catalogue that only one may vacuum', async () => {
     const { project, sql } = await place('rights_restored');
     assert.equal((await project.migrate('upgrade')).code, 0);

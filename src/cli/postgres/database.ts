@@ -2,6 +2,7 @@
 // for each thing that is asked, and closed before a person is asked anything. What only some commands need is imported late.
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
+import { failure } from '../../engine/errors.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
 import { hasLedger } from '../../engine/ledger/ledger.ts';
 import { assertOnlyLedger, otherLedgers } from '../../engine/ledger/other-ledgers.ts';
@@ -160,9 +161,25 @@ class PostgresDatabase implements Database {
       } catch (error) {
         // No ledger yet: its first migration makes it, and grants this function.
         if (error instanceof QueryError && ['42883', '3F000'].includes(error.sqlstate)) return null;
+        if (error instanceof QueryError && error.sqlstate === '42501') throw this.#mayNotAsk(error);
         throw error;
       }
     });
+  }
+
+  /** An upgrade grants only where something is pending: hence the statements, too. */
+  #mayNotAsk({ message, sqlstate }: QueryError) {
+    const [s, role] = [quoted(this.ledgerSchema), quoted(this.#sessions.settings.user)];
+    const grants = `GRANT USAGE ON SCHEMA ${s} TO ${role}; GRANT EXECUTE ON FUNCTION ${s}.current_version() TO ${role}`;
+    return failure(
+      'RightMissing',
+      {
+        role: this.#sessions.settings.user,
+        right: `to call current_version() of the ledger in schema ${this.ledgerSchema} (${message})`,
+        remedy: `Name it under appRoles in migrate.yaml, which the next upgrade with something to do grants it by, or grant it now as the ledger's owner: ${grants}.`,
+      },
+      { sqlstate },
+    );
   }
 
   schema(): Promise<StoredSchema> {
