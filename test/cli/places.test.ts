@@ -101,6 +101,7 @@ describe('A place that cannot be used', { concurrency: 3 }, () => {
 
   it('is where no file can be made', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {
     const project = new Project(FILES);
+    project.execute('VACUUM');
     for (const command of [
       ['create', 'more', '--dir', '/proc/shop/migrations'],
       ['erd', '--out', '/proc/shop/schema.svg'],
