@@ -25,12 +25,14 @@ export async function runMigrating(
     assertWay(plan, way, target);
     sayPlan(terminal, plan);
     if (options.has('dryRun')) {
+      for (const role of plan.ungranted) terminal.say(terminal.noted('dim', `note: lets ${role} ask for the version`));
       await terminal.data(output, { ...planData(plan), dryRun: true }, () =>
         plan.versions.map(version => `  ${version}`),
       );
       return 0;
     }
     if (plan.direction === 'None') {
+      if (way === 'Upgrade' && plan.ungranted.length > 0) await grant(invocation, plan.ungranted);
       const milliseconds = Math.round(performance.now() - began);
       await terminal.data(output, { ...planData(plan), version: plan.from, milliseconds }, () => []);
       return 0;
@@ -53,6 +55,12 @@ export async function runMigrating(
     ]);
     return 0;
   }
+}
+
+async function grant(invocation: Invocation, roles: readonly string[]): Promise<void> {
+  const { terminal, options } = invocation;
+  await (await invocation.database()).grantApplication({ adopts: options.text('adopt') });
+  for (const role of roles) terminal.say(terminal.noted('dim', `note: ${role} may ask for the version now`));
 }
 
 /** Another process of the same person may have been quicker: that is no failure, but a reason to look again. */

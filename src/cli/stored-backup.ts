@@ -53,8 +53,9 @@ async function readText(directory: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new UsageError(`${directory} is no backup: it has no ${MANIFEST_FILE}.`);
+    if (code === 'ENOTDIR')
+      throw new UsageError(`${directory} is a file. Name the directory of the backup that holds ${MANIFEST_FILE}.`);
+    if (code === 'ENOENT') throw new UsageError(`${directory} is no backup: it has no ${MANIFEST_FILE}.`);
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
     throw new UsageError(
       `${path} cannot be read: permission denied. Run it as the owner of the backup, or ask that one for the right.`,

@@ -46,7 +46,7 @@ const KNOWN = new Set([
 ]);
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
-/** Reads the URL. Throws BadConnectionUrl, which never quotes the URL, because it holds a password. */
+/** Reads the URL. Throws BadConnectionUrl, which never quotes the URL, because it may hold a password. */
 export function parseConnectionUrl(url: string): ConnectionSettings {
   const match = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url.trim());
   if (match === null) {

@@ -37,7 +37,7 @@ const INPUT_ERRORS = {
   BadConnectionUrl: {
     exitCode: 2,
     message: (f: { reason: string }) =>
-      `The connection URL cannot be read: ${f.reason}. Correct it where it is kept (the Secret, or DATABASE_URL); it is not shown here because it holds a password.`,
+      `The connection URL cannot be read: ${f.reason}. Correct it where it is kept (the Secret, or DATABASE_URL); it is not shown here because it may hold a password.`,
   },
   NoMigrations: {
     exitCode: 2,

@@ -63,6 +63,27 @@ describe('Rights on PostgreSQL', { concurrency: 2 }, () => {
     assert.equal(run.code, 0, run.said);
   });
 
+  it('an upgrade with nothing to run lets a role that was named since ask for the version', async () => {
+    const { project, asApp, sql } = await place('rights_named');
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    project.write('migrate.yaml', 'appRoles: [app, nobody_yet]\n');
+    const waits = async () => (await asApp('wait', '--for', '001_users', '--timeout', '0')).code;
+    const dry = await project.migrate('upgrade', '--dry-run');
+    assert.match(dry.said, /note: lets app ask for the version\n/);
+    assert.equal(await waits(), 10, 'a dry run grants nothing');
+    sql("UPDATE migrate.epoch SET owner = 'somebody else'");
+    const foreign = await project.migrate('upgrade');
+    assert.equal(foreign.code, 22, foreign.said);
+    assert.match(foreign.said, /somebody else/);
+    const adopting = await Promise.all(
+      Array.from({ length: 4 }, () => project.migrate('upgrade', '--adopt', 'somebody else')),
+    );
+    for (const { code, said } of adopting) assert.equal(code, 0, said);
+    assert.ok(adopting.some(({ said }) => said.includes('note: app may ask for the version now\n')));
+    assert.equal(await waits(), 0);
+    assert.doesNotMatch((await project.migrate('upgrade')).said, /ask for the version/);
+  });
+
   it('a restore by who is no superuser says nothing of the catalogue that only one may vacuum', async () => {
     const { project, sql } = await place('rights_restored');
     assert.equal((await project.migrate('upgrade')).code, 0);

@@ -155,6 +155,17 @@ describe('A backup of a SQLite file', { concurrency: 3 }, () => {
     assert.equal(readdirSync(project.directory).filter(name => name.startsWith('bk')).length, 0);
   });
 
+  it('is a directory: its manifest, or a directory that holds none, is told apart from it', async () => {
+    const project = await upgraded();
+    await project.migrate('backup', 'bk');
+    const ofFile = await project.migrate('restore', 'bk/manifest.json', '-y');
+    assert.equal(ofFile.code, 2, ofFile.said);
+    assert.match(ofFile.said, /bk\/manifest\.json is a file\. Name the directory of the backup/);
+    const other = await project.migrate('restore', 'migrations', '-y');
+    assert.equal(other.code, 2, other.said);
+    assert.match(other.said, /migrations is no backup: it has no manifest\.json/);
+  });
+
   it('that may not be read says so', { skip: process.getuid?.() === 0 && 'root reads everything' }, async () => {
     const project = await upgraded();
     await project.migrate('backup', 'bk');

@@ -3,7 +3,9 @@
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
 import { failure } from '../../engine/errors.ts';
+import { assertMayOwn } from '../../engine/fence/epoch.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
+import { grantApplication } from '../../engine/ledger/app-grants.ts';
 import { hasLedger } from '../../engine/ledger/ledger.ts';
 import { assertOnlyLedger, otherLedgers } from '../../engine/ledger/other-ledgers.ts';
 import type { Source } from '../../engine/source/files.ts';
@@ -68,7 +70,8 @@ class PostgresDatabase implements Database {
   plan(source: Source, target: string): Promise<PostgresPlan> {
     return this.#sessions.reading(async reading => {
       const ledger = await this.#sessions.ledger(reading);
-      const place = { ...reading, ledger, ledgerSchema: this.ledgerSchema, trial: this.#trial };
+      const { appRoles } = this.#settings;
+      const place = { ...reading, ledger, ledgerSchema: this.ledgerSchema, appRoles, trial: this.#trial };
       return planPostgres(place, source, target);
     });
   }
@@ -98,6 +101,14 @@ class PostgresDatabase implements Database {
     if (outcome.error !== undefined) throw outcome.error;
     const done = outcome.appliedNow + outcome.revertedNow;
     return { version: outcome.ledger?.version ?? null, versions: plan.versions.slice(0, done), notes: outcome.notes };
+  }
+
+  grantApplication({ adopts }: Consent): Promise<void> {
+    return this.#sessions.reading(async reading => {
+      const ledger = await this.#sessions.ledger(reading);
+      assertMayOwn(ledger.epoch, this.#sessions.attempt(ledger, adopts));
+      await grantApplication(reading.connection, this.ledgerSchema, this.#settings.appRoles);
+    });
   }
 
   async #nextAttempt({ adopts }: Consent) {
@@ -167,7 +178,7 @@ class PostgresDatabase implements Database {
     });
   }
 
-  /** An upgrade grants only where something is pending: hence the statements, too. */
+  /** For who migrates from elsewhere than this folder: the statements, too. */
   #mayNotAsk({ message, sqlstate }: QueryError) {
     const [s, role] = [quoted(this.ledgerSchema), quoted(this.#sessions.settings.user)];
     const grants = `GRANT USAGE ON SCHEMA ${s} TO ${role}; GRANT EXECUTE ON FUNCTION ${s}.current_version() TO ${role}`;
@@ -176,7 +187,7 @@ class PostgresDatabase implements Database {
       {
         role: this.#sessions.settings.user,
         right: `to call current_version() of the ledger in schema ${this.ledgerSchema} (${message})`,
-        remedy: `Name it under appRoles in migrate.yaml, which the next upgrade with something to do grants it by, or grant it now as the ledger's owner: ${grants}.`,
+        remedy: `Name it under appRoles in migrate.yaml, which the next upgrade grants it by, or grant it now as the ledger's owner: ${grants}.`,
       },
       { sqlstate },
     );

@@ -21,6 +21,7 @@ export interface PlanningPlace {
   readonly server: Server;
   readonly ledger: Ledger;
   readonly ledgerSchema: string;
+  readonly appRoles: readonly string[];
   /** Of a scratch database: whose it is. */
   readonly trial: Trial | undefined;
 }

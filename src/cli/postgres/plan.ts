@@ -3,6 +3,7 @@
 // grammar with it, so it is loaded only where there is something to do. Called by database.ts.
 
 import { forsakenProblem, nextOf } from '../../engine/half-done.ts';
+import { ungrantedRoles } from '../../engine/ledger/app-grants.ts';
 import { assertBaseline } from '../../engine/ledger/ledger.ts';
 import { planMigrations } from '../../engine/plan.ts';
 import type { Source } from '../../engine/source/files.ts';
@@ -30,10 +31,11 @@ export async function planPostgres(place: PlanningPlace, source: Source, target:
     const forsaken = forsakenProblem(nextOf(plan), ledger.progress);
     if (forsaken !== undefined) throw forsaken;
     const nothing = { versions: [], transactions: [], losses: [], lossDigest: undefined, parsed: new Map() };
-    return { ...shared, ...nothing, notes: plan.notes };
+    const ungranted = await ungrantedRoles(connection, ledgerSchema, place.appRoles);
+    return { ...shared, ...nothing, ungranted, notes: plan.notes };
   }
   const { workOfDown, workOfUp } = await import('./plan-work.ts');
-  if (plan.direction === 'Down') return { ...shared, ...(await workOfDown(place, plan)) };
+  if (plan.direction === 'Down') return { ...shared, ungranted: [], ...(await workOfDown(place, plan)) };
   await assertBaseline(connection, ledger, ledgerSchema);
-  return { ...shared, ...(await workOfUp(place, plan)) };
+  return { ...shared, ungranted: [], ...(await workOfUp(place, plan)) };
 }

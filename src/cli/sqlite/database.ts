@@ -1,23 +1,17 @@
 // A SQLite file as the commands see it. A connection is opened for each thing that is asked, so that nothing is locked
-// while a person reads a question. Reading never makes a file.
+// while a person reads a question.
 import { writeFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
 import { join, relative } from 'node:path';
-import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
 import { failure } from '../../engine/errors.ts';
 import type { HistoryPlace } from '../../engine/histories/place.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
 import { EMPTY_LEDGER } from '../../engine/ledger/ledger.ts';
-import { assertNotInterrupted } from '../../engine/pace.ts';
 import type { Source } from '../../engine/source/files.ts';
 import { baselineSqlite } from '../../engine/sqlite/baseline.ts';
-import { isBusy, type SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { readSqliteLedger, readSqliteStoredSnapshot, type SqliteLedger } from '../../engine/sqlite/ledger.ts';
-import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import { applySqlite, repeatSqlite, revertSqlite, type SqliteWork } from '../../engine/sqlite/migrate.ts';
 import { readSqliteModel } from '../../engine/sqlite/model.ts';
 import { readSqliteSnapshot } from '../../engine/sqlite/snapshot.ts';
-import { foreseen } from '../../engine/sqlite/trouble.ts';
 import { verifySqliteAudit } from '../../engine/sqlite/verify-audit.ts';
 import { compareSnapshots } from '../../schema/difference.ts';
 import { proveBackupPlace } from '../backup-place.ts';
@@ -34,17 +28,15 @@ import type {
   StoredSchema,
   Surroundings,
 } from '../database.ts';
-import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
 import { backupSqlite, inspectSqliteBackup } from './backup.ts';
-import { assertNotWithin, type FilePlace, lookAtFile, openingMistake, restoredPlace } from './file.ts';
+import { assertNotWithin, lookAtFile, restoredPlace } from './file.ts';
 import { shown } from './history.ts';
 import { planSqlite, type SqlitePlace, sqliteReversals } from './plan.ts';
 import { progressTo } from './progress.ts';
 import { makeScratchDirectory, removeLeftovers } from './scratch.ts';
+import { SqliteSessions } from './sessions.ts';
 
-const LOCK_WAIT_MS = 30_000;
-const STATEMENT_WAIT_MS = 5_000;
 /** Of `wait`, which asks again. */
 const LOOK_WAIT_MS = 500;
 
@@ -56,67 +48,24 @@ class SqliteDatabase implements Database {
   readonly dialect = 'SQLite';
   readonly ledgerSchema = 'main';
   readonly place: string;
-  readonly #path: string;
-  readonly #file: FilePlace;
+  readonly #sessions: SqliteSessions;
   readonly #settings: Settings;
   readonly #surroundings: Surroundings;
 
   constructor(path: string, settings: Settings, surroundings: Surroundings) {
-    this.#path = path;
     this.#settings = settings;
     this.#surroundings = surroundings;
     const near = relative(settings.directory, path);
     this.place = near === '' || near.startsWith('..') ? path : near;
-    this.#file = { path, place: this.place, urlVariable: settings.urlVariable };
-  }
-
-  #open(mode: SqliteOptions['mode'] = 'Create', busyTimeoutMs = STATEMENT_WAIT_MS): SqliteConnection {
-    lookAtFile(this.#file);
-    try {
-      return openSqlite(this.#path, { mode, busyTimeoutMs });
-    } catch (error) {
-      // Somebody else's lock is for whoever waits for it.
-      throw isBusy(error) ? error : this.#told(error, mode === 'ReadOnly' ? 'Reading' : 'Writing');
-    }
-  }
-
-  /** What went wrong with the file, in words. */
-  #told(error: unknown, doing: 'Reading' | 'Writing'): unknown {
-    return openingMistake(error, doing, this.#file) ?? foreseen(error);
-  }
-
-  /** For the ledger. */
-  get #by(): string {
-    return `${userInfo().username}@${hostname()}`;
-  }
-
-  #patience(lockWaitMs = LOCK_WAIT_MS): Patience {
-    const { terminal, signal } = this.#surroundings;
-    return { signal, lockWaitMs, log: line => terminal.say(terminal.noted('dim', `  ${line}`)) };
-  }
-
-  /** Waits for whoever writes; where there is no file yet, answers what an empty one would. */
-  async #read<T>(whenMissing: T, read: (connection: SqliteConnection) => T | Promise<T>, waitMs?: number): Promise<T> {
-    if (lookAtFile(this.#file) === 'NotYet') return whenMissing;
-    // A signal is heard only when the loop of events gets its turn.
-    await new Promise(resolve => setImmediate(resolve));
-    assertNotInterrupted(this.#surroundings.signal, 'before the database was read');
-    try {
-      return await whenFree(this.#patience(waitMs), this.#path, async () => {
-        const connection = this.#open('ReadOnly', 0);
-        try {
-          return await read(connection);
-        } finally {
-          connection.close();
-        }
-      });
-    } catch (error) {
-      throw this.#told(error, 'Reading');
-    }
+    this.#sessions = new SqliteSessions({ path, place: this.place, urlVariable: settings.urlVariable }, surroundings);
   }
 
   #ledger(waitMs?: number): Promise<SqliteLedger> {
-    return this.#read<SqliteLedger>({ ...EMPTY_LEDGER, applied: [], repeatables: [] }, readSqliteLedger, waitMs);
+    return this.#sessions.read<SqliteLedger>(
+      { ...EMPTY_LEDGER, applied: [], repeatables: [] },
+      readSqliteLedger,
+      waitMs,
+    );
   }
 
   async state(): Promise<State> {
@@ -129,7 +78,7 @@ class SqliteDatabase implements Database {
   }
 
   async #place(): Promise<SqlitePlace> {
-    return { ledger: await this.#ledger(), read: (whenMissing, read) => this.#read(whenMissing, read) };
+    return { ledger: await this.#ledger(), read: (whenMissing, read) => this.#sessions.read(whenMissing, read) };
   }
 
   async migrate(source: Source, plan: Plan, _consent: Consent): Promise<Outcome> {
@@ -161,8 +110,11 @@ class SqliteDatabase implements Database {
     return { version: (await this.#ledger()).version, versions: done, notes: [] };
   }
 
+  /** A file has no roles. */
+  async grantApplication(): Promise<void> {}
+
   async adoptable() {
-    return (await this.#reading(readSqliteSnapshot)).length === 0 ? 'Nothing' : 'Something';
+    return (await this.#sessions.reading(readSqliteSnapshot)).length === 0 ? 'Nothing' : 'Something';
   }
 
   async baseline(source: Source, version: string, { history, onTopOf }: Grounds, _consent: Consent): Promise<Outcome> {
@@ -175,33 +127,27 @@ class SqliteDatabase implements Database {
   }
 
   async otherHistory(source: Source, tool: ToolName | 'auto', version: string | undefined): Promise<OtherHistory> {
-    this.#assertThere();
+    this.#sessions.assertThere();
     const { readHistory } = await import('../../engine/histories/history.ts');
     return this.#histories(place => readHistory(place, source, tool, version));
   }
 
   async historyTables() {
-    if (lookAtFile(this.#file) === 'NotYet') return [];
+    if (lookAtFile(this.#sessions.file) === 'NotYet') return [];
     const { historyTables } = await import('../../engine/histories/history.ts');
     return this.#histories(historyTables);
   }
 
   async #histories<T>(read: (place: HistoryPlace) => Promise<T>): Promise<T> {
     const { sqliteHistories } = await import('../../engine/histories/sqlite.ts');
-    return this.#reading(connection => read(sqliteHistories(connection)));
-  }
-
-  /** Of a file that must be there: a mistyped path is no empty database. */
-  async #reading<T>(read: (connection: SqliteConnection) => T | Promise<T>): Promise<T> {
-    this.#assertThere();
-    return this.#read<T>(undefined as never, read);
+    return this.#sessions.reading(connection => read(sqliteHistories(connection)));
   }
 
   #work(done: string[]): SqliteWork {
     return {
-      ...this.#patience(),
-      connect: () => this.#open(),
-      by: this.#by,
+      ...this.#sessions.patience(),
+      connect: () => this.#sessions.open(),
+      by: this.#sessions.by,
       progress: progressTo(this.#surroundings.terminal, done),
     };
   }
@@ -211,12 +157,12 @@ class SqliteDatabase implements Database {
   }
 
   async schema(): Promise<StoredSchema> {
-    const entries = await this.#reading(readSqliteSnapshot);
+    const entries = await this.#sessions.reading(readSqliteSnapshot);
     return { version: (await this.#ledger()).version, entries, serverVersionNumber: 0 };
   }
 
   async storedSchema(): Promise<StoredSchema | undefined> {
-    const stored = await this.#read(undefined, readSqliteStoredSnapshot);
+    const stored = await this.#sessions.read(undefined, readSqliteStoredSnapshot);
     return stored === undefined ? undefined : { ...stored, serverVersionNumber: 0 };
   }
 
@@ -225,17 +171,17 @@ class SqliteDatabase implements Database {
   }
 
   async writeDifference(before: StoredSchema, source: Source | undefined) {
-    this.#assertThere();
+    this.#sessions.assertThere();
     const { sqliteDifference } = await import('./difference.ts');
-    return sqliteDifference(() => this.#open('ReadOnly'), before, source, this.#surroundings.signal);
+    return sqliteDifference(() => this.#sessions.open('ReadOnly'), before, source, this.#surroundings.signal);
   }
 
   async verifyAudit() {
-    return this.#read({ rows: 0, head: null, problems: [] }, verifySqliteAudit);
+    return this.#sessions.read({ rows: 0, head: null, problems: [] }, verifySqliteAudit);
   }
 
   async model() {
-    return this.#reading(readSqliteModel);
+    return this.#sessions.reading(readSqliteModel);
   }
 
   /** A file shares nothing with any server. */
@@ -258,41 +204,34 @@ class SqliteDatabase implements Database {
   }
 
   #copyTo(path: string): Promise<void> {
-    return this.#reading(connection => connection.copyTo(path, this.#surroundings.signal));
-  }
-
-  #assertThere(): void {
-    if (lookAtFile(this.#file) === 'There') return;
-    throw new UsageError(
-      `${this.place} is not there. Make it with migrate upgrade, or correct ${this.#settings.urlVariable}.`,
-    );
+    return this.#sessions.reading(connection => connection.copyTo(path, this.#surroundings.signal));
   }
 
   async backup(directory: string) {
-    this.#assertThere();
+    this.#sessions.assertThere();
     const { terminal, signal } = this.#surroundings;
     await proveBackupPlace(directory, terminal);
     try {
       return await backupSqlite(path => this.#copyTo(path), directory, signal);
     } catch (error) {
-      throw this.#told(error, 'Reading');
+      throw this.#sessions.told(error, 'Reading');
     }
   }
 
   async inspectBackup(directory: string) {
-    restoredPlace(this.#file);
+    restoredPlace(this.#sessions.file);
     const found = await inspectSqliteBackup(directory);
-    assertNotWithin(directory, this.#file);
+    assertNotWithin(directory, this.#sessions.file);
     return found;
   }
 
   async restore(directory: string, { digest }: RestoreConsent) {
     const { restoreSqlite } = await import('./restore.ts');
-    const who = { by: this.#by, patience: this.#patience(), terminal: this.#surroundings.terminal };
+    const who = { by: this.#sessions.by, patience: this.#sessions.patience(), terminal: this.#surroundings.terminal };
     try {
-      return await restoreSqlite(this.#file, { directory, shown: digest }, who);
+      return await restoreSqlite(this.#sessions.file, { directory, shown: digest }, who);
     } catch (error) {
-      throw this.#told(error, 'Writing');
+      throw this.#sessions.told(error, 'Writing');
     }
   }
 

@@ -51,6 +51,7 @@ export async function planSqlite(place: SqlitePlace, source: Source, target: str
     versions: steps.map(step => step.version),
     transactions: steps.flatMap(transactionsOf),
     losses: await place.read([], connection => sqliteLosses(connection, steps, way)),
+    ungranted: [],
     notes: [...(planned?.notes ?? []), ...steps.flatMap(step => step.file.notes)],
   };
 }

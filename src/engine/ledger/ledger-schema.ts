@@ -1,7 +1,7 @@
 // The ledger's tables, format 3 (docs/formats.md), and their making: everything in one transaction, so that a ledger is
 // there whole or not at all. Owner-only; the application's roles get one function and nothing else. Called under the
 // migration lock. What brings an older ledger to these tables is ledger-upgrade.ts: whoever adds a column adds it to both.
-import { type Connection, literal, QueryError, quoted, textOf } from '../connection.ts';
+import { type Connection, literal, QueryError, quoted } from '../connection.ts';
 import { failure } from '../errors.ts';
 
 /** Raised when an older program could misread or spoil what is stored. */
@@ -159,45 +159,4 @@ function functions(schema: string): readonly string[] {
     `REVOKE ALL ON FUNCTION ${s}.current_version() FROM PUBLIC`,
     `REVOKE ALL ON FUNCTION ${s}.refuse_change() FROM PUBLIC`,
   ];
-}
-
-/**
- * Lets the application's roles call `current_version()` and takes from everybody what default privileges gave them on
- * the tables, and the right to make something beside them. Answers the roles that do not exist (a migration may make them later).
- */
-export async function grantApplication(
-  connection: Connection,
-  schema: string,
-  roles: readonly string[],
-): Promise<readonly string[]> {
-  const s = quoted(schema);
-  const strangers = await connection.query(
-    `SELECT c.relname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
-      FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
-      WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1) AND a.grantee <> c.relowner AND c.relkind = 'r'
-      GROUP BY 1, 2
-      UNION ALL SELECT NULL, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
-      FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
-      WHERE n.nspname = $1 AND a.grantee <> n.nspowner AND a.privilege_type = 'CREATE'`,
-    [schema],
-  );
-  const statements = strangers.map(row => {
-    const of = row.relname == null ? `CREATE ON SCHEMA ${s}` : `ALL ON ${s}.${quoted(row.relname)}`;
-    return `REVOKE ${of} FROM ${textOf(row, 'grantee')}`;
-  });
-  const known = await connection.query(
-    `SELECT rolname, rolname = session_user AS mine,
-        pg_catalog.has_schema_privilege(oid, $2, 'USAGE')
-          AND pg_catalog.has_function_privilege(oid, pg_catalog.quote_ident($2) || '.current_version()', 'EXECUTE') AS granted
-      FROM pg_catalog.pg_roles WHERE rolname = ANY (SELECT pg_catalog.json_array_elements_text($1::json))`,
-    [JSON.stringify(roles), schema],
-  );
-  for (const row of known.filter(role => role.granted === 'f')) {
-    const role = quoted(textOf(row, 'rolname'));
-    statements.push(`GRANT USAGE ON SCHEMA ${s} TO ${role}`);
-    statements.push(`GRANT EXECUTE ON FUNCTION ${s}.current_version() TO ${role}`);
-  }
-  if (statements.length > 0) await connection.query(['BEGIN', ...statements, 'COMMIT'].join('; '));
-  const names = new Set(known.map(row => textOf(row, 'rolname')));
-  return roles.filter(role => !names.has(role));
 }
