@@ -118,7 +118,7 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.doesNotMatch(run.said, /loses/, 'a rebuilt table is no loss');
     assert.match(
       run.said,
-      /003_dangling\.up\.sql failed: it leaves 1 row that refer from child to parent, where nothing is/,
+      /003_dangling\.up\.sql failed: it leaves 1 row that refers from child to parent, where nothing is/,
     );
     assert.deepEqual(applied(project), ['001_a', '002_rebuild']);
     assert.equal(project.rows('SELECT * FROM child').length, 2);
@@ -143,7 +143,11 @@ describe('On SQLite', { concurrency: 3 }, () => {
       'PRAGMA foreign_keys = OFF; BEGIN; DELETE FROM p; COMMIT; PRAGMA foreign_keys = ON;',
     );
     const dangling = await project.migrate('upgrade', '--yes');
-    assert.match(dangling.said, /it leaves 1 row that refer from c to p, where nothing is/, 'others are still checked');
+    assert.match(
+      dangling.said,
+      /it leaves 1 row that refers from c to p, where nothing is/,
+      'others are still checked',
+    );
     const down = await project.migrate('downgrade', 'empty', '--yes');
     assert.equal(down.code, 0, down.said);
     assert.deepEqual(applied(project), []);

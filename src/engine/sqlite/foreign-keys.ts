@@ -1,40 +1,53 @@
 // What refers to nothing in a SQLite file, before and after a migration that ran with foreign keys off: only what has come anew
-// fails it. SQLite takes a foreign key that fits no key of its target (a "mismatch") when it is made, and checks no table that has
-// one, so that each table is asked for by itself. Counts, never rows. Called by migrate.ts.
+// fails it. Compared by the value that is referred to: the numbers of rows are others once a table is rebuilt. SQLite takes a
+// foreign key that fits no key of its target (a "mismatch") when it is made, and checks no table that has one, so that each table
+// is asked for by itself. Values are counted, never told. Called by migrate.ts.
 import { failure } from '../errors.ts';
-import { type SqliteConnection, SqliteFailure } from './connection.ts';
+import { quotedName, type SqliteConnection, SqliteFailure } from './connection.ts';
+import { Names } from './names.ts';
 import type { SqliteFile } from './statements.ts';
 import { isTrouble } from './trouble.ts';
 
+interface Reference {
+  readonly table: string;
+  readonly target: string;
+  /** How many rows refer to each value, as text, that is not there. */
+  readonly rows: Map<string, number>;
+}
+
 export interface DanglingReferences {
-  /** Rows by table and target; none of a table that cannot be checked. */
-  readonly rows: ReadonlyMap<string, number>;
+  /** All tables, in lower case. */
+  readonly tables: ReadonlySet<string>;
+  readonly references: readonly Reference[];
   /** What SQLite says of the tables that it cannot check, by table. */
   readonly mismatches: ReadonlyMap<string, string>;
 }
 
-export const NONE_DANGLING: DanglingReferences = { rows: new Map(), mismatches: new Map() };
+export const NONE_DANGLING: DanglingReferences = { tables: new Set(), references: [], mismatches: new Map() };
 
-/** https://www.sqlite.org/foreignkeys.html#fk_indexes tells what does not fit. */
+/** Reads only. https://www.sqlite.org/foreignkeys.html#fk_indexes tells what does not fit. */
 export function danglingReferences(connection: SqliteConnection): DanglingReferences {
-  const referring = connection.query(
-    "SELECT name FROM sqlite_schema t WHERE type = 'table' AND EXISTS (SELECT 1 FROM pragma_foreign_key_list(t.name))",
-  );
-  const rows = new Map<string, number>();
+  const tables = connection
+    .query("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .map(({ name }) => String(name));
+  const references = new Map<string, Reference>();
   const mismatches = new Map<string, string>();
-  for (const { name } of referring) {
-    const table = String(name);
-    try {
-      const found = connection.query('SELECT parent, count(*) AS rows FROM pragma_foreign_key_check(?) GROUP BY 1', [
-        table,
-      ]);
-      for (const row of found) rows.set(`${table} to ${row.parent}`, Number(row.rows));
-    } catch (error) {
-      if (!(error instanceof SqliteFailure) || isTrouble(error)) throw error;
-      mismatches.set(table, error.message);
+  for (const table of tables) {
+    const keys = keysOf(connection, table);
+    const checked = keys.length === 0 ? [] : check(connection, table);
+    if (typeof checked === 'string') mismatches.set(table, checked);
+    const dangling = typeof checked === 'string' ? keys : keys.filter(({ id }) => checked.includes(id));
+    for (const key of dangling) {
+      const of = keyOf(table, key.target);
+      const { rows } = references.get(of) ?? { rows: new Map<string, number>() };
+      references.set(of, { table, target: key.target, rows });
+      const sql = typeof checked === 'string' ? comparedSql(connection, key) : checkedSql(connection, key);
+      for (const { value, many } of connection.query(sql)) {
+        rows.set(String(value), (rows.get(String(value)) ?? 0) + Number(many));
+      }
     }
   }
-  return { rows, mismatches };
+  return { tables: new Set(tables.map(name => name.toLowerCase())), references: [...references.values()], mismatches };
 }
 
 /** Throws MigrationFailed. */
@@ -45,9 +58,88 @@ export function assertNoneNew(
   after: DanglingReferences,
 ): void {
   const failed = (reason: string) => failure('MigrationFailed', { where: file.file, reason }, { migration: version });
-  for (const [table, reason] of after.mismatches) if (!before.mismatches.has(table)) throw failed(reason);
-  for (const [reference, rows] of after.rows) {
-    if (rows <= (before.rows.get(reference) ?? 0)) continue;
-    throw failed(`it leaves ${rows} ${rows === 1 ? 'row' : 'rows'} that refer from ${reference}, where nothing is`);
+  const names = new Names();
+  for (const statement of file.statements) names.follow(statement);
+  const nameBefore = (table: string) => {
+    const name = names.table(table);
+    return (before.tables.has(name.toLowerCase()) ? name : (names.origin(name) ?? name)).toLowerCase();
+  };
+  const mismatched = new Set([...before.mismatches.keys()].map(table => table.toLowerCase()));
+  for (const [table, reason] of after.mismatches) if (!mismatched.has(nameBefore(table))) throw failed(reason);
+  const known = new Map(before.references.map(one => [keyOf(one.table, one.target), one.rows]));
+  for (const { table, target, rows } of after.references) {
+    // Nobody can say of it what a migration has done.
+    if (after.mismatches.has(table)) continue;
+    const were = known.get(keyOf(nameBefore(table), nameBefore(target)));
+    const more = [...rows].reduce((sum, [value, many]) => sum + Math.max(0, many - (were?.get(value) ?? 0)), 0);
+    if (more === 0) continue;
+    const what = more === 1 ? '1 row that refers' : `${more} rows that refer`;
+    throw failed(`it leaves ${what} from ${table} to ${target}, where nothing is`);
   }
 }
+
+interface Key {
+  readonly id: number;
+  readonly table: string;
+  readonly target: string;
+  readonly columns: readonly string[];
+  /** Of the target; none where it is left to be its primary key. */
+  readonly to: readonly string[];
+}
+
+function keysOf(connection: SqliteConnection, table: string): readonly Key[] {
+  const rows = connection.query(`SELECT * FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`, [table]);
+  return [...Map.groupBy(rows, row => Number(row.id))].map(([id, parts]) => ({
+    id,
+    table,
+    target: String(parts[0]?.table),
+    columns: parts.map(part => String(part.from)),
+    to: parts.flatMap(part => (part.to === null ? [] : [String(part.to)])),
+  }));
+}
+
+/** The keys by which rows refer to nothing; what SQLite says, where it cannot check the table. */
+function check(connection: SqliteConnection, table: string): readonly number[] | string {
+  try {
+    const found = connection.query("SELECT DISTINCT fkid FROM pragma_foreign_key_check(?, 'main')", [table]);
+    return found.map(({ fkid }) => Number(fkid));
+  } catch (error) {
+    if (!(error instanceof SqliteFailure) || isTrouble(error)) throw error;
+    return error.message;
+  }
+}
+
+/** By SQLite's own check, where rows have numbers by which they are found. */
+function checkedSql(connection: SqliteConnection, key: Key): string {
+  const columns = connection.query("SELECT lower(name) AS name FROM pragma_table_xinfo(?, 'main')", [key.table]);
+  const number = ['rowid', '_rowid_', 'oid'].find(one => columns.every(({ name }) => name !== one));
+  const [listed] = connection.query("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", [key.table]);
+  if (number === undefined || listed?.wr === 1) return comparedSql(connection, key);
+  return `SELECT ${valueSql(key)} AS value, count(*) AS many
+    FROM pragma_foreign_key_check(${literal(key.table)}, 'main') AS found CROSS JOIN main.${quotedName(key.table)} AS "from"
+      ON "from".${number} = found.rowid WHERE found.fkid = ${key.id} GROUP BY 1`;
+}
+
+/** By a comparison of ours, which SQLite's may differ from where the two columns are of different types. */
+function comparedSql(connection: SqliteConnection, key: Key): string {
+  const there = connection.query("SELECT name, pk FROM pragma_table_xinfo(?, 'main') ORDER BY pk", [key.target]);
+  const primary = there.filter(({ pk }) => pk !== 0).map(({ name }) => String(name));
+  const to = key.to.length === 0 ? primary : key.to;
+  const isThere = (column: string) => there.some(({ name }) => String(name).toLowerCase() === column.toLowerCase());
+  const given = key.columns.map(column => `"from".${quotedName(column)}`);
+  const select = `SELECT ${valueSql(key)} AS value, count(*) AS many FROM main.${quotedName(key.table)} AS "from"`;
+  const where = `WHERE ${given.map(column => `${column} IS NOT NULL`).join(' AND ')}`;
+  if (to.length !== given.length || !to.every(isThere)) return `${select} ${where} GROUP BY 1`;
+  const same = to.map((column, at) => `"to".${quotedName(column)} = ${given[at]}`);
+  return `${select} LEFT JOIN main.${quotedName(key.target)} AS "to" ON ${same.join(' AND ')}
+    ${where} AND "to".${quotedName(to[0] ?? '')} IS NULL GROUP BY 1`;
+}
+
+/** As text, which a column's type does not change. */
+function valueSql({ columns }: Key): string {
+  return `json_array(${columns.map(column => `CAST("from".${quotedName(column)} AS TEXT)`).join(', ')})`;
+}
+
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+const keyOf = (table: string, target: string) => `${table}\0${target}`.toLowerCase();
