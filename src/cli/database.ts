@@ -66,6 +66,8 @@ export interface Plan {
 export interface Consent {
   /** The other owner's id that a person has quoted; undefined: the database must be ours or nobody's. */
   readonly adopts: string | undefined;
+  /** Told of each version that was run, also where an error ends the rest. */
+  readonly done?: (version: string) => void;
 }
 
 export interface Outcome {

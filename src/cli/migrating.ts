@@ -20,9 +20,12 @@ export async function runMigrating(
   const database = await invocation.database();
   const source = await readFolder(invocation.settings, database.dialect);
   const began = performance.now();
+  const done: string[] = [];
+  let first: Plan | undefined;
   for (let tries = 1; ; tries += 1) {
     const plan = await database.plan(source, target);
     assertWay(plan, way, target);
+    first ??= plan;
     sayPlan(terminal, plan);
     if (options.has('dryRun')) {
       for (const role of plan.ungranted) terminal.say(terminal.noted('dim', `note: lets ${role} ask for the version`));
@@ -34,14 +37,16 @@ export async function runMigrating(
     if (plan.direction === 'None') {
       if (way === 'Upgrade' && plan.ungranted.length > 0) await grant(invocation, plan.ungranted);
       const milliseconds = Math.round(performance.now() - began);
-      await terminal.data(output, { ...planData(plan), version: plan.from, milliseconds }, () => []);
+      const data = { ...planData(plan), from: first.from, versions: done, version: plan.from, milliseconds };
+      await terminal.data(output, data, () => []);
       return 0;
     }
     if (!(await isWanted(invocation, plan, way))) {
       terminal.say('Nothing was done.');
       return 12;
     }
-    const outcome = await attempted(() => database.migrate(source, plan, { adopts: options.text('adopt') }));
+    const consent = { adopts: options.text('adopt'), done: (version: string) => void done.push(version) };
+    const outcome = await attempted(() => database.migrate(source, plan, consent));
     if (outcome === 'Outdated' && tries < MOST_PLANS) {
       terminal.say('Somebody else has changed the database meanwhile; planning again.');
       continue;
@@ -49,9 +54,16 @@ export async function runMigrating(
     if (outcome === 'Outdated') throw new UsageError('The database keeps changing; run the command again.');
     const milliseconds = performance.now() - began;
     for (const note of outcome.notes) terminal.say(terminal.noted('dim', `note: ${note}`));
-    await terminal.data(output, { ...planData(plan), ...outcome, milliseconds: Math.round(milliseconds) }, () => [
+    const data = {
+      ...planData(plan),
+      ...outcome,
+      from: first.from,
+      versions: done,
+      milliseconds: Math.round(milliseconds),
+    };
+    await terminal.data(output, data, () => [
       terminal.styled('good', `The database is at ${outcome.version ?? 'empty'}`) +
-        ` (${counted(outcome.versions.length, 'migration')} in ${duration(milliseconds)}).`,
+        ` (${counted(done.length, 'migration')} in ${duration(milliseconds)}).`,
     ]);
     return 0;
   }

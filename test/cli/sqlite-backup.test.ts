@@ -140,7 +140,7 @@ describe('A backup of a SQLite file', { concurrency: 3 }, () => {
     const progress = () => void setImmediate(() => stop.abort());
     const work = { connect, by: 'me', signal: stop.signal, lockWaitMs: 0, log: () => {}, progress };
     await assert.rejects(
-      applySqlite(work, [{ version: '001_t', number: 1n, up, down: undefined }]),
+      applySqlite(work, [{ version: '001_t', number: 1n, up, down: undefined }], { from: null, losses: [] }),
       (error: unknown) => error instanceof EngineError && error.code === 'Interrupted',
     );
     assert.deepEqual(project.rows('SELECT name FROM sqlite_schema'), []);

@@ -150,7 +150,7 @@ describe('On SQLite, what a downgrade would lose', () => {
         script('001_a.up.sql', 'CREATE TABLE a (id INTEGER)'),
         script('001_a.down.sql', 'DROP TABLE a'),
       ];
-      await applySqlite(work, [{ version: '001_a', number: 1n, up, down }]);
+      await applySqlite(work, [{ version: '001_a', number: 1n, up, down }], { from: null, losses: [] });
       query('INSERT INTO a VALUES (1)');
       const reversals = [
         { version: '001_a', number: 1n, origin: 'Source', down, up, upChecksum: up.checksum },

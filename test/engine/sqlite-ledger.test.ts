@@ -21,6 +21,8 @@ const migration = (version: string, up: string, down: string) => ({
 });
 const BASE = migration('001_base', 'CREATE TABLE t (id INTEGER)', 'DROP TABLE t');
 const ROW = migration('002_row', 'INSERT INTO t VALUES (1)', 'DELETE FROM t');
+const FROM_EMPTY = { from: null, losses: [] };
+const FROM_BASE = { from: '001_base', losses: [] };
 const AGAIN = { version: 'R__again', up: script('R__again.sql', 'INSERT INTO t VALUES (1)') };
 
 let files = 0;
@@ -30,7 +32,7 @@ async function databaseWith(trigger: string) {
   const path = join(directory, `${files++}.db`);
   const connect = () => openSqlite(path, { mode: 'Create', busyTimeoutMs: 0 });
   const work = { connect, by: 'a test', signal: undefined, lockWaitMs: 0, log: () => {}, progress: () => {} };
-  await applySqlite(work, [BASE]);
+  await applySqlite(work, [BASE], FROM_EMPTY);
   const asked = <T>(ask: (connection: ReturnType<typeof connect>) => T): T => {
     const connection = connect();
     try {
@@ -61,7 +63,7 @@ describe('On SQLite a migration is rolled back', { concurrency: true }, () => {
     it(`when a trigger ${what}`, async () => {
       const { work, rows } = await databaseWith(trigger);
       const refusal = { code: 'MigrationFailed', message: /002_row\.up\.sql failed: its row .* history --verify/ };
-      await assert.rejects(applySqlite(work, [ROW]), refusal);
+      await assert.rejects(applySqlite(work, [ROW], FROM_BASE), refusal);
       assert.equal(rows(), 0);
     });
   }
@@ -69,7 +71,7 @@ describe('On SQLite a migration is rolled back', { concurrency: true }, () => {
   it('when its file hides the ledger behind a temporary table of the same name', async () => {
     const { work, rows } = await databaseWith('SELECT 1');
     const text = `CREATE TEMP TABLE migrate_ledger AS SELECT * FROM migrate_ledger; ${ROW.up.text}`;
-    await assert.rejects(applySqlite(work, [migration('002_row', text, '')]), { code: 'MigrationFailed' });
+    await assert.rejects(applySqlite(work, [migration('002_row', text, '')], FROM_BASE), { code: 'MigrationFailed' });
     assert.equal(rows(), 0);
   });
 
@@ -78,7 +80,7 @@ describe('On SQLite a migration is rolled back', { concurrency: true }, () => {
       "CREATE TRIGGER x BEFORE INSERT ON migrate_ledger BEGIN SELECT RAISE(ABORT, 'a freeze of changes'); END";
     const { work, rows } = await databaseWith(trigger);
     const refusal = { code: 'MigrationFailed', message: /002_row\.up\.sql failed: a freeze of changes/ };
-    await assert.rejects(applySqlite(work, [ROW]), refusal);
+    await assert.rejects(applySqlite(work, [ROW], FROM_BASE), refusal);
     assert.equal(rows(), 0);
   });
 
@@ -86,12 +88,12 @@ describe('On SQLite a migration is rolled back', { concurrency: true }, () => {
     const { work } = await databaseWith('CREATE TABLE a (id INTEGER PRIMARY KEY)');
     const text = 'CREATE TABLE b (a INTEGER REFERENCES a DEFERRABLE INITIALLY DEFERRED); INSERT INTO b VALUES (1)';
     const refusal = { code: 'MigrationFailed', message: /002_row\.up\.sql failed: FOREIGN KEY constraint failed/ };
-    await assert.rejects(applySqlite(work, [migration('002_row', text, '')]), refusal);
+    await assert.rejects(applySqlite(work, [migration('002_row', text, '')], FROM_BASE), refusal);
   });
 
   it('when a trigger keeps its row in the ledger on the way down', async () => {
     const { work, rows } = await databaseWith('SELECT 1');
-    await applySqlite(work, [ROW]);
+    await applySqlite(work, [ROW], FROM_BASE);
     const connection = work.connect();
     connection.execute('CREATE TRIGGER x BEFORE DELETE ON migrate_ledger BEGIN SELECT RAISE(IGNORE); END');
     connection.close();

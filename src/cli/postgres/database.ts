@@ -98,9 +98,10 @@ class PostgresDatabase implements Database {
       },
       this.#sessions.engineFor(attempt),
     );
+    const versions = plan.versions.slice(0, outcome.appliedNow + outcome.revertedNow);
+    for (const version of versions) consent.done?.(version);
     if (outcome.error !== undefined) throw outcome.error;
-    const done = outcome.appliedNow + outcome.revertedNow;
-    return { version: outcome.ledger?.version ?? null, versions: plan.versions.slice(0, done), notes: outcome.notes };
+    return { version: outcome.ledger?.version ?? null, versions, notes: outcome.notes };
   }
 
   grantApplication({ adopts }: Consent): Promise<void> {

@@ -81,9 +81,12 @@ class SqliteDatabase implements Database {
     return { ledger: await this.#ledger(), read: (whenMissing, read) => this.#sessions.read(whenMissing, read) };
   }
 
-  async migrate(source: Source, plan: Plan, _consent: Consent): Promise<Outcome> {
+  async migrate(source: Source, plan: Plan, { done: told }: Consent): Promise<Outcome> {
     const done: string[] = [];
-    const work = this.#work(done);
+    const work = this.#work(version => {
+      done.push(version);
+      told?.(version);
+    }, this.#fileOf(plan));
     this.#surroundings.letSignalsEnd();
     const wanted = new Set(plan.versions);
     const repeatables = source.repeatables.filter(one => wanted.has(one.version));
@@ -91,6 +94,7 @@ class SqliteDatabase implements Database {
       await applySqlite(
         work,
         source.migrations.filter(migration => wanted.has(migration.version)),
+        plan,
       );
     } else if (plan.direction === 'Down') {
       const place = await this.#place();
@@ -122,7 +126,11 @@ class SqliteDatabase implements Database {
     const upTo = source.migrations.slice(0, index + 1);
     const noted = new Set((await this.#ledger()).applied.map(row => row.version));
     const above = upTo.filter(migration => !noted.has(migration.version));
-    await baselineSqlite(this.#work([]), above, { imported: history, onTopOf });
+    await baselineSqlite(
+      this.#work(() => {}, 'Create'),
+      above,
+      { imported: history, onTopOf },
+    );
     return { version, versions: upTo.map(migration => migration.version), notes: [] };
   }
 
@@ -143,10 +151,16 @@ class SqliteDatabase implements Database {
     return this.#sessions.reading(connection => read(sqliteHistories(connection)));
   }
 
-  #work(done: string[]): SqliteWork {
+  /** A file that has gone since is not made anew. */
+  #fileOf({ from }: Plan): 'Create' | 'Existing' {
+    if (from !== null) this.#sessions.assertThere();
+    return from === null ? 'Create' : 'Existing';
+  }
+
+  #work(done: (version: string) => void, mode: 'Create' | 'Existing'): SqliteWork {
     return {
       ...this.#sessions.patience(),
-      connect: () => this.#sessions.open(),
+      connect: () => this.#sessions.open(mode),
       by: this.#sessions.by,
       progress: progressTo(this.#surroundings.terminal, done),
     };

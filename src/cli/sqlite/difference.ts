@@ -59,6 +59,7 @@ async function objectsFromFiles(
     await applySqlite(
       { connect: open, by: 'scratch', signal, lockWaitMs: 0, log: () => {}, progress: () => {} },
       migrations,
+      { from: null, losses: [] },
     );
     const scratch = open();
     try {

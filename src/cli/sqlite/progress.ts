@@ -2,11 +2,11 @@
 import type { SqliteWork } from '../../engine/sqlite/migrate.ts';
 import { duration, type Terminal } from '../terminal.ts';
 
-/** `done` is given each version that we have run, in order. */
-export function progressTo(terminal: Terminal, done: string[]): SqliteWork['progress'] {
+/** `done` is told each version that we have run, in order. */
+export function progressTo(terminal: Terminal, done: (version: string) => void): SqliteWork['progress'] {
   return ({ version, state, ms }) => {
     if (state === 'Begun') return;
-    if (state === 'Done') done.push(version);
+    if (state === 'Done') done(version);
     terminal.say(
       state === 'Done' ? `  ${version}  ${duration(ms)}` : `  ${version}  was applied by another process meanwhile`,
     );

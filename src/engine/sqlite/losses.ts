@@ -39,22 +39,21 @@ export function sqliteLosses(
 }
 
 /**
- * Behind the lock, right before a down runs: rows may have come since a person was asked. Throws PlanOutdated if a statement
- * now loses something that was not said to lose anything.
+ * Behind the lock, before the first of the files that are left to run: rows may have come since a person was asked. Throws
+ * PlanOutdated if a statement now loses something that was not said to lose anything.
  */
 export function assertLosesNoMore(
   connection: SqliteConnection,
-  version: string,
-  file: SqliteFile,
-  { said, back }: { readonly said: readonly Loss[]; readonly back: Way['back'] },
+  files: readonly { readonly version: string; readonly file: SqliteFile }[],
+  way: Way & { readonly said: readonly Loss[] },
 ): void {
-  const known = new Set(said.flatMap(({ kind, name, where }) => [`${kind} ${name}`, where]));
-  const more = sqliteLosses(connection, [{ version, file }], { direction: 'Down', back }).find(
+  const known = new Set(way.said.flatMap(({ kind, name, where }) => [`${kind} ${name}`, where]));
+  const more = sqliteLosses(connection, files, way).find(
     ({ kind, name, where }) => !known.has(`${kind} ${name}`) && !known.has(where),
   );
   if (more === undefined) return;
-  const what = `what the downgrade would lose of ${more.name}`;
-  throw failure('PlanOutdated', { what, planned: 'nothing', found: 'some rows' }, { migration: version });
+  const what = `what would be lost of ${more.name}`;
+  throw failure('PlanOutdated', { what, planned: 'nothing', found: 'some rows' }, { migration: more.version });
 }
 
 /** First words of statements that change no row. An INSERT adds some; SELECT calls nothing but SQLite's own. */

@@ -4,7 +4,8 @@
 // The effects of one migration in their order, and what a crash after each leaves:
 //  1 foreign keys switched  a setting of our own connection: nothing
 //  2 BEGIN IMMEDIATE        the only lock there is: nobody else migrates; it ends with our process
-//  3 ledger read again      somebody else may have applied the version while we waited: then it is passed over
+//  3 ledger and losses read again, where somebody else has written since this run last looked (writer.ts): a version that is
+//                           applied is passed over, whatever else is new ends the run
 //  4 statements, ledger row, audit row (and the snapshot with the last one): rolled back by the next who opens the file
 //  5 rows looked for        not there, kept out by a trigger: rolled back, as after 4
 //  6 COMMIT                 applied
@@ -32,6 +33,7 @@ import { readSqliteSnapshot } from './snapshot.ts';
 import { parseSqliteFile, parseSqliteRepeatable, type SqliteFile, type SqliteStatement } from './statements.ts';
 import { keyword } from './tokens.ts';
 import { foreseen, isTrouble } from './trouble.ts';
+import { SoleWriter } from './writer.ts';
 import { assertWritten, type Written } from './written.ts';
 
 export interface SqliteWork extends Patience {
@@ -46,35 +48,41 @@ export interface SqliteWork extends Patience {
   }) => void;
 }
 
+/** What a plan has said, and what it has said it of. */
+export interface SqlitePlanned {
+  /** The version of the database; null where nothing was applied. */
+  readonly from: string | null;
+  readonly losses: readonly Loss[];
+}
+
 /** Applies the pending migrations in order; each is committed by itself. Throws EngineError. */
-export async function applySqlite(work: SqliteWork, pending: readonly Migration[]): Promise<void> {
-  const files = pending.map(migration => ({
+export async function applySqlite(
+  work: SqliteWork,
+  pending: readonly Migration[],
+  { from, losses }: SqlitePlanned,
+): Promise<void> {
+  const files = pending.map((migration, at) => ({
     migration,
     version: migration.version,
     file: parseSqliteFile(migration.up),
+    below: at === 0 ? from : (pending[at - 1]?.version ?? null),
   }));
-  let known = Number.NaN;
-  await runAll(work, files, ({ migration }) => connection => {
-    // Nobody else has written while their number is what we left: only otherwise is the whole ledger read.
-    const rows = Number(connection.query('SELECT count(*) AS rows FROM migrate_ledger')[0]?.rows);
-    if (rows !== known) {
+  const way = { direction: 'Up', back: pending.map(({ down }) => down), said: losses } as const;
+  await runAll(work, files, ([one, ...later]) => ({
+    look(connection) {
+      const { migration, below } = one;
       const ledger = readSqliteLedger(connection);
       const done = ledger.applied.find(row => row.number === migration.number);
       if (done?.upChecksum === migration.up.checksum && done.version === migration.version) return 'DoneByAnother';
-      if (done !== undefined || ledger.applied.some(row => row.number > migration.number)) {
-        const found = ledger.version ?? 'empty';
-        throw failure('PlanOutdated', {
-          what: 'the version of the database',
-          planned: `below ${migration.version}`,
-          found,
-        });
-      }
-    }
-    known = rows + 1;
-    const startedAt = new Date().toISOString();
-    return () =>
-      recordSqliteApplied(connection, migration, { by: work.by, startedAt, event: 'applied', imported: undefined });
-  });
+      assertAt(ledger.version, below);
+      assertLosesNoMore(connection, [one, ...later], way);
+      return 'ToRun';
+    },
+    record(connection, startedAt) {
+      const by = { by: work.by, startedAt, event: 'applied', imported: undefined } as const;
+      return recordSqliteApplied(connection, one.migration, by);
+    },
+  }));
 }
 
 /** Takes versions back, highest first; what is lost must be among the losses that were said. Throws PlanOutdated. */
@@ -88,16 +96,22 @@ export async function revertSqlite(
     version: reversal.version,
     file: parseSqliteFile(reversal.down),
   }));
-  const back = reversals.map(reversal => reversal.up);
-  await runAll(work, files, ({ reversal, file }) => connection => {
-    const highest = readSqliteLedger(connection).applied.at(-1);
-    if (highest?.version !== reversal.version) {
-      const found = highest?.version ?? 'empty';
-      throw failure('PlanOutdated', { what: 'the version of the database', planned: reversal.version, found });
-    }
-    assertLosesNoMore(connection, reversal.version, file, { said, back });
-    return () => recordSqliteReverted(connection, reversal.version, work.by, reversal.down);
-  });
+  const way = { direction: 'Down', back: reversals.map(({ up }) => up), said } as const;
+  await runAll(work, files, ([one, ...later]) => ({
+    look(connection) {
+      assertAt(readSqliteLedger(connection).version, one.version);
+      assertLosesNoMore(connection, [one, ...later], way);
+      return 'ToRun';
+    },
+    record: connection => recordSqliteReverted(connection, one.version, work.by, one.reversal.down),
+  }));
+}
+
+/** Somebody else may have come, and gone up or down. */
+function assertAt(version: string | null, planned: string | null): void {
+  if (version === planned) return;
+  const [was, found] = [planned ?? 'empty', version ?? 'empty'];
+  throw failure('PlanOutdated', { what: 'the version of the database', planned: was, found });
 }
 
 /** Runs repeatable migrations at the version for which that was planned; each is committed by itself. */
@@ -111,57 +125,59 @@ export async function repeatSqlite(
     version: one.version,
     file: parseSqliteRepeatable(one),
   }));
-  const prepare =
-    ({ repeatable }: (typeof files)[number]) =>
-    (connection: SqliteConnection) => {
-      const ledger = readSqliteLedger(connection);
-      const found = ledger.version ?? 'empty';
-      if (ledger.version !== version) {
-        throw failure('PlanOutdated', { what: 'the version of the database', planned: version ?? 'empty', found });
-      }
-      const ran = ledger.repeatables.find(row => row.version === repeatable.version);
-      if (ran?.checksum === repeatable.up.checksum) return 'DoneByAnother' as const;
-      const startedAt = new Date().toISOString();
-      return () => recordSqliteRepeated(connection, repeatable, { by: work.by, startedAt, imported: undefined });
-    };
   // One by one, because the version does not tell of which of them a snapshot would be.
-  for (const file of files) await runAll(work, [file], prepare);
+  for (const file of files) {
+    await runAll(work, [file], ([{ repeatable }]) => ({
+      look(connection) {
+        const ledger = readSqliteLedger(connection);
+        assertAt(ledger.version, version);
+        const ran = ledger.repeatables.find(row => row.version === repeatable.version);
+        return ran?.checksum === repeatable.up.checksum ? 'DoneByAnother' : 'ToRun';
+      },
+      record: (connection, startedAt) =>
+        recordSqliteRepeated(connection, repeatable, { by: work.by, startedAt, imported: undefined }),
+    }));
+  }
 }
 
-/** Looks at the ledger under the lock; answers what writes its row after the statements. */
-type Prepare = (connection: SqliteConnection) => 'DoneByAnother' | (() => Written);
+/** What is done for a file under the lock, before and after its statements. */
+interface Course {
+  /** Where others may have written: whether the file is still to be run. Throws PlanOutdated. */
+  look(connection: SqliteConnection): 'DoneByAnother' | 'ToRun';
+  /** Writes the row of the ledger. */
+  record(connection: SqliteConnection, startedAt: string): Written;
+}
 
 interface Planned {
   readonly version: string;
   readonly file: SqliteFile;
 }
 
+/** The file to run, and those behind it. */
+type Rest<P> = readonly [P, ...(readonly P[])];
+
 /** One after the other. The snapshot is stored with the last one, or as far as it came before a failure. */
 async function runAll<P extends Planned>(
   work: SqliteWork,
   files: readonly P[],
-  prepare: (file: P) => Prepare,
+  courseOf: (rest: Rest<P>) => Course,
 ): Promise<void> {
-  let connection = work.connect();
+  const session = new SoleWriter(work.connect);
   let done = 0;
   try {
-    for (const one of files) {
-      await runOne(work, connection, one, {
-        prepare: prepare(one),
-        snapshot: one === files.at(-1) ? 'Store' : 'Leave',
-      });
+    for (const [at, one] of files.entries()) {
+      const course = courseOf([one, ...files.slice(at + 1)]);
+      await runOne(work, session, one, { course, snapshot: one === files.at(-1) ? 'Store' : 'Leave' });
       done += 1;
-      if (!leavesTraces(one.file)) continue;
       // No PRAGMA and no temporary table of one file reaches the next.
-      connection.close();
-      connection = work.connect();
+      if (leavesTraces(one.file)) session.renew();
     }
   } catch (error) {
     const failed = files[done]?.version ?? '';
-    await noteFailure(work, connection, { version: failed, error, snapshot: done > 0 ? 'Store' : 'Leave' });
+    await noteFailure(work, session.connection, { version: failed, error, snapshot: done > 0 ? 'Store' : 'Leave' });
     throw foreseen(error);
   } finally {
-    connection.close();
+    session.close();
   }
 }
 
@@ -171,29 +187,30 @@ function leavesTraces({ statements }: SqliteFile): boolean {
 
 async function runOne(
   work: SqliteWork,
-  connection: SqliteConnection,
+  session: SoleWriter,
   { version, file }: Planned,
-  { prepare, snapshot }: { readonly prepare: Prepare; readonly snapshot: 'Store' | 'Leave' },
+  { course, snapshot }: { readonly course: Course; readonly snapshot: 'Store' | 'Leave' },
 ): Promise<void> {
   if (work.signal?.aborted) throw failure('Interrupted', { during: `before ${version}` });
   work.progress({ version, state: 'Begun', ms: 0 });
   const began = performance.now();
+  const { connection } = session;
   try {
     connection.execute(`PRAGMA foreign_keys = ${file.foreignKeys === 'Enforced' ? 'ON' : 'OFF'}`);
     if (file.place === 'Alone') runSqliteFile(connection, version, file);
     await beginImmediate(work, connection);
     prepareSqliteLedger(connection, work.by);
-    const record = prepare(connection);
-    if (record === 'DoneByAnother') {
+    if (session.mayHaveMissed() && course.look(connection) === 'DoneByAnother') {
       connection.execute('ROLLBACK');
       work.progress({ version, state: 'DoneByAnother', ms: performance.now() - began });
       return;
     }
+    const startedAt = new Date().toISOString();
     if (file.place === 'Transaction') await runStatements(work, connection, version, file);
-    const written = record();
+    const written = course.record(connection, startedAt);
     if (snapshot === 'Store') storeSnapshot(connection);
     assertWritten(connection, written);
-    await commit(work, connection);
+    await session.commit(work);
     work.progress({ version, state: 'Done', ms: performance.now() - began });
   } catch (error) {
     if (connection.isInTransaction) connection.execute('ROLLBACK');
