@@ -57,7 +57,7 @@ export interface Plan {
   readonly versions: readonly string[];
   readonly transactions: readonly PlannedTransaction[];
   readonly losses: readonly Loss[];
-  /** Of a plan with nothing to run: the application's roles that may not ask for the version yet. */
+  /** Of a plan with nothing to run: the application's roles that may not ask for the version yet, and can be let to. */
   readonly ungranted: readonly string[];
   readonly notes: readonly string[];
 }
@@ -153,8 +153,8 @@ export interface Database {
   plan(source: Source, target: string): Promise<Plan>;
   /** Carries a plan out under the lock; a plan that is outdated by then is refused. Throws EngineError. */
   migrate(source: Source, plan: Plan, consent: Consent): Promise<Outcome>;
-  /** Lets the application's roles ask for the version, where nothing else is to do. Throws OwnedByAnother, RightMissing. */
-  grantApplication(consent: Consent): Promise<void>;
+  /** Lets the application's roles ask for the version, where nothing else is to do. */
+  grantApplication(roles: Plan['ungranted']): Promise<void>;
   /** Whether anything is in it that migrations could have made. Throws LedgerElsewhere, and for a file that is not there. */
   adoptable(): Promise<'Something' | 'Nothing'>;
   /** Notes versions up to one as applied without running them: those that the ledger does not have yet. */

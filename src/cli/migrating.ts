@@ -28,7 +28,8 @@ export async function runMigrating(
     first ??= plan;
     sayPlan(terminal, plan);
     if (options.has('dryRun')) {
-      for (const role of plan.ungranted) terminal.say(terminal.noted('dim', `note: lets ${role} ask for the version`));
+      const granted = way === 'Upgrade' ? plan.ungranted : [];
+      for (const role of granted) terminal.say(terminal.noted('dim', `note: lets ${role} ask for the version`));
       await terminal.data(output, { ...planData(plan), dryRun: true }, () =>
         plan.versions.map(version => `  ${version}`),
       );
@@ -70,8 +71,8 @@ export async function runMigrating(
 }
 
 async function grant(invocation: Invocation, roles: readonly string[]): Promise<void> {
-  const { terminal, options } = invocation;
-  await (await invocation.database()).grantApplication({ adopts: options.text('adopt') });
+  await (await invocation.database()).grantApplication(roles);
+  const { terminal } = invocation;
   for (const role of roles) terminal.say(terminal.noted('dim', `note: ${role} may ask for the version now`));
 }
 

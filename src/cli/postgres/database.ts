@@ -3,9 +3,8 @@
 import type { LockLimits } from '../../engine/bounded-reads.ts';
 import { QueryError, quoted } from '../../engine/connection.ts';
 import { failure } from '../../engine/errors.ts';
-import { assertMayOwn } from '../../engine/fence/epoch.ts';
 import type { ToolName } from '../../engine/histories/tools.ts';
-import { grantApplication } from '../../engine/ledger/app-grants.ts';
+import { grantRoles, grantsOf } from '../../engine/ledger/app-grants.ts';
 import { hasLedger } from '../../engine/ledger/ledger.ts';
 import { assertOnlyLedger, otherLedgers } from '../../engine/ledger/other-ledgers.ts';
 import type { Source } from '../../engine/source/files.ts';
@@ -104,12 +103,8 @@ class PostgresDatabase implements Database {
     return { version: outcome.ledger?.version ?? null, versions, notes: outcome.notes };
   }
 
-  grantApplication({ adopts }: Consent): Promise<void> {
-    return this.#sessions.reading(async reading => {
-      const ledger = await this.#sessions.ledger(reading);
-      assertMayOwn(ledger.epoch, this.#sessions.attempt(ledger, adopts));
-      await grantApplication(reading.connection, this.ledgerSchema, this.#settings.appRoles);
-    });
+  grantApplication(roles: Plan['ungranted']): Promise<void> {
+    return this.#sessions.reading(({ connection }) => grantRoles(connection, this.ledgerSchema, roles));
   }
 
   async #nextAttempt({ adopts }: Consent) {
@@ -181,8 +176,7 @@ class PostgresDatabase implements Database {
 
   /** For who migrates from elsewhere than this folder: the statements, too. */
   #mayNotAsk({ message, sqlstate }: QueryError) {
-    const [s, role] = [quoted(this.ledgerSchema), quoted(this.#sessions.settings.user)];
-    const grants = `GRANT USAGE ON SCHEMA ${s} TO ${role}; GRANT EXECUTE ON FUNCTION ${s}.current_version() TO ${role}`;
+    const grants = grantsOf(this.ledgerSchema, this.#sessions.settings.user).join('; ');
     return failure(
       'RightMissing',
       {

@@ -3,7 +3,7 @@
 // grammar with it, so it is loaded only where there is something to do. Called by database.ts.
 
 import { forsakenProblem, nextOf } from '../../engine/half-done.ts';
-import { ungrantedRoles } from '../../engine/ledger/app-grants.ts';
+import { grantsOf, type Ungranted, ungrantedRoles } from '../../engine/ledger/app-grants.ts';
 import { assertBaseline } from '../../engine/ledger/ledger.ts';
 import { planMigrations } from '../../engine/plan.ts';
 import type { Source } from '../../engine/source/files.ts';
@@ -32,10 +32,18 @@ export async function planPostgres(place: PlanningPlace, source: Source, target:
     if (forsaken !== undefined) throw forsaken;
     const nothing = { versions: [], transactions: [], losses: [], lossDigest: undefined, parsed: new Map() };
     const ungranted = await ungrantedRoles(connection, ledgerSchema, place.appRoles);
-    return { ...shared, ...nothing, ungranted, notes: plan.notes };
+    if (ungranted?.mayGrant === 'MayNot') {
+      return { ...shared, ...nothing, ungranted: [], notes: [...plan.notes, mayNotGrant(ungranted, ledgerSchema)] };
+    }
+    return { ...shared, ...nothing, ungranted: ungranted?.roles ?? [], notes: plan.notes };
   }
   const { workOfDown, workOfUp } = await import('./plan-work.ts');
   if (plan.direction === 'Down') return { ...shared, ungranted: [], ...(await workOfDown(place, plan)) };
   await assertBaseline(connection, ledger, ledgerSchema);
   return { ...shared, ungranted: [], ...(await workOfUp(place, plan)) };
+}
+
+function mayNotGrant({ roles, owner }: Ungranted, ledgerSchema: string): string {
+  const grants = roles.flatMap(role => grantsOf(ledgerSchema, role)).join('; ');
+  return `${roles.join(', ')} may not ask for the version yet, and this role may not let them. As ${owner}: ${grants}`;
 }

@@ -27,29 +27,54 @@ export async function grantApplication(
     return `REVOKE ${of} FROM ${textOf(row, 'grantee')}`;
   });
   const known = await knownRoles(connection, schema, roles);
-  for (const name of ungranted(known)) {
-    statements.push(`GRANT USAGE ON SCHEMA ${s} TO ${quoted(name)}`);
-    statements.push(`GRANT EXECUTE ON FUNCTION ${s}.current_version() TO ${quoted(name)}`);
-  }
-  if (statements.length > 0)
-    await connection.query(
-      ['BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE', ONE_AT_A_TIME, ...statements, 'COMMIT'].join('; '),
-    );
+  await inOneGo(connection, [...statements, ...ungranted(known).flatMap(name => grantsOf(schema, name))]);
   const names = new Set(known.map(row => textOf(row, 'rolname')));
   return roles.filter(role => !names.has(role));
 }
 
-/** Those of the roles that exist and may not call `current_version()` yet. Where there is no ledger: none. */
+export interface Ungranted {
+  /** Those that exist and may not call `current_version()` yet; none where there is no ledger. */
+  readonly roles: readonly string[];
+  /** The ledger's, who may let them, or another role with its rights. */
+  readonly owner: string;
+  readonly mayGrant: 'MayGrant' | 'MayNot';
+}
+
+/** Undefined where all may. */
 export async function ungrantedRoles(
   connection: Connection,
   schema: string,
   roles: readonly string[],
-): Promise<readonly string[]> {
-  return roles.length === 0 ? [] : ungranted(await knownRoles(connection, schema, roles));
+): Promise<Ungranted | undefined> {
+  const known = roles.length === 0 ? [] : await knownRoles(connection, schema, roles);
+  const names = ungranted(known);
+  const [first] = known;
+  if (first === undefined || names.length === 0) return undefined;
+  return { roles: names, owner: textOf(first, 'owner'), mayGrant: first.mine === 't' ? 'MayGrant' : 'MayNot' };
+}
+
+/** Lets roles that exist call `current_version()`, and does nothing else. */
+export function grantRoles(connection: Connection, schema: string, roles: readonly string[]): Promise<void> {
+  return inOneGo(
+    connection,
+    roles.flatMap(role => grantsOf(schema, role)),
+  );
+}
+
+/** What lets a role call `current_version()`: for its owner to run, too. */
+export function grantsOf(schema: string, role: string): readonly string[] {
+  const [s, to] = [quoted(schema), quoted(role)];
+  return [`GRANT USAGE ON SCHEMA ${s} TO ${to}`, `GRANT EXECUTE ON FUNCTION ${s}.current_version() TO ${to}`];
 }
 
 function ungranted(known: readonly Row[]): readonly string[] {
   return known.filter(role => role.granted === 'f').map(role => textOf(role, 'rolname'));
+}
+
+async function inOneGo(connection: Connection, statements: readonly string[]): Promise<void> {
+  if (statements.length === 0) return;
+  const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
+  await connection.query([begin, ONE_AT_A_TIME, ...statements, 'COMMIT'].join('; '));
 }
 
 /** Of two that grant at once the server refuses one ("tuple concurrently updated"): the second waits, and grants it again. */
@@ -58,11 +83,14 @@ const ONE_AT_A_TIME = `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashte
 /** `granted` is NULL where there is no such schema or function. */
 function knownRoles(connection: Connection, schema: string, roles: readonly string[]): Promise<readonly Row[]> {
   return connection.query(
-    `SELECT rolname, pg_catalog.has_schema_privilege(oid, s.schema, 'USAGE')
-          AND pg_catalog.has_function_privilege(oid, s.function, 'EXECUTE') AS granted
-      FROM pg_catalog.pg_roles,
+    `SELECT rolname, pg_catalog.has_schema_privilege(r.oid, s.schema, 'USAGE')
+          AND pg_catalog.has_function_privilege(r.oid, s.function, 'EXECUTE') AS granted,
+        pg_catalog.pg_get_userbyid(p.proowner) AS owner, pg_catalog.pg_has_role(session_user, p.proowner, 'USAGE')
+          AND pg_catalog.pg_has_role(session_user, n.nspowner, 'USAGE') AS mine
+      FROM pg_catalog.pg_roles r,
         (SELECT pg_catalog.to_regnamespace(pg_catalog.quote_ident($2)) AS schema,
           pg_catalog.to_regprocedure(pg_catalog.quote_ident($2) || '.current_version()') AS function) AS s
+        LEFT JOIN pg_catalog.pg_proc p ON p.oid = s.function LEFT JOIN pg_catalog.pg_namespace n ON n.oid = s.schema
       WHERE rolname = ANY (SELECT pg_catalog.json_array_elements_text($1::json)) ORDER BY 1`,
     [JSON.stringify(roles), schema],
   );
