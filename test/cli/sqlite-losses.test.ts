@@ -18,6 +18,9 @@ const UP = `CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INTEGER);
   CREATE TABLE phones (number TEXT, code REAL); INSERT INTO phones VALUES ('012', 1.5), ('12', 2);
   CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO counted DEFAULT VALUES; INSERT INTO counted DEFAULT VALUES;
   DELETE FROM counted WHERE id = 2;
+  CREATE TABLE strict (value ANY) STRICT; INSERT INTO strict VALUES ('012'), (7);
+  CREATE TABLE clauses (a TEXT UNIQUE ON CONFLICT REPLACE, b INTEGER, CONSTRAINT one UNIQUE (a, b) ON CONFLICT IGNORE);
+  INSERT INTO clauses VALUES ('a', 1);
   CREATE TABLE owners (id INTEGER PRIMARY KEY); CREATE TABLE pets (owner REFERENCES owners ON DELETE CASCADE);
   INSERT INTO owners VALUES (1); INSERT INTO pets VALUES (1);
   CREATE TABLE watched (id INTEGER); CREATE TRIGGER watch AFTER INSERT ON watched BEGIN DELETE FROM users; END;`;
@@ -85,6 +88,50 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   'the same where all columns are copied': [
     'CREATE TABLE n (number INT, code FLOAT); INSERT INTO n SELECT * FROM phones; DROP TABLE phones; ALTER TABLE n RENAME TO phones;',
     ['Narrowing phones.number 1'],
+  ],
+  'values that a type without a meaning of its own stores differently': [
+    'CREATE TABLE n (number ANY, code ANY); INSERT INTO n SELECT * FROM phones; DROP TABLE phones; ALTER TABLE n RENAME TO phones;',
+    ['Narrowing phones.number 1'],
+  ],
+  'nothing, where that type is of a STRICT table, which keeps what it gets': [
+    'CREATE TABLE n (number ANY, code ANY) STRICT; INSERT INTO n SELECT * FROM phones; DROP TABLE phones; ALTER TABLE n RENAME TO phones;',
+    [],
+  ],
+  'the same on the way back from it': [
+    'CREATE TABLE n (value INTEGER); INSERT INTO n SELECT value FROM strict; DROP TABLE strict; ALTER TABLE n RENAME TO strict;',
+    ['Narrowing strict.value 1'],
+  ],
+  'rows that are copied into another table than the one that gets the name': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); CREATE TEMP TABLE keep AS SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users; INSERT INTO users SELECT * FROM keep WHERE id = 1;',
+    ['Table users 2'],
+  ],
+  'rows that are copied into a temporary table, which gets the name': [
+    'CREATE TEMP TABLE n AS SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    ['Table users 2'],
+  ],
+  'the same where it takes the place before': [
+    'ALTER TABLE users RENAME TO o; CREATE TABLE temp.users AS SELECT * FROM o; DROP TABLE o;',
+    ['Table users 2'],
+  ],
+  'nothing, where the copy is named twice, and another table copied, too': [
+    'CREATE TABLE n AS SELECT * FROM users; CREATE TABLE archive AS SELECT id FROM users; ALTER TABLE n RENAME TO m; DROP TABLE users; ALTER TABLE m RENAME TO users;',
+    [],
+  ],
+  'nothing, where the rows come by a table that holds all of them': [
+    'CREATE TEMP TABLE keep AS SELECT * FROM users; CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); INSERT INTO n SELECT * FROM keep; DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    [],
+  ],
+  'rows that a conflict clause of the new table passes over': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT IGNORE, age INTEGER); INSERT INTO n SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    ['Table users 2'],
+  ],
+  'nothing, where the old one has the same clauses': [
+    'CREATE TABLE n (a TEXT unique ON CONFLICT REPLACE, b INTEGER, CONSTRAINT one UNIQUE (a, b) ON CONFLICT IGNORE, c TEXT); INSERT INTO n (a, b) SELECT a, b FROM clauses; DROP TABLE clauses; ALTER TABLE n RENAME TO clauses;',
+    [],
+  ],
+  'what another clause passes over': [
+    'CREATE TABLE n (a TEXT UNIQUE ON CONFLICT REPLACE, b INTEGER NOT NULL ON CONFLICT IGNORE); INSERT INTO n SELECT a, b FROM clauses; DROP TABLE clauses; ALTER TABLE n RENAME TO clauses;',
+    ['Table clauses 1'],
   ],
   'the numbers that AUTOINCREMENT has given out': [
     'CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM counted; DROP TABLE counted; ALTER TABLE n RENAME TO counted;',

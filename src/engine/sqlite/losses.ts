@@ -7,9 +7,10 @@ import type { Loss } from '../losses/losses.ts';
 import type { Script } from '../sql/script.ts';
 import { quotedName, type SqliteConnection, SqliteFailure } from './connection.ts';
 import { droppedTable, Names, nameAt } from './names.ts';
-import { rebuildOf } from './rebuild.ts';
+import { definitionsOf, rebuildOf } from './rebuild.ts';
+import { spelled } from './snapshot.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
-import { keyword, nameOf } from './tokens.ts';
+import { keyword, nameOf, tokensOf } from './tokens.ts';
 import { changedByType, isOtherThanGiven } from './values.ts';
 import { SqliteWayBack, type Surroundings } from './way-back.ts';
 
@@ -147,8 +148,10 @@ class Reader {
     const rebuild = rebuildOf(file, statement, table, before);
     const whole = this.#tableLoss(table);
     if (rebuild === undefined || whole.every(one => one.rows === 0)) return whole;
-    const { copy, columns, types } = rebuild;
+    const { copy, columns, types, clauses } = rebuild;
     const existing = this.#existing(table);
+    const known = this.#definitions(existing);
+    if (clauses.some(clause => !known.includes(clause))) return whole;
     const uncounted = [{ kind: 'Statement', name: whereOf(file, copy), rows: null } as const];
     if (columns === 'Unknown' || this.#hasCountedOn(existing)) return uncounted;
     const all = this.#columns(existing);
@@ -192,12 +195,24 @@ class Reader {
   #columns(
     table: string,
   ): readonly { readonly name: string; readonly type: string; readonly fallback: 'HasDefault' | 'HasNone' }[] {
-    const rows = this.#connection.query('SELECT name, type, dflt_value FROM pragma_table_info(?)', [table]);
+    const rows = this.#connection.query(
+      `SELECT name, dflt_value, CASE WHEN upper(type) = 'ANY' AND EXISTS
+          (SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE AND strict) THEN '' ELSE type END AS type
+        FROM pragma_table_info(?1)`,
+      [table],
+    );
     return rows.map(({ name, type, dflt_value }) => ({
       name: String(name),
       type: String(type),
       fallback: dflt_value === null || dflt_value === undefined ? 'HasNone' : 'HasDefault',
     }));
+  }
+
+  /** Columns and constraints as they are written, word by word. */
+  #definitions(table: string): readonly string[] {
+    const sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
+    const [row] = this.#connection.query(sql, [table]);
+    return definitionsOf(tokensOf(String(row?.sql ?? ''))).map(spelled);
   }
 
   /** Whether AUTOINCREMENT has given out numbers above all rows that are there: a rebuilt table would give them again. */

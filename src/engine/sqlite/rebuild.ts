@@ -1,6 +1,7 @@
 // A table that is rebuilt on SQLite: a new one is made, rows are copied, the old one is dropped, the copy gets its name. What
 // of the old one is not in the copy is lost with it. Pure: reads the statements of one file. Called by losses.ts.
 import { copied, droppedTable, madeTable, renamed } from './names.ts';
+import { spelled } from './snapshot.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf, type Token } from './tokens.ts';
 
@@ -10,6 +11,8 @@ export interface Rebuild {
   readonly columns: readonly string[] | 'All' | 'Unknown';
   /** In the same order, the types that they are copied to; undefined where a value stays what it is. */
   readonly types: readonly (string | undefined)[];
+  /** Columns and constraints of the new table that pass over rows, or change them, in silence: `UNIQUE ON CONFLICT IGNORE`. */
+  readonly clauses: readonly string[];
 }
 
 /** The rebuild that a DROP TABLE belongs to; `before` is how the database calls the table now. */
@@ -19,20 +22,64 @@ export function rebuildOf(
   table: string,
   before: string,
 ): Rebuild | undefined {
-  const same = (one: string | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();
   const earlier = file.statements.filter(one => one.number < dropping.number);
-  const isRebuilt = file.statements.some(one => {
-    const made = one.number > dropping.number ? renamed(one) : undefined;
-    return made?.column === undefined && same(made?.to, table);
-  });
   // The last time that the name was given to a table, or taken from one: what came before was another table.
   const since = earlier.findLast(one => same(renamed(one)?.to, table) || same(droppedTable(one), table))?.number ?? 0;
-  const isReplaced = before !== table && earlier.some(one => one.number > since && same(madeTable(one), before));
-  const copy = earlier.findLast(one => one.number > since && same(copied(one)?.source, table));
-  if (!(isRebuilt || isReplaced) || copy === undefined) return undefined;
+  const ofThis = earlier.filter(one => one.number > since);
+  const isReplaced = before !== table && ofThis.some(one => same(madeTable(one), before));
+  const wholes = wholesOf(ofThis, table);
+  const copy = ofThis.findLast(one => {
+    const { source, target } = copied(one) ?? {};
+    if (target === undefined || !wholes.some(whole => same(source, whole))) return false;
+    return (isReplaced && same(target, before)) || getsName(file, { copy: one, dropping, table });
+  });
+  if (copy === undefined) return undefined;
   const target = copied(copy)?.target ?? '';
   const making = earlier.findLast(one => same(madeTable(one), target));
-  return { copy, columns: columnsOf(copy), types: typesOf(copy, making) };
+  if (isTemporary(making)) return undefined;
+  return { copy, columns: columnsOf(copy), types: typesOf(copy, making), clauses: clausesOf(making) };
+}
+
+const same = (one: string | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();
+
+/** The table, and those that are made of all that it has. */
+function wholesOf(statements: readonly SqliteStatement[], table: string): readonly string[] {
+  const wholes = [table];
+  for (const one of statements) {
+    const { source, target } = copied(one) ?? {};
+    const isWhole = keyword(one.tokens[0]) === 'CREATE' && columnsOf(one) === 'All';
+    if (target !== undefined && isWhole && wholes.some(whole => same(source, whole))) wholes.push(target);
+  }
+  return wholes;
+}
+
+/** Whether a table that rows are copied to gets the name of the dropped one, by one new name after another. */
+function getsName(
+  file: SqliteFile,
+  {
+    copy,
+    dropping,
+    table,
+  }: { readonly copy: SqliteStatement; readonly dropping: SqliteStatement; readonly table: string },
+): boolean {
+  let name = copied(copy)?.target ?? '';
+  for (const one of file.statements.filter(({ number }) => number > copy.number)) {
+    const made = renamed(one);
+    if (made === undefined || made.column !== undefined || !same(made.table, name)) continue;
+    name = made.to;
+    if (one.number > dropping.number && same(name, table)) return true;
+  }
+  return false;
+}
+
+/** Gone with the connection, whatever name it has. */
+function isTemporary(making: SqliteStatement | undefined): boolean {
+  if (making === undefined) return false;
+  const { tokens } = making;
+  const isOfSchema = tokens
+    .slice(0, 8)
+    .some((token, at) => tokens[at + 1]?.text === '.' && same(nameOf(token), 'temp'));
+  return isOfSchema || /^TEMP(ORARY)?$/.test(keyword(tokens[1]));
 }
 
 /** What makes of a copy less than the whole. */
@@ -81,12 +128,11 @@ const CONSTRAINTS = new Set([
 
 function typesOf({ tokens }: SqliteStatement, making: SqliteStatement | undefined): Rebuild['types'] {
   if (making === undefined || keyword(tokens[0]) === 'CREATE') return [];
-  const words = making.tokens.map(token => token.text);
-  const [open, close] = [words.indexOf('('), words.lastIndexOf(')')];
-  const made = splitAtCommas(making.tokens.slice(open + 1, close)).map(([name, ...rest]) => {
+  const isStrict = making.tokens.slice(endOf(making.tokens)).some(token => keyword(token) === 'STRICT');
+  const made = definitionsOf(making.tokens).map(([name, ...rest]) => {
     const end = rest.findIndex(token => CONSTRAINTS.has(keyword(token)));
     const type = (end < 0 ? rest : rest.slice(0, end)).map(token => token.text).join(' ');
-    return { name: nameOf(name).toLowerCase(), type };
+    return { name: nameOf(name).toLowerCase(), type: isStrict && same(type, 'ANY') ? '' : type };
   });
   const into = tokens.slice(
     0,
@@ -97,6 +143,20 @@ function typesOf({ tokens }: SqliteStatement, making: SqliteStatement | undefine
   const names = splitAtCommas(into.slice(list + 1, -1)).map(([name]) => nameOf(name).toLowerCase());
   return names.map(name => made.find(one => one.name === name)?.type);
 }
+
+function clausesOf(making: SqliteStatement | undefined): Rebuild['clauses'] {
+  if (making === undefined) return [];
+  const passes = (tokens: readonly Token[]) =>
+    tokens.some((token, at) => keyword(token) === 'CONFLICT' && /^(IGNORE|REPLACE)$/.test(keyword(tokens[at + 1])));
+  return definitionsOf(making.tokens).filter(passes).map(spelled);
+}
+
+/** The columns and constraints of a CREATE TABLE; nothing of use where it is made of a SELECT. */
+export function definitionsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
+  return splitAtCommas(tokens.slice(tokens.findIndex(token => token.text === '(') + 1, endOf(tokens)));
+}
+
+const endOf = (tokens: readonly Token[]) => tokens.findLastIndex(token => token.text === ')');
 
 function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] {
   const parts: Token[][] = [[]];

@@ -20,18 +20,20 @@ export function isOtherThanGiven(column: string, given: Given, fallback: 'HasDef
 }
 
 /**
- * Values that another type stores differently. The type of a column decides by its letters how a value is converted:
- * https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+ * Values that another type stores differently. The type of a column decides by its letters how a value is converted (ANY of a STRICT
+ * table is to be given as none): https://www.sqlite.org/datatype3.html#determination_of_column_affinity
  */
 export function changedByType(column: string, before: string, after: string | undefined): string {
   if (after === undefined || affinityOf(before) === affinityOf(after) || affinityOf(after) === 'BLOB') return 'false';
-  const back = `CAST(CAST(${column} AS ${affinityOf(after)}) AS ${affinityOf(before)})`;
+  const stored = `CAST(${column} AS ${affinityOf(after)})`;
+  // What no type converts comes back as it is stored; without the sign the comparison itself would convert.
+  const back = affinityOf(before) === 'BLOB' ? `+${stored}` : `CAST(${stored} AS ${affinityOf(before)})`;
   return `${back} IS NOT ${column} COLLATE BINARY`;
 }
 
 function affinityOf(type: string): 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC' {
   if (/INT/i.test(type)) return 'INTEGER';
   if (/CHAR|CLOB|TEXT/i.test(type)) return 'TEXT';
-  if (type === '' || /BLOB|ANY/i.test(type)) return 'BLOB';
+  if (type === '' || /BLOB/i.test(type)) return 'BLOB';
   return /REAL|FLOA|DOUB/i.test(type) ? 'REAL' : 'NUMERIC';
 }
