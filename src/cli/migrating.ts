@@ -43,7 +43,8 @@ export async function runMigrating(
       return 0;
     }
     if (!(await isWanted(invocation, plan, way))) {
-      terminal.say('Nothing was done.');
+      const had = done.length === 1 ? 'was' : 'were';
+      terminal.say(done.length === 0 ? 'Nothing was done.' : `Nothing more was done; ${done.join(', ')} ${had}.`);
       return 12;
     }
     const consent = { adopts: options.text('adopt'), done: (version: string) => void done.push(version) };
