@@ -1,5 +1,6 @@
 // What a person sees: data on standard output, everything that is said about it (progress, notes, questions) on standard
 // error, so that a pipe gets data alone. Colour only on a terminal and never with NO_COLOR. Knows no command.
+import { once } from 'node:events';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { UsageError } from './failure.ts';
 
@@ -69,16 +70,18 @@ export class Terminal {
     }
     const { createInterface } = await import('node:readline/promises');
     const reader = createInterface({ input: this.#in, output: this.#err as NodeJS.WritableStream });
+    // Where what is said goes to a pipe, Ctrl-D ends the input and leaves the question itself open for good.
+    const closed = once(reader, 'close').then(() => undefined);
     try {
-      const answer = await reader.question(`${question} [y/N] `, { signal });
-      return /^y(es)?$/i.test(answer.trim()) ? 'Yes' : 'No';
+      const answer = await Promise.race([reader.question(`${question} [y/N] `, { signal }), closed]);
+      if (answer !== undefined) return /^y(es)?$/i.test(answer.trim()) ? 'Yes' : 'No';
     } catch (error) {
       if (!(error instanceof Error && error.name === 'AbortError')) throw error;
-      this.say('');
-      return 'No';
     } finally {
       reader.close();
     }
+    this.say('');
+    return 'No';
   }
 }
 

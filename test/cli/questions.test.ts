@@ -6,18 +6,22 @@ import { runProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { Project } from './project.ts';
 
+/** What is typed, where what the command says goes to the terminal, too, or to a pipe; `End` is Ctrl-D then. */
+type Answer = string | { readonly throughPipe: string | 'End' };
+
 /**
  * The command line in this process, with a terminal at which `answer` is typed as soon as it asks; `meanwhile` hears each chunk that
  * it says.
  */
 async function asked(
   project: Project,
-  answer: string,
+  answer: Answer,
   argv: readonly string[],
   meanwhile: (chunk: string) => void = () => {},
 ): Promise<{ readonly code: number; readonly out: string; readonly said: string }> {
-  const make = () => Object.assign(new PassThrough(), { isTTY: true });
-  const [out, err, input] = [make(), make(), make()];
+  const make = (isTTY = true) => Object.assign(new PassThrough(), { isTTY });
+  const [out, err, input] = [make(), make(typeof answer === 'string'), make()];
+  const typed = typeof answer === 'string' ? answer : answer.throughPipe;
   const written = { out: '', said: '' };
   out.on('data', (chunk: Buffer) => {
     written.out += chunk;
@@ -25,7 +29,9 @@ async function asked(
   err.on('data', (chunk: Buffer) => {
     written.said += chunk;
     meanwhile(String(chunk));
-    if (chunk.includes('[y/N]')) input.write(answer);
+    if (!chunk.includes('[y/N]')) return;
+    if (typed === 'End') input.end();
+    else input.write(typed);
   });
   const environment = { DATABASE_URL: 'sqlite:///./dev.db', NO_COLOR: '1' };
   const code = await runProgram(argv, {
@@ -39,7 +45,11 @@ async function asked(
 }
 
 describe('A question of a command', () => {
-  it('that is answered with no or Ctrl-C has found nothing: somebody stopped it, and nothing was done', async () => {
+  // One that stays open would never end the test.
+  const timeout = 120_000;
+  it('that is answered with no, Ctrl-C or Ctrl-D has found nothing: somebody stopped it, and nothing was done', {
+    timeout,
+  }, async () => {
     const project = new Project({
       '001_a.up.sql': 'CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1);',
       '001_a.down.sql': 'DROP TABLE a;',
@@ -47,9 +57,15 @@ describe('A question of a command', () => {
     assert.equal((await project.migrate('upgrade')).code, 0);
     assert.equal((await project.migrate('backup', 'copy')).code, 0);
     project.execute('INSERT INTO a VALUES (2)');
-    for (const answer of ['n\n', '\u0003']) {
-      assert.equal((await asked(project, answer, ['downgrade', 'empty'])).code, 12);
-      assert.equal((await asked(project, answer, ['restore', 'copy'])).code, 12);
+    for (const answer of ['n\n', '\u0003', '\u0004', { throughPipe: 'n\n' }, { throughPipe: 'End' }]) {
+      for (const command of [
+        ['downgrade', 'empty'],
+        ['restore', 'copy'],
+      ]) {
+        const { code, said } = await asked(project, answer, command);
+        assert.equal(code, 12, said);
+        assert.match(said, /Nothing was done\.\n$/, JSON.stringify(answer));
+      }
     }
     assert.deepEqual(project.rows('SELECT count(*) AS n FROM a'), [{ n: 2 }]);
     assert.equal((await asked(project, 'y\n', ['downgrade', 'empty'])).code, 0);
