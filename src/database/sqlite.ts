@@ -11,6 +11,7 @@ import {
   type SqliteRow,
   type SqliteValue,
 } from '../engine/sqlite/connection.ts';
+import { realPathOf } from '../engine/sqlite/real-path.ts';
 
 /** A copy is made in steps of so many pages; between them the file is free, and a signal is heard. */
 const PAGES_PER_STEP = 500;
@@ -54,7 +55,7 @@ function immutable(path: string): URL {
 
 /** A journal beside the file is "hot" when its writer is gone. Whoever opens to write rolls it back: https://sqlite.org/lockingv3.html */
 function rollBackLeftovers(path: string, options: SqliteOptions): void {
-  if (!existsSync(`${path}-journal`)) return;
+  if (!hasJournal(path)) return;
   const database = connect(path, { ...options, mode: 'Existing' });
   try {
     // Any read looks for a hot journal; one whose writer lives is left alone.
@@ -62,6 +63,11 @@ function rollBackLeftovers(path: string, options: SqliteOptions): void {
   } finally {
     database.close();
   }
+}
+
+/** Whether a journal stands beside the file, hot or not: beside what a link leads to, where SQLite makes it. */
+export function hasJournal(path: string): boolean {
+  return existsSync(`${realPathOf(path)}-journal`);
 }
 
 class NodeSqliteConnection implements SqliteConnection {
@@ -123,8 +129,7 @@ function guarded<T>(path: string, act: () => T): T {
 function translated(error: unknown, path: string): unknown {
   const { code, errcode, message } = error as { code?: string; errcode?: number; message: string };
   if (code !== 'ERR_SQLITE_ERROR') return error;
-  // The extended code holds the primary one in its lowest byte.
-  return new SqliteFailure((errcode ?? 1) & 0xff, message, path, { cause: error });
+  return new SqliteFailure(errcode ?? 1, message, path, { cause: error });
 }
 
 /** Extended codes of what only reads: https://www.sqlite.org/rescode.html#ioerr_read and the next */
@@ -136,8 +141,7 @@ function copyFailure(error: unknown, from: string, to: string): unknown {
   if (!(failed instanceof SqliteFailure) || failed === error) return failed;
   // How Node tells of a lock that somebody else holds, on either.
   if (failed.code === 0) return new SqliteFailure(RESULT.busy, LOCKED, from, { cause: error });
-  const { errcode } = error as { errcode?: number };
   const isOfSource =
-    READING.includes(errcode ?? 0) || [RESULT.corrupt, RESULT.notADatabase].some(c => c === failed.code);
-  return isOfSource ? new SqliteFailure(failed.code, failed.message, from, { cause: error }) : failed;
+    READING.includes(failed.extendedCode) || [RESULT.corrupt, RESULT.notADatabase].some(c => c === failed.code);
+  return isOfSource ? new SqliteFailure(failed.extendedCode, failed.message, from, { cause: error }) : failed;
 }

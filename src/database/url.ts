@@ -3,8 +3,8 @@
 // A password goes into settings and a child's environment only, never into an argument or a message.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
 import { existsSync, readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { failure } from '../engine/errors.ts';
+import { thisUser, userName } from '../engine/user.ts';
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
@@ -60,7 +60,7 @@ export function parseConnectionUrl(url: string): ConnectionSettings {
   const parameters = readParameters(query);
   const colon = credentials.indexOf(':');
   const user = colon < 0 ? credentials : credentials.slice(0, colon);
-  const name = parameters.get('user') ?? (user === '' ? userInfo().username : decode(user));
+  const name = parameters.get('user') ?? (user === '' ? ownName() : decode(user));
   return Object.freeze({
     hosts: readHosts(authority, parameters),
     user: name,
@@ -74,6 +74,15 @@ export function parseConnectionUrl(url: string): ConnectionSettings {
     connectTimeoutMs: connectTimeout(parameters.get('connect_timeout')),
     options: parameters.get('options'),
     channelBinding: parameters.get('channel_binding'),
+  });
+}
+
+/** As libpq does where no user is named. */
+function ownName(): string {
+  const name = userName();
+  if (name !== undefined) return name;
+  throw failure('BadConnectionUrl', {
+    reason: `it names no user, and ${thisUser()}, who runs this, has no name to stand for one; write postgresql://user@host:5432/database`,
   });
 }
 

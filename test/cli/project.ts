@@ -64,14 +64,21 @@ export class Project {
     return this.#spawn(['bash', '-c', script, process.execPath, MAIN, ...args], {}).ended;
   }
 
+  /** Runs a command as the user of this number, which only root can. */
+  as(user: number, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Run> {
+    return this.#spawn([process.execPath, MAIN, ...args], environment, { uid: user, gid: user }).ended;
+  }
+
   #spawn(
     [program = '', ...args]: readonly string[],
     environment: Readonly<Record<string, string>>,
+    user: { readonly uid?: number; readonly gid?: number } = {},
   ): { child: ChildProcess; ended: Promise<Run>; saidSoFar: () => string } {
     const child = spawn(program, args, {
       cwd: this.directory,
       env: { PATH: process.env.PATH ?? '', HOME: this.directory, ...this.#environment, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...user,
     });
     let [out, said] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => {

@@ -1,7 +1,7 @@
 // Who the command line is to a PostgreSQL server, and its sessions there. The owner is this machine and its user, so that
 // two people's commands keep each other out as two resources in a cluster do.
 import { createHash, randomUUID } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { type OpenedConnection, openConnection } from '../../database/postgres.ts';
 import { type ConnectionSettings, type Host, parseConnectionUrl } from '../../database/url.ts';
 import { type Attempt, applicationName } from '../../engine/attempt.ts';
@@ -9,6 +9,7 @@ import type { LockLimits } from '../../engine/bounded-reads.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { type Ledger, readLedger } from '../../engine/ledger/ledger.ts';
 import { openSession, type Server } from '../../engine/server.ts';
+import { userLabel } from '../../engine/user.ts';
 import type { Surroundings as EngineSurroundings } from '../../engine/work.ts';
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { Surroundings } from '../database.ts';
@@ -36,8 +37,8 @@ export class Sessions {
 
   constructor(settings: Settings, surroundings: Surroundings) {
     this.settings = parseConnectionUrl(settings.url ?? '');
-    this.resource = `${userInfo().username}@${hostname()}`;
-    this.owner = createHash('sha256').update(`cli\0${hostname()}\0${userInfo().username}`).digest('hex').slice(0, 16);
+    this.resource = `${userLabel()}@${hostname()}`;
+    this.owner = createHash('sha256').update(`cli\0${hostname()}\0${userLabel()}`).digest('hex').slice(0, 16);
     this.schema = settings.ledgerSchema;
     this.#surroundings = surroundings;
   }

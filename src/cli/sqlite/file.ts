@@ -1,12 +1,19 @@
 // What the path of a SQLite URL leads to, looked at before SQLite opens it: SQLite's own words for a directory, a text file
-// and a folder that is not there are nearly the same. Reads sixteen bytes, makes nothing. Called by database.ts and restore.ts.
-import { closeSync, existsSync, lstatSync, openSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
+// and a folder that is not there are nearly the same. Reads twenty bytes, makes nothing. Called by database.ts and restore.ts.
+import { closeSync, lstatSync, openSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { hasJournal } from '../../database/sqlite.ts';
 import { RESULT, SqliteFailure } from '../../engine/sqlite/connection.ts';
+import { realPathOf } from '../../engine/sqlite/real-path.ts';
+import { thisUser } from '../../engine/user.ts';
 import { UsageError } from '../failure.ts';
 
 /** https://www.sqlite.org/fileformat.html#magic_header_string */
 const HEAD = 'SQLite format 3\0';
+/** https://www.sqlite.org/fileformat.html#file_format_version_numbers */
+const READ_VERSION = { at: 19, wal: 2 } as const;
+/** https://www.sqlite.org/rescode.html#readonly_rollback */
+const READ_ONLY_ROLLBACK = 776;
 
 export interface FilePlace {
   readonly path: string;
@@ -79,15 +86,23 @@ function assertFilePlace(file: FilePlace): 'There' | 'NotYet' | 'SomethingElse' 
 export function openingMistake(error: unknown, doing: 'Reading' | 'Writing', file: FilePlace): UsageError | undefined {
   if (!(error instanceof SqliteFailure) || error.path !== file.path) return undefined;
   if (error.code === RESULT.notADatabase) return noDatabase(file);
-  if (error.code === RESULT.cannotOpen) {
-    return new UsageError(
-      `${file.place} cannot be opened or made. May you write there? Or correct ${file.urlVariable}.`,
-    );
+  const obstacle = doing === 'Reading' ? readingObstacle(error, file) : undefined;
+  if (obstacle !== undefined) return new UsageError(obstacle);
+  if (error.code !== RESULT.cannotOpen) return undefined;
+  return new UsageError(`${file.place} cannot be opened or made. May you write there? Or correct ${file.urlVariable}.`);
+}
+
+/** Why SQLite would have to write before it can read, where it may not. */
+function readingObstacle({ code, extendedCode }: SqliteFailure, { path, place }: FilePlace): string | undefined {
+  if (code !== RESULT.readOnly && code !== RESULT.cannotOpen) return undefined;
+  const isInWalMode = headOf(path)[READ_VERSION.at] === READ_VERSION.wal;
+  if (extendedCode === READ_ONLY_ROLLBACK || (!isInWalMode && code === RESULT.cannotOpen && hasJournal(path))) {
+    return `${place} was left half written by a process that was killed. Before it can be read that must be rolled back, and you may not write there. Run any command as somebody who may.`;
   }
-  if (doing !== 'Reading' || error.code !== RESULT.readOnly) return undefined;
-  return new UsageError(
-    `${file.place} was left half written by a process that was killed. Before it can be read that must be rolled back, and you may not write there. Run any command as somebody who may.`,
-  );
+  if (!isInWalMode) return undefined;
+  const real = realPathOf(path);
+  const name = basename(real);
+  return `${place} is in WAL mode: SQLite reads it only with ${name}-wal and ${name}-shm, which ${thisUser()} can neither open nor make in ${dirname(real)}. Run the command as somebody who can, or, while nobody has the file open, let its owner run PRAGMA journal_mode = DELETE on it.`;
 }
 
 function noDatabase({ place, urlVariable }: FilePlace): UsageError {
@@ -119,18 +134,18 @@ function kindOf(path: string) {
  */
 export function isLikelyDatabase(path: string): boolean {
   const head = headOf(path);
-  return head === '' || head === HEAD || existsSync(`${path}-journal`);
+  return head.length === 0 || head.toString('latin1').startsWith(HEAD) || hasJournal(path);
 }
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function headOf(path: string): string {
+function headOf(path: string): Buffer {
   const descriptor = openSync(path, 'r');
   try {
-    const bytes = Buffer.alloc(HEAD.length);
-    return bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, bytes.length, 0));
+    const bytes = Buffer.alloc(READ_VERSION.at + 1);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, 0));
   } finally {
     closeSync(descriptor);
   }

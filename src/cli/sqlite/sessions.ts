@@ -1,11 +1,12 @@
 // Connections to a SQLite file, each opened for one thing that is asked: who waits for whom and how long, and what is said when
 // the file cannot be opened. Reading never makes a file. Called by database.ts.
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { openSqlite, type SqliteOptions } from '../../database/sqlite.ts';
 import { assertNotInterrupted } from '../../engine/pace.ts';
 import { isBusy, type SqliteConnection } from '../../engine/sqlite/connection.ts';
 import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
 import { foreseen } from '../../engine/sqlite/trouble.ts';
+import { userLabel } from '../../engine/user.ts';
 import type { Surroundings } from '../database.ts';
 import { UsageError } from '../failure.ts';
 import { type FilePlace, lookAtFile, openingMistake } from './file.ts';
@@ -39,7 +40,7 @@ export class SqliteSessions {
 
   /** For the ledger. */
   get by(): string {
-    return `${userInfo().username}@${hostname()}`;
+    return `${userLabel()}@${hostname()}`;
   }
 
   patience(lockWaitMs = LOCK_WAIT_MS): Patience {

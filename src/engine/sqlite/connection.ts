@@ -30,11 +30,14 @@ export class SqliteFailure extends Error {
   override readonly name = 'SqliteFailure';
   /** The primary result code: https://www.sqlite.org/rescode.html */
   readonly code: number;
+  /** As SQLite gave it; the primary one is its lowest byte. */
+  readonly extendedCode: number;
   /** Of the file that it is about; of a copy, the one of the two that could not be read or written. */
   readonly path: string;
-  constructor(code: number, message: string, path: string, options?: ErrorOptions) {
+  constructor(extendedCode: number, message: string, path: string, options?: ErrorOptions) {
     super(message, options);
-    this.code = code;
+    this.code = extendedCode & 0xff;
+    this.extendedCode = extendedCode;
     this.path = path;
   }
 }

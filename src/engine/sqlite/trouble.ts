@@ -1,10 +1,11 @@
 // What SQLite says of the file itself, or of the disk, as errors of the catalogue: never of a statement. Looks at rights, writes
 // nothing. Called by whoever opens, reads, migrates or copies a file.
 import { accessSync, constants } from 'node:fs';
-import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { failure } from '../errors.ts';
+import { thisUser } from '../user.ts';
 import { isBusy, RESULT, SqliteFailure } from './connection.ts';
+import { realPathOf } from './real-path.ts';
 
 /** SQLite says that the file or the disk is at fault, or somebody else; not the statement. In memory there is none of these. */
 export const isTrouble = (error: SqliteFailure) =>
@@ -57,24 +58,15 @@ export function foreseen(error: unknown): unknown {
 function obstacleOf(path: string): string | undefined {
   for (const [place, what] of [
     [path, 'the file'],
-    [dirname(path), 'its directory, where SQLite makes a journal,'],
+    [dirname(realPathOf(path)), 'its directory, where SQLite makes a journal,'],
   ] as const) {
     try {
       accessSync(place, constants.W_OK);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EROFS') return 'the file system is read-only';
-      if (code === 'EACCES' || code === 'EPERM') return `${what} may not be written by ${nameOfUser()}`;
+      if (code === 'EACCES' || code === 'EPERM') return `${what} may not be written by ${thisUser()}`;
     }
   }
   return undefined;
-}
-
-/** A container may run as a number that nobody has named. */
-function nameOfUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.()}`;
-  }
 }

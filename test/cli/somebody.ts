@@ -1,0 +1,16 @@
+// Another user of the machine, for tests: a number that nobody has named, as a container has that runs as an arbitrary one.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+export const SOMEBODY = 54321;
+
+/** Why no command can be run as somebody else; false where it can. */
+export const whyNobodyElse: string | false = obstacle();
+
+function obstacle(): string | false {
+  if (process.getuid?.() !== 0) return 'only root can become somebody';
+  const program = join(import.meta.dirname, '../../src/cli/main.ts');
+  const args = ['-e', 'require("node:fs").readFileSync(process.argv[1])', program];
+  const { status } = spawnSync(process.execPath, args, { uid: SOMEBODY, gid: SOMEBODY, cwd: '/' });
+  return status !== 0 && 'somebody else may not read this working tree';
+}
