@@ -11,8 +11,9 @@ import type { Work } from './work.ts';
 
 /**
  * Stores the schema where what is stored is of another state of the ledger, and nothing is half done. What was migrated stays
- * migrated if it cannot be stored, which becomes a note: drift then says that it has nothing to compare with. A crash before
- * its COMMIT leaves what was stored before; a repeat stores it once.
+ * migrated if it cannot be stored, which becomes a note: drift then says that it has nothing to compare with. So where the
+ * attempt is told to stop meanwhile: whoever goes on after this asks for that himself. A crash before its COMMIT leaves what
+ * was stored before; a repeat stores it once.
  */
 export async function keepSnapshot(work: Work): Promise<void> {
   const { connection, attempt, server } = work;
@@ -24,8 +25,8 @@ export async function keepSnapshot(work: Work): Promise<void> {
     const entries = await readSnapshotBounded(connection, server, attempt.ledgerSchema, work, limits);
     await inTransaction(work, () => storeSnapshot(connection, server, attempt, entries));
   } catch (error) {
-    const isRefused = error instanceof EngineError && error.code === 'LockTimeout';
-    if (!isRefused && !(error instanceof QueryError)) throw error;
+    const isGivenUp = error instanceof EngineError && ['LockTimeout', 'Interrupted'].includes(error.code);
+    if (!isGivenUp && !(error instanceof QueryError)) throw error;
     work.note(`the snapshot of the schema could not be stored: ${error.message}`);
   }
 }

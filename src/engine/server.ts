@@ -167,5 +167,11 @@ export function fileSettingsSql(server: Server, settings: FileSettings): string 
   return statements.join('; ');
 }
 
+/** What a trigger defers anew while it runs is left for the next time; nothing tells when nothing is left. */
+const ROUNDS = 8;
+
+/** Does at once what the server would do with a user's code at COMMIT: deferred triggers, and the query of a cursor WITH HOLD (left out). */
+export const DEFERRED_NOW_SQL = `${'SET CONSTRAINTS ALL IMMEDIATE; '.repeat(ROUNDS)}CLOSE ALL`;
+
 /** What a session keeps beside its settings: gone before the next file, as it would be in a run of its own. */
 export const FORGET_SQL = 'CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP';

@@ -1,6 +1,7 @@
 // Runs a file that cannot be one transaction: each run of ordinary statements is a transaction with its progress row;
 // each statement that must stand alone gets a committed `started` row first, and is proven from the catalogue after.
-// A crash anywhere leaves rows from which the next attempt goes on. Called by apply.ts only.
+// A crash anywhere leaves rows from which the next attempt goes on. An attempt that is told to stop leaves no `started` row of a
+// statement that it has not sent. Called by apply.ts only.
 import { ConnectionLost, inTurn, LostAlone, QueryError } from './connection.ts';
 import { asOwnerAfterDeferred } from './deferred.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
@@ -11,7 +12,7 @@ import type { ProgressRow } from './ledger/ledger.ts';
 import { recordDone, recordSegmentCleared, recordSegmentDone, recordSegmentStarted } from './ledger/records.ts';
 import { assertStillLossless } from './losses/guards.ts';
 import { assertOnlyCounted, takeInventory } from './losses/inventory.ts';
-import { seconds } from './pace.ts';
+import { assertNotInterrupted, seconds } from './pace.ts';
 import { isLeftOut } from './sql/reach.ts';
 import type { Segment, Statement } from './sql/statements.ts';
 import { asOwner, inTransaction, withLockRetries } from './transactions.ts';
@@ -83,6 +84,7 @@ async function runAlone(
   segment: Alone,
   row: ProgressRow | undefined,
 ): Promise<void> {
+  assertNotInterrupted(work.signal, `before ${whereOf(file.parsed, segment.statement)}`);
   const effect = row === undefined ? await begin(work, file, number, segment) : (row.effect as StoredEffect);
   const proof: Proof = row === undefined ? 'NotDone' : await prove(work, file, effect);
   if (proof === 'Unknown') throw outcomeUnknown(file.migration.version, file.parsed, segment.statement);
@@ -114,14 +116,17 @@ async function sendAlone(
   const watching = isPatient
     ? { firstLookMs: FIRST_LOOK_MS, blockedLimitMs: limit }
     : { firstLookMs: Math.min(FIRST_LOOK_MS, work.execution.lockTimeoutMilliseconds / 2 || FIRST_LOOK_MS) };
+  let was: 'Sent' | 'NotSent' = 'NotSent';
   try {
     await withLockRetries(work, async () => {
       await prepareSession(work, file, segment.statement);
       if (isPatient) await work.connection.query('SET lock_timeout TO 0; SET statement_timeout TO 0');
+      assertNotInterrupted(work.signal, `before ${whereOf(file.parsed, segment.statement)}`);
+      was = 'Sent';
       await runStatement(work, file, segment.statement, watching);
     });
   } catch (error) {
-    if (error instanceof StatementFailure) await clearFailed(work, file, number, effect);
+    if (was === 'NotSent' || error instanceof StatementFailure) await clear(work, file, number, effect, was);
     throw error instanceof ConnectionLost ? new LostAlone(error.message, { cause: error }) : error;
   } finally {
     if (!work.connection.isLost) await asOwner(work);
@@ -157,12 +162,21 @@ async function prove(work: Work, file: PendingFile, effect: StoredEffect, waitMs
   }
 }
 
-/** A statement that failed with an answer: what it left is removed, and its row, where the catalogue can tell. */
-async function clearFailed(work: Work, file: PendingFile, number: number, effect: StoredEffect): Promise<void> {
-  if (work.signal?.aborted) return;
+/**
+ * Removes the row of a statement that was not sent, or that failed with an answer: then where the catalogue can tell, and what it
+ * left with it.
+ */
+async function clear(
+  work: Work,
+  file: PendingFile,
+  number: number,
+  effect: StoredEffect,
+  was: 'Sent' | 'NotSent',
+): Promise<void> {
+  if (work.connection.isLost || (was === 'Sent' && work.signal?.aborted)) return;
   try {
     await asOwner(work);
-    if ((await prove(work, file, effect, CLEARING_WAIT_MS)) !== 'NotDone') return;
+    if (was === 'Sent' && (await prove(work, file, effect, CLEARING_WAIT_MS)) !== 'NotDone') return;
     await inTransaction(work, () => recordSegmentCleared(work, file, number));
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;

@@ -9,7 +9,7 @@
 //    its way. After a failure the server refuses what stands behind it. That holds only inside a transaction, so nothing of
 //    a file may be sent before 1 was answered: had BEGIN failed, each statement would commit by itself.
 //  3 COMMIT, when all of 2 was answered well and the id stands in the log. Done or not done: CommitUnknown, the ledger says.
-import { awaitedLater, ConnectionLost, only, QueryError, textOf } from './connection.ts';
+import { awaitedLater, ConnectionLost, only, QueryError, type Row, textOf } from './connection.ts';
 import { type EngineError, failure } from './errors.ts';
 import { StatementFailure } from './execute.ts';
 import { beginUnderEpoch } from './fence/epoch.ts';
@@ -17,7 +17,7 @@ import { HOLD_IN_TRANSACTION_SQL, SESSION_HOLDS_SQL } from './fence/migration-lo
 import { type KeptRow, missingRowSql, type Recording } from './ledger/kept-rows.ts';
 import { notWritten } from './ledger/records.ts';
 import { jittered, sleep } from './pace.ts';
-import { ownSettings } from './server.ts';
+import { DEFERRED_NOW_SQL, ownSettings } from './server.ts';
 import type { Work } from './work.ts';
 
 /** The reply to COMMIT was lost: whether it was done is written in the ledger and nowhere else. */
@@ -88,29 +88,36 @@ export async function asOwner(work: Work, ...first: readonly string[]): Promise<
   await work.connection.query([...first, ownSettings(work.server.versionNumber)].join('; '));
 }
 
+/** What triggers on the ledger have deferred is done first: at COMMIT nobody would see any more what it does. */
 async function assertUnbroken(work: Work, transaction: OpenTransaction, rows: readonly KeptRow[]): Promise<void> {
   const missing = missingRowSql(work.attempt, rows);
-  const row = only(
-    await work.connection.query(
-      `SELECT pg_catalog.txid_current() AS id, ${SESSION_HOLDS_SQL} AS locked, ${missing} AS missing`,
-    ),
-  );
+  const asked = `SELECT pg_catalog.txid_current() AS id, ${SESSION_HOLDS_SQL} AS locked, ${missing} AS missing`;
+  const row = only(await asCommit(work, transaction, [DEFERRED_NOW_SQL, asked].join('; ')));
   const file = rows.find(one => one.file.migration.version === row.missing)?.file;
   if (file !== undefined && row.id === transaction.id) throw notWritten(work, file);
   if (row.id === transaction.id && row.locked === 't') return;
   throw failure('TransactionBroken', { where: transaction.where });
 }
 
-async function commit(work: Work, { id, where }: OpenTransaction): Promise<void> {
+async function commit(work: Work, transaction: OpenTransaction): Promise<void> {
   try {
-    await work.connection.query('COMMIT');
+    await asCommit(work, transaction, 'COMMIT');
   } catch (error) {
-    if (error instanceof ConnectionLost) throw new CommitUnknown(id, error);
-    throw error instanceof QueryError ? commitRefused(error, where) : error;
+    if (error instanceof ConnectionLost) throw new CommitUnknown(transaction.id, error);
+    throw error;
   }
 }
 
-/** A COMMIT that the server refused: nothing of it was done. Not for a constraint: those are checked before it (deferred.ts). */
+/** What the server refuses to do at the end is told as such, unless it was told to stop. */
+async function asCommit(work: Work, { where }: OpenTransaction, sql: string): Promise<readonly Row[]> {
+  try {
+    return await work.connection.query(sql);
+  } catch (error) {
+    throw error instanceof QueryError && !isCancelled(work, error) ? commitRefused(error, where) : error;
+  }
+}
+
+/** A COMMIT that the server refused: nothing of it was done. Not for what a file has deferred: that is done before (deferred.ts). */
 function commitRefused(error: QueryError, where: string): EngineError {
   const reason = `the server refused COMMIT: ${error.message} (SQLSTATE ${error.sqlstate})`;
   return failure(

@@ -134,6 +134,25 @@ describe('The rows of a migration', () => {
     });
   }
 
+  for (const [what, text] of Object.entries({
+    'in pieces': 'CREATE TABLE b(id int); CREATE INDEX CONCURRENTLY bi ON b(id)',
+    'of one statement that stands alone': 'VACUUM counted',
+  })) {
+    it(`are missed where a deferred trigger takes that of a file ${what} away again`, async () => {
+      const site = await Site.create(server, { '001_a.up.sql': COUNTING });
+      await site.migrate();
+      site.sql(`${GONE} CREATE CONSTRAINT TRIGGER t AFTER INSERT ON migrate.ledger DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION gone()`);
+      site.write('002_b.up.sql', text);
+      const { exitCode, error } = await site.migrate({ runId: 2 });
+      assert.deepEqual([exitCode, error?.code, error?.migration], [20, 'MigrationFailed', '002_b']);
+      assert.deepEqual(site.audited, ['001_a']);
+      site.sql('DROP TRIGGER t ON migrate.ledger');
+      assert.equal((await site.migrate({ runId: 3 })).exitCode, 0);
+      assert.deepEqual(site.applied, ['001_a', '002_b']);
+    });
+  }
+
   it('are missed before COMMIT where a trigger puts them back on the way down', async () => {
     const site = await Site.create(server, {
       '001_a.up.sql': COUNTING,

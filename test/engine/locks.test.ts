@@ -100,6 +100,47 @@ describe('An attempt that is told to stop', () => {
     assert.deepEqual(site.sessions, []);
   });
 
+  const INSERTING = {
+    '003_d.up.sql': '-- migrate: no-transaction\nDO $$BEGIN INSERT INTO t VALUES (1); END$$',
+  };
+  const progress = (site: Site) => site.sql('SELECT count(*) FROM migrate.progress');
+
+  it('while the schema is read before a file in pieces has begun nothing of that file', async () => {
+    const site = await Site.create(server, { '001_t.up.sql': 'CREATE TABLE t(id int PRIMARY KEY)' });
+    await site.migrate();
+    for (const [file, text] of Object.entries({ ...INSERTING, '002_w.up.sql': AT_GATE })) site.write(file, text);
+    const planned = await site.planned();
+    const stop = new AbortController();
+    const gate = await closedGate(site);
+    const running = site.migrate({ planned, runId: 2, environment: { signal: stop.signal } });
+    await gate.reached();
+    const holder = await site.session('postgres');
+    await holder.query('BEGIN; LOCK TABLE t');
+    await gate.open();
+    const waiting = `SELECT FROM pg_locks WHERE relation = 't'::regclass AND NOT granted`;
+    await until('the schema waits for the table', async () => (await holder.query(waiting)).length > 0);
+    stop.abort();
+    const { error, exitCode } = await running;
+    await holder.close();
+    assert.deepEqual([exitCode, error?.code, progress(site)], [12, 'Interrupted', '0'], error?.message ?? '');
+    assert.match(error?.message ?? '', /before 003_d\.up\.sql, statement 1/);
+    assert.equal((await site.migrate({ runId: 3 })).exitCode, 0);
+    assert.equal(site.sql('SELECT count(*) FROM t'), '1');
+  });
+
+  it('between the row of a statement that stands alone and the statement takes the row back', async () => {
+    const site = await Site.create(server, { '001_t.up.sql': 'CREATE TABLE t(id int)' });
+    await site.migrate();
+    site.write('003_d.up.sql', INSERTING['003_d.up.sql']);
+    const planned = await site.planned();
+    const stop = new AbortController();
+    const log = (line: string) => line.startsWith('committing') && stop.abort();
+    const { error, exitCode } = await site.migrate({ planned, runId: 2, environment: { signal: stop.signal, log } });
+    assert.deepEqual([exitCode, error?.code, progress(site)], [12, 'Interrupted', '0'], error?.message ?? '');
+    assert.equal((await site.migrate({ runId: 3 })).exitCode, 0);
+    assert.equal(site.sql('SELECT count(*) FROM t'), '1');
+  });
+
   it('while it waits for the fence has written nothing', async () => {
     const site = await Site.create(server, { '001_a.up.sql': 'SELECT 1' });
     const planned = await site.planned();

@@ -53,9 +53,6 @@ export function notWritten(work: Pick<Work, 'attempt'>, file: PendingFile) {
   return failure('MigrationFailed', { where: file.parsed.file, reason }, { migration: version });
 }
 
-/** A trigger on the ledger that is deferred is seen before COMMIT too. Not where a constraint is deferred to a later file. */
-const AT_ONCE = ['SET CONSTRAINTS ALL IMMEDIATE'];
-
 /**
  * What makes a script done: its rows and its audit row, one transaction with its statements. `pieces`: whether the version has
  * progress rows, which end with it.
@@ -145,10 +142,16 @@ export async function recordSegmentDone(
 ): Promise<void> {
   const now = ['pg_catalog.now()', 'pg_catalog.clock_timestamp()'];
   const row = progressRow(work, file, number, segment, { state: 'done', effect: { kind: segment.kind } });
-  await write(work, transaction, { of: 'Segment', file, segment: number, state: 'done' }, AT_ONCE, [
-    `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at, finished_at) VALUES (${[...row, ...now].join(', ')})
+  await write(
+    work,
+    transaction,
+    { of: 'Segment', file, segment: number, state: 'done' },
+    [],
+    [
+      `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at, finished_at) VALUES (${[...row, ...now].join(', ')})
       ON CONFLICT (version, segment) DO UPDATE SET state = 'done', finished_at = pg_catalog.clock_timestamp()`,
-  ]);
+    ],
+  );
 }
 
 /** A statement that stands alone is about to be sent: committed before it, so that a crash in it is seen. */
@@ -161,9 +164,15 @@ export async function recordSegmentStarted(
   effect: object,
 ): Promise<void> {
   const row = progressRow(work, file, number, segment, { state: 'started', effect });
-  await write(work, transaction, { of: 'Segment', file, segment: number, state: 'started' }, AT_ONCE, [
-    `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at) VALUES (${row.join(', ')}, pg_catalog.clock_timestamp())`,
-  ]);
+  await write(
+    work,
+    transaction,
+    { of: 'Segment', file, segment: number, state: 'started' },
+    [],
+    [
+      `INSERT INTO ${table(work, 'progress')} (${PROGRESS}, started_at) VALUES (${row.join(', ')}, pg_catalog.clock_timestamp())`,
+    ],
+  );
 }
 
 const PROGRESS = 'version, segment, digest, state, effect, run, attempt, direction';
