@@ -2,9 +2,17 @@
 // printed `(ARRAY['a'::character varying, …])::text[]`; the parser takes such a cast into the brackets, so that after a dump
 // and its restore the same check is printed `ARRAY[('a'::character varying)::text, …]`. The second form is stable: what is in
 // the first is brought to it, where each element is plainly no array itself: of an element that is one, the server casts to an
-// array. Texts of its own (literals, bodies of routines) stay as they are. Pure. Called by normalize.ts.
+// array. Everything else stays as it is printed: other casts, literals, bodies of routines. Pure. Called by normalize.ts, and
+// where two definitions are compared.
+import { PrintedText, quotedEnd, type Span } from './printed-text.ts';
 
 const OPENING = '(ARRAY[';
+const ROW = 'ARRAY[';
+
+/** Whether definitions of a kind hold expressions that the server printed, and not only texts and numbers of somebody's. */
+export const isPrinted = (kind: string): boolean => !UNPRINTED.has(kind);
+
+const UNPRINTED: ReadonlySet<string> = new Set(['comment', 'security label', 'sequence', 'enum']);
 
 /** A printed expression or statement in which every such cast of plain elements stands inside the brackets. */
 export function withCastsInside(text: string): string {
@@ -13,123 +21,106 @@ export function withCastsInside(text: string): string {
 
 /**
  * Whether two texts are the same but for where such a cast stands, whatever the elements are: of those that are arrays the server
- * makes casts to arrays, of the others not, and a text does not tell which they are.
+ * makes casts to arrays, of the others not, and a text does not tell which they are. So only what one text has in the first form
+ * may be either in the other.
  */
-export function isSameButForCasts(one: string, other: string): boolean {
+export function isSameButForCasts(kind: string, one: string, other: string): boolean {
   if (one === other) return true;
-  return one.includes('ARRAY[') && other.includes('ARRAY[') && loosely(one) === loosely(other);
+  if (!isPrinted(kind) || !one.includes(ROW) || !other.includes(ROW)) return false;
+  return isSameButForMarks(rewritten(one, 'Any'), rewritten(other, 'Any'));
 }
 
-function loosely(text: string): string {
-  return rewritten(text, 'Any').replaceAll(ARRAY_ELEMENT, ')$1');
-}
-
-/** `Plain`: an array is left alone where an element may be an array itself. */
+/** `Plain`: an array is left alone where an element may be an array itself. `Any`: none is, and a MARK says what is not known. */
 type Elements = 'Plain' | 'Any';
 
+/** Stands behind a cast where there may be a `[]`; in no text of a server. */
+const MARK = '\0';
+
+function isSameButForMarks(one: string, other: string): boolean {
+  let [left, right] = [0, 0];
+  while (left < one.length || right < other.length) {
+    if (one[left] === other[right]) {
+      left += 1;
+      right += 1;
+    } else if (one[left] === MARK) {
+      left += 1;
+      if (other.startsWith('[]', right)) right += 2;
+    } else if (other[right] === MARK) {
+      right += 1;
+      if (one.startsWith('[]', left)) left += 2;
+    } else return false;
+  }
+  return true;
+}
+
+interface Edit extends Span {
+  readonly by: string;
+}
+
 function rewritten(text: string, elements: Elements): string {
-  let done = '';
-  for (let at = 0; at < text.length; ) {
-    const array = text.startsWith(OPENING, at) ? castArrayAt(text, at) : undefined;
-    const inside = array === undefined ? undefined : arrayOf(array.inner, array.type, elements);
-    const end = (inside === undefined ? undefined : array?.end) ?? quotedEnd(text, at) ?? at + 1;
-    done += inside ?? text.slice(at, end);
-    at = end;
-  }
-  return done;
+  const printed = new PrintedText(text);
+  const edits = [...printed.openings].flatMap(open => editsOf(printed, open, elements));
+  // What is put in front of an element stands before the bracket that is taken from it.
+  edits.sort((a, b) => a.from - b.from || a.to - b.to);
+  const pieces = edits.map(({ from, by }, index) => `${text.slice(edits[index - 1]?.to ?? 0, from)}${by}`);
+  return `${pieces.join('')}${text.slice(edits.at(-1)?.to ?? 0)}`;
 }
 
-interface CastArray {
-  /** What stands between the brackets. */
-  readonly inner: string;
-  /** Of an element. */
-  readonly type: string;
-  /** Just behind the cast. */
-  readonly end: number;
+/** What makes the second form of a `(ARRAY[…])::type[]` whose parenthesis opens here; nothing where there is none. */
+function editsOf(printed: PrintedText, open: number, elements: Elements): readonly Edit[] {
+  const { text } = printed;
+  const array = open + OPENING.length - 1;
+  const close = text.startsWith(OPENING, open) ? printed.closeOf(array) : undefined;
+  if (close === undefined || !text.startsWith(')::', close + 1)) return [];
+  const begin = close + ')::'.length + 1;
+  const end = printed.typeEnd(begin);
+  const cast = elementsOf(printed, array);
+  if (end === begin || !text.startsWith('[]', end) || cast.length === 0) return [];
+  if (elements === 'Plain' && !cast.every(element => isPlain(printed, element))) return [];
+  const behind = `)::${text.slice(begin, end)}${elements === 'Any' ? MARK : ''}`;
+  return [
+    { from: open, to: open + 1, by: '' },
+    ...cast.flatMap(({ from, to }) => [
+      { from, to: from, by: '(' },
+      { from: to, to, by: behind },
+    ]),
+    { from: close + 1, to: end + '[]'.length, by: '' },
+  ];
 }
 
-/** A name of a type with its parameters. */
-const TYPE = `((?:"(?:[^"]|"")*"|[^\\s"'(),[\\]:;]+|\\([\\d, ]+\\)| (?:varying|precision|with time zone|without time zone))+)`;
-const CAST = new RegExp(`^\\)::${TYPE}\\[\\]`);
-const ELEMENT_CAST = new RegExp(`::${TYPE}$`);
-const ARRAY_ELEMENT = new RegExp(`\\)(::${TYPE})\\[\\](?=[,\\]])`, 'g');
-
-/** `(ARRAY[…])::type[]` that begins here. */
-function castArrayAt(text: string, at: number): CastArray | undefined {
-  const start = at + OPENING.length;
-  const close = partsEnd(text, start).end;
-  const cast = CAST.exec(text.slice(close + 1, close + 1 + LONGEST_TYPE));
-  const [whole, type] = cast ?? [];
-  if (text[close] !== ']' || whole === undefined || type === undefined) return undefined;
-  return { inner: text.slice(start, close), type, end: close + 1 + whole.length };
-}
-
-/** Two names, quoted, with what else belongs to a type. */
-const LONGEST_TYPE = 600;
-
-function arrayOf(inner: string, type: string, elements: Elements): string | undefined {
-  const cast = partsEnd(inner, 0).parts.map(part => elementOf(part, type, elements));
-  return cast.includes(undefined) ? undefined : `ARRAY[${cast.join(', ')}]`;
-}
-
-/** Of an array of arrays each row takes the cast in its turn. Undefined where it may be an array that has to be plain. */
-function elementOf(part: string, type: string, elements: Elements): string | undefined {
-  const isRow = part.startsWith('ARRAY[') && partsEnd(part, 'ARRAY['.length).end === part.length - 1;
-  if (isRow) return arrayOf(part.slice('ARRAY['.length, -1), type, elements);
-  const isKnown = elements === 'Any' || PLAIN.test(part) || isCastPlain(part);
-  return isKnown ? `(${rewritten(part, elements)})::${type}` : undefined;
-}
-
-/** A number, or a literal without a type. */
-const PLAIN = /^(?:-?[\d.]+|\(-[\d.]+\)|E?'(?:[^']|'')*'|true|false|NULL)$/;
-
-/** `…::type`, where the type is no array: a name of one, and of a column or a call nobody knows here what it is. */
-function isCastPlain(part: string): boolean {
-  const [whole, type] = ELEMENT_CAST.exec(part.slice(-LONGEST_TYPE)) ?? [];
-  if (whole === undefined || type === undefined || type.endsWith('[]')) return false;
-  const value = part.slice(0, -whole.length);
-  return PLAIN.test(value) || (value.startsWith('(') && partsEnd(value, 1).end === value.length - 1);
-}
-
-/** What commas part from here to the bracket that closes, and where that is; the text's end where none does. */
-function partsEnd(text: string, from: number): { readonly parts: readonly string[]; readonly end: number } {
-  const parts: string[] = [];
-  let [depth, begin, at] = [0, from, from];
-  while (at < text.length) {
-    const letter = text.charAt(at);
-    if ('([{'.includes(letter)) depth += 1;
-    if (')]}'.includes(letter)) depth -= 1;
-    if (depth < 0) break;
-    if (depth === 0 && letter === ',') {
-      parts.push(text.slice(begin, at).trim());
-      begin = at + 1;
+/** Of an array of arrays those of each row, which takes the cast in its turn. */
+function elementsOf(printed: PrintedText, array: number): readonly Span[] {
+  const elements: Span[] = [];
+  const waiting = [array];
+  for (let open = waiting.pop(); open !== undefined; open = waiting.pop()) {
+    for (const part of printed.partsOf(open)) {
+      const row = part.from + ROW.length - 1;
+      const isRow = printed.text.startsWith(ROW, part.from) && printed.closeOf(row) === part.to - 1;
+      if (isRow) waiting.push(row);
+      else elements.push(part);
     }
-    at = quotedEnd(text, at) ?? at + 1;
   }
-  const last = text.slice(begin, at).trim();
-  return { parts: last === '' ? parts : [...parts, last], end: at };
+  return elements;
 }
 
-const DOLLARS = /^\$(?:[^\W\d]\w*)?\$/u;
-
-/** Where a literal, a quoted name or a dollar-quoted body that begins here is over; undefined where none begins. */
-function quotedEnd(text: string, at: number): number | undefined {
-  const letter = text.charAt(at);
-  if (letter === '$') {
-    const tag = DOLLARS.exec(text.slice(at, at + 70))?.[0];
-    return tag === undefined ? undefined : endAfter(text, tag, at + tag.length);
-  }
-  if (letter !== "'" && letter !== '"') return undefined;
-  // E'…' is printed where there is a backslash, each of which is doubled.
-  for (let next = at + 1; next < text.length; next += 1) {
-    if (text[next] !== letter) continue;
-    if (text[next + 1] !== letter) return next + 1;
-    next += 1;
-  }
-  return text.length;
+/**
+ * A number, a literal, or a cast of one or of anything in parentheses to a type that is no array: of a column or a call
+ * nobody knows here what it is.
+ */
+function isPlain(printed: PrintedText, { from, to }: Span): boolean {
+  const { text } = printed;
+  const constant = constantEnd(text, { from, to });
+  if (constant === to || /^\(-[\d.]+\)$/.test(text.slice(from, to))) return true;
+  const close = printed.closeOf(from);
+  const value = constant ?? (text[from] === '(' && close !== undefined ? close + 1 : undefined);
+  if (value === undefined || !text.startsWith('::', value)) return false;
+  return printed.typeEnd(value + '::'.length) === to && to > value + '::'.length;
 }
 
-function endAfter(text: string, tag: string, from: number): number {
-  const found = text.indexOf(tag, from);
-  return found < 0 ? text.length : found + tag.length;
+/** Where a number, a literal or a word for a value that begins here ends. */
+function constantEnd(text: string, { from, to }: Span): number | undefined {
+  const quote = text.startsWith("E'", from) ? from + 1 : from;
+  if (text[quote] === "'") return quotedEnd(text, quote);
+  const word = /^(?:-?[\d.]+|(?:true|false|NULL)(?!\w))/.exec(text.slice(from, to))?.[0];
+  return word === undefined ? undefined : from + word.length;
 }

@@ -8,6 +8,7 @@ import { isTree, type Tree } from '../engine/sql/tree.ts';
 import { isSameButForCasts } from './array-casts.ts';
 import { raised } from './revisions.ts';
 import type { SnapshotEntry } from './snapshot.ts';
+import { exactly } from './statements/items.ts';
 
 export interface PropertyChange {
   readonly property: string;
@@ -90,7 +91,7 @@ function itemsOf(entries: readonly SnapshotEntry[], owners: ComparisonOptions['o
     entries
       .filter(entry => !isLeftOut(entry.kind))
       .map(({ kind, name, definition }) => {
-        const value: unknown = JSON.parse(definition);
+        const value: unknown = JSON.parse(definition, exactly);
         const { owner, grants, ...rest } = isTree(value) ? value : { definition: value };
         const properties = owners === 'Ignored' ? rest : { ...rest, owner, grants };
         return [`${kind} ${name}`, { kind, name, properties }] as const;
@@ -131,7 +132,7 @@ function changeOf(before: Item, after: Item, moved: PropertyChange | undefined):
   const properties = names
     .filter(property => property !== 'position')
     .map(property => ({ property, from: textOf(before.properties[property]), to: textOf(after.properties[property]) }))
-    .filter(({ from, to }) => !isSameButForCasts(from, to));
+    .filter(({ from, to }) => !isSameButForCasts(kind, from, to));
   if (moved !== undefined) properties.push(moved);
   return properties.length === 0 ? [] : [Object.freeze({ change: 'Changed', kind, name, properties })];
 }

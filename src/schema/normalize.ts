@@ -4,16 +4,14 @@
 // view's text is for comparison only and never run. Pure; the grammar must be loaded. Called by snapshot.ts, revisions.ts.
 import { parseNodes } from '../engine/sql/parse-trees.ts';
 import { childOf, childrenOf, isTree, type Node, stringOf } from '../engine/sql/tree.ts';
-import { withCastsInside } from './array-casts.ts';
+import { isPrinted, withCastsInside } from './array-casts.ts';
 
 /** A definition (JSON) with its printed expressions made the same on every major, and after a restore. */
 export function normalizedDefinition(kind: string, definition: string): string {
-  return sameOnEveryMajor(kind, UNPRINTED.has(kind) ? definition : sameOnceRestored(definition));
+  return sameOnEveryMajor(kind, isPrinted(kind) ? sameOnceRestored(definition) : definition);
 }
 
-/** In these there is no expression of the server's; in a sequence there are numbers that JavaScript cannot hold. */
-const UNPRINTED: ReadonlySet<string> = new Set(['comment', 'security label', 'sequence']);
-
+/** Never for a sequence, in which there are numbers that JavaScript cannot hold. */
 function sameOnceRestored(definition: string): string {
   // Also where there is nothing to mend: the two spellings must become the same JSON, to the space.
   if (!definition.includes('ARRAY[')) return definition;

@@ -22,11 +22,11 @@ export interface Change {
 
 export function changedProperties(from: Item, to: Item): readonly string[] {
   const names = new Set([...Object.keys(from.properties), ...Object.keys(to.properties)]);
-  return [...names].filter(name => !isSame(from.properties[name], to.properties[name])).sort();
+  return [...names].filter(name => !isSame(to.kind, from.properties[name], to.properties[name])).sort();
 }
 
-function isSame(one: unknown, other: unknown): boolean {
-  if (typeof one === 'string' && typeof other === 'string') return isSameButForCasts(one, other);
+function isSame(kind: string, one: unknown, other: unknown): boolean {
+  if (typeof one === 'string' && typeof other === 'string') return isSameButForCasts(kind, one, other);
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
