@@ -89,6 +89,10 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'CREATE TABLE n (number INT, code FLOAT); INSERT INTO n SELECT * FROM phones; DROP TABLE phones; ALTER TABLE n RENAME TO phones;',
     ['Narrowing phones.number 1'],
   ],
+  'a column that a copy does not take beside values that are made anew': [
+    'CREATE TABLE n (id INTEGER, name TEXT, age INTEGER); INSERT INTO n (id, name) SELECT u.id + 1 AS "name", 5 FROM users u; DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    [...statement(2), 'Column users.name 2'],
+  ],
   'values that a type without a meaning of its own stores differently': [
     'CREATE TABLE n (number ANY, code ANY); INSERT INTO n SELECT * FROM phones; DROP TABLE phones; ALTER TABLE n RENAME TO phones;',
     ['Narrowing phones.number 1'],
@@ -133,6 +137,30 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'CREATE TABLE n (a TEXT UNIQUE ON CONFLICT REPLACE, b INTEGER NOT NULL ON CONFLICT IGNORE); INSERT INTO n SELECT a, b FROM clauses; DROP TABLE clauses; ALTER TABLE n RENAME TO clauses;',
     ['Table clauses 1'],
   ],
+  'nothing, where a helper goes whose source stays': [
+    'CREATE TEMP TABLE counts AS SELECT name, count(*) AS age FROM users GROUP BY name; CREATE TABLE more AS SELECT * FROM counts; ALTER TABLE more DROP COLUMN age; DELETE FROM more; DROP TABLE counts; DROP TABLE more;',
+    [],
+  ],
+  'nothing, where a helper goes whose source is rebuilt': [
+    'CREATE TEMP TABLE keep AS SELECT * FROM users; CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); INSERT INTO n SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users; DROP TABLE keep;',
+    [],
+  ],
+  'once, the rows whose helper goes after them': [
+    'CREATE TABLE keep AS SELECT * FROM users; DROP TABLE users; DROP TABLE keep;',
+    ['Table users 2'],
+  ],
+  'rows of a copy that is emptied, or loses a column, before it gets the name': [
+    'CREATE TABLE n AS SELECT * FROM users; ALTER TABLE n DROP COLUMN name; DELETE FROM n; DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    ['Column users.name 2', 'Table users 2'],
+  ],
+  'rows of a table that hands them on to such a copy': [
+    'CREATE TEMP TABLE keep AS SELECT * FROM users; DELETE FROM keep; CREATE TABLE n AS SELECT * FROM keep; DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    ['Table users 2'],
+  ],
+  'rows of a copy that is dropped before, and made again without them': [
+    'CREATE TABLE n AS SELECT * FROM users; DROP TABLE n; CREATE TABLE n (id INTEGER); DROP TABLE users; ALTER TABLE n RENAME TO users;',
+    ['Table users 2'],
+  ],
   'the numbers that AUTOINCREMENT has given out': [
     'CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM counted; DROP TABLE counted; ALTER TABLE n RENAME TO counted;',
     statement(2),
@@ -160,13 +188,16 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   ],
 };
 
-function lossesOf(script: string, direction: 'Up' | 'Down'): readonly string[] {
+function lossesOf(scripts: string | readonly string[], direction: 'Up' | 'Down'): readonly string[] {
   const connection = openSqlite(':memory:', { mode: 'Create', busyTimeoutMs: 0 });
   try {
     for (const { text } of parseSqliteFile({ file: '001_a.up.sql', text: UP, checksum: '' }).statements)
       connection.execute(text);
-    const file = parseSqliteFile({ file: '002_it.down.sql', text: script, checksum: '' });
-    const losses = sqliteLosses(connection, [{ version: '002_it', file }], { direction, back: [undefined] });
+    const files = [scripts].flat().map(text => ({
+      version: '002_it',
+      file: parseSqliteFile({ file: '002_it.down.sql', text, checksum: '' }),
+    }));
+    const losses = sqliteLosses(connection, files, { direction, back: [undefined] });
     return losses.map(one => `${one.kind} ${one.name} ${one.rows}`);
   } finally {
     connection.close();
@@ -216,6 +247,11 @@ describe('On SQLite, what a downgrade would lose', () => {
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
+  });
+
+  it('is said of a table that an earlier version of the run has made, and filled', () => {
+    const made = 'CREATE TABLE moved AS SELECT * FROM users WHERE id > 1; DELETE FROM users WHERE id > 1;';
+    assert.deepEqual(lossesOf([made, 'DROP TABLE moved;'], 'Up'), ['Table users 2']);
   });
 
   it('is not asked about on the way up, where statements that change rows are what was wanted', () => {

@@ -6,8 +6,8 @@ import { failure } from '../errors.ts';
 import type { Loss } from '../losses/losses.ts';
 import type { Script } from '../sql/script.ts';
 import { quotedName, type SqliteConnection, SqliteFailure } from './connection.ts';
-import { droppedTable, Names, nameAt } from './names.ts';
-import { definitionsOf, rebuildOf } from './rebuild.ts';
+import { droppedTable, madeTable, Names, nameAt } from './names.ts';
+import { definitionsOf, holdersIn, namesTaken, rebuildOf } from './rebuild.ts';
 import { spelled } from './snapshot.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf, tokensOf } from './tokens.ts';
@@ -30,7 +30,7 @@ export function sqliteLosses(
 ): readonly Loss[] {
   const reader = new Reader(connection, new SqliteWayBack(back));
   return files.flatMap(({ version, file }) => {
-    reader.begin();
+    reader.begin(file);
     return file.statements
       .flatMap(statement =>
         reader.read(file, statement).map(lost => ({ version, ...lost, where: whereOf(file, statement) })),
@@ -82,6 +82,9 @@ class Reader {
   readonly #names = new Names();
   /** A trigger that is made on the way may do anything to the rows of any table. */
   #hasNewTrigger = false;
+  /** What this file makes, and what holds the rows of a rebuilt table, in lower case. */
+  readonly #made = new Set<string>();
+  readonly #holders = new Set<string>();
   /** `Unsure` after ROLLBACK TO, which gives back names too. */
   #sure: 'Sure' | 'Unsure' = 'Sure';
 
@@ -90,8 +93,10 @@ class Reader {
     this.#back = back;
   }
 
-  begin(): void {
+  begin(file: SqliteFile): void {
     this.#sure = 'Sure';
+    this.#made.clear();
+    for (const name of holdersIn(file, this.#names)) this.#holders.add(name.toLowerCase());
   }
 
   read(file: SqliteFile, statement: SqliteStatement): readonly Lost[] {
@@ -100,6 +105,8 @@ class Reader {
     const lost = this.#lossesOf(file, statement, words, uncounted);
     if (words[0] === 'ROLLBACK') this.#sure = 'Unsure';
     if (words[0] === 'CREATE' && words.slice(1, 3).includes('TRIGGER')) this.#hasNewTrigger = true;
+    const made = madeTable(statement);
+    if (made !== undefined) this.#made.add(this.#names.table(made).toLowerCase());
     this.#names.follow(statement);
     return this.#sure === 'Unsure' && lost !== NOTHING ? uncounted : lost;
   }
@@ -136,10 +143,14 @@ class Reader {
     return isCopy && !isKnown ? uncounted : [this.#columnLoss(existing, column)];
   }
 
-  /** What holds the rows of a table now: itself, or the one from which a table that is made on the way gets its rows. */
+  /**
+   * What holds the rows of a table now: itself, or the one from which a table that is made on the way gets its rows. None does of a
+   * helper, which comes and goes with one file: what happens to its source is asked about for itself.
+   */
   #existing(table: string): string {
     const before = this.#names.table(table);
-    return this.#exists(before) ? before : (this.#names.origin(before) ?? before);
+    const isHelper = this.#made.has(before.toLowerCase()) && !this.#holders.has(before.toLowerCase());
+    return isHelper || this.#exists(before) ? before : (this.#names.origin(before) ?? before);
   }
 
   /** Of a table that is rebuilt only what its copy has not. */
@@ -153,8 +164,13 @@ class Reader {
     const known = this.#definitions(existing);
     if (clauses.some(clause => !known.includes(clause))) return whole;
     const uncounted = [{ kind: 'Statement', name: whereOf(file, copy), rows: null } as const];
-    if (columns === 'Unknown' || this.#hasCountedOn(existing)) return uncounted;
+    if (this.#hasCountedOn(existing)) return uncounted;
     const all = this.#columns(existing);
+    if (columns === 'Unknown') {
+      const taken = namesTaken(copy).map(name => this.#names.column(table, name).toLowerCase());
+      const left = taken.includes('*') ? [] : all.filter(({ name }) => !taken.includes(name.toLowerCase()));
+      return [...uncounted, ...left.map(({ name }) => this.#columnLoss(existing, name))];
+    }
     const kept = columns === 'All' ? all.map(({ name }) => name) : columns.map(name => this.#names.column(table, name));
     return all.map(({ name, type }): Lost => {
       const at = kept.findIndex(one => one.toLowerCase() === name.toLowerCase());

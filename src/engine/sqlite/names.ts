@@ -8,6 +8,14 @@ export class Names {
   /** By the name of a table that is made on the way: from which table its rows are. */
   readonly #filledFrom = new Map<string, string>();
 
+  /** To look ahead with. */
+  fork(): Names {
+    const fork = new Names();
+    for (const [name, before] of this.#before) fork.#before.set(name, before);
+    for (const [name, source] of this.#filledFrom) fork.#filledFrom.set(name, source);
+    return fork;
+  }
+
   /** `people` → `users`; a name that was not given on the way stands for itself. */
   table(name: string): string {
     return this.#before.get(name.toLowerCase()) ?? name;

@@ -1,12 +1,14 @@
 // A table that is rebuilt on SQLite: a new one is made, rows are copied, the old one is dropped, the copy gets its name. What
 // of the old one is not in the copy is lost with it. Pure: reads the statements of one file. Called by losses.ts.
-import { copied, droppedTable, madeTable, renamed } from './names.ts';
+import { copied, droppedTable, madeTable, type Names, renamed } from './names.ts';
 import { spelled } from './snapshot.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf, type Token } from './tokens.ts';
 
 export interface Rebuild {
   readonly copy: SqliteStatement;
+  /** The new table, by its name when rows are copied, and those by which they come. */
+  readonly holders: readonly string[];
   /** The old table's columns that are copied as they are; `Unknown`: rows are picked or values made. */
   readonly columns: readonly string[] | 'All' | 'Unknown';
   /** In the same order, the types that they are copied to; undefined where a value stays what it is. */
@@ -37,7 +39,8 @@ export function rebuildOf(
   const target = copied(copy)?.target ?? '';
   const making = earlier.findLast(one => same(madeTable(one), target));
   if (isTemporary(making)) return undefined;
-  return { copy, columns: columnsOf(copy), types: typesOf(copy, making), clauses: clausesOf(making) };
+  const holders = same(copied(copy)?.source, table) ? [target] : [target, ...wholes.slice(1)];
+  return { copy, holders, columns: columnsOf(copy), types: typesOf(copy, making), clauses: clausesOf(making) };
 }
 
 const same = (one: string | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();
@@ -53,7 +56,7 @@ function wholesOf(statements: readonly SqliteStatement[], table: string): readon
   return wholes;
 }
 
-/** Whether a table that rows are copied to gets the name of the dropped one, by one new name after another. */
+/** Whether a table that rows are copied to stays, and gets the name of the dropped one, by one new name after another. */
 function getsName(
   file: SqliteFile,
   {
@@ -64,6 +67,7 @@ function getsName(
 ): boolean {
   let name = copied(copy)?.target ?? '';
   for (const one of file.statements.filter(({ number }) => number > copy.number)) {
+    if (same(droppedTable(one), name)) return false;
     const made = renamed(one);
     if (made === undefined || made.column !== undefined || !same(made.table, name)) continue;
     name = made.to;
@@ -121,6 +125,12 @@ function plainColumn(item: readonly Token[]): string | undefined {
   return parts.length === 3 && point?.text === '.' ? nameOf(second) : undefined;
 }
 
+/** All words of what a copy selects; what only names a value is none. */
+export function namesTaken({ tokens }: SqliteStatement): readonly string[] {
+  const select = tokens.findIndex(token => keyword(token) === 'SELECT');
+  return tokens.slice(select).flatMap((token, at, all) => (keyword(all[at - 1]) === 'AS' ? [] : [nameOf(token)]));
+}
+
 /** What makes a type end and a constraint begin. */
 const CONSTRAINTS = new Set([
   ...['CONSTRAINT', 'PRIMARY', 'NOT', 'NULL', 'UNIQUE', 'CHECK', 'DEFAULT', 'COLLATE', 'REFERENCES', 'GENERATED', 'AS'],
@@ -168,4 +178,17 @@ function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] 
     else parts.at(-1)?.push(token);
   }
   return parts;
+}
+
+/** The tables that a file makes to hold what a table has that it drops: with one of them its rows would go. */
+export function holdersIn(file: SqliteFile, names: Names): readonly string[] {
+  if (file.statements.every(one => droppedTable(one) === undefined)) return [];
+  const then = names.fork();
+  return file.statements.flatMap(one => {
+    const table = droppedTable(one);
+    const rebuild = table === undefined ? undefined : rebuildOf(file, one, table, then.table(table));
+    const holders = rebuild?.holders.map(name => then.table(name)) ?? [];
+    then.follow(one);
+    return holders;
+  });
 }
