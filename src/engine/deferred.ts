@@ -5,11 +5,10 @@
 import { only, QueryError, textOf } from './connection.ts';
 import { failure } from './errors.ts';
 import { NotTogether, reasonOf, StatementFailure } from './execute.ts';
+import { DEFERRED_NOW_SQL } from './server.ts';
 import type { Statement } from './sql/statements.ts';
 import { asOwner } from './transactions.ts';
 import type { PendingFile, Work } from './work.ts';
-
-const NOW = 'SET CONSTRAINTS ALL IMMEDIATE';
 
 /** At the end of a transaction of one file or of a piece of it: what fails is told by the last of its statements. */
 export async function asOwnerAfterDeferred(
@@ -18,7 +17,7 @@ export async function asOwnerAfterDeferred(
   statements: readonly Statement[],
 ): Promise<void> {
   try {
-    await asOwner(work, NOW);
+    await asOwner(work, DEFERRED_NOW_SQL);
   } catch (error) {
     const last = statements.at(-1);
     if (error instanceof QueryError && last !== undefined) throw new StatementFailure(file, last, error, work.monitor);
@@ -65,7 +64,7 @@ export async function runDeferredOfAll(
     throw new NotTogether(`${name} ends under another role or search_path than the last, and triggers can be deferred`);
   }
   try {
-    await work.connection.query(NOW);
+    await work.connection.query(DEFERRED_NOW_SQL);
   } catch (error) {
     throw error instanceof QueryError ? failureOfAll(work, files, error) : error;
   }

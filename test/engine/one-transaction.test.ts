@@ -129,6 +129,55 @@ describe('A trigger that is deferred to the end', () => {
   });
 });
 
+describe('What the server would still run of a file at COMMIT', () => {
+  const OF_APP = `CREATE TABLE t(id int); CREATE TABLE log(who text DEFAULT current_user, path text DEFAULT current_setting('search_path'));
+    GRANT ALL ON t, log TO app;
+    CREATE FUNCTION note() RETURNS int LANGUAGE sql AS 'INSERT INTO public.log DEFAULT VALUES; SELECT 1';
+    CREATE FUNCTION forget() RETURNS int LANGUAGE sql AS $$DELETE FROM migrate.ledger WHERE version LIKE '002%'; SELECT 1$$;
+    CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+      SET CONSTRAINTS ALL DEFERRED; INSERT INTO public.u VALUES (new.id - 1); RETURN NULL; END$$;
+    CREATE FUNCTION last() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+      IF new.id = 0 THEN PERFORM public.note(); ELSE
+        SET CONSTRAINTS ALL DEFERRED; INSERT INTO public.u VALUES (new.id - 1); END IF; RETURN NULL; END$$;
+    CREATE TABLE u(id int); GRANT ALL ON u TO app;
+    CREATE CONSTRAINT TRIGGER t AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION later();
+    CREATE CONSTRAINT TRIGGER u AFTER INSERT ON u DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION last()`;
+  const held = (call: string) => `${AS_APP}DECLARE c CURSOR WITH HOLD FOR SELECT public.${call}();`;
+  const hidden = `${AS_APP}DO $$BEGIN EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT public.note()'; END$$`;
+
+  async function ofApp(files: Readonly<Record<string, string>>): Promise<Site> {
+    const site = await Site.create(server, { '001_t.up.sql': OF_APP });
+    await site.migrate();
+    site.sql('GRANT app TO owner');
+    for (const [file, text] of Object.entries(files)) site.write(file, text);
+    const { exitCode, error } = await site.migrate({ runId: 2 });
+    assert.equal(exitCode, 0, error?.message ?? '');
+    return site;
+  }
+
+  for (const [where, files] of Object.entries({
+    '': { '002_c.up.sql': held('note') },
+    ' by a DO': { '002_c.up.sql': hidden },
+    ' in a piece of a file': { '002_c.up.sql': `${held('note')} VACUUM public.t` },
+    ' in one of several files': { '002_c.up.sql': held('note'), '003_d.up.sql': held('note') },
+  })) {
+    it(`is not the query of a cursor WITH HOLD that is left open${where}`, async () => {
+      assert.equal((await ofApp(files)).sql('SELECT * FROM log'), '');
+    });
+  }
+
+  it('does not take the row of the file away behind the last look', async () => {
+    assert.deepEqual((await ofApp({ '002_c.up.sql': held('forget') })).applied, ['001_t', '002_c']);
+  });
+
+  for (const depth of [1, 4]) {
+    it(`is no trigger that a deferred one has deferred anew, ${depth} times`, async () => {
+      const site = await ofApp({ '002_t.up.sql': `${AS_APP}INSERT INTO public.t VALUES (${depth})` });
+      assert.equal(site.sql('SELECT * FROM log'), 'app|"$user", public');
+    });
+  }
+});
+
 describe('A constraint that is deferred', () => {
   const KEYS = {
     '001_t.up.sql': `CREATE TABLE a(id int PRIMARY KEY); CREATE TABLE b(a int REFERENCES a DEFERRABLE INITIALLY DEFERRED)`,

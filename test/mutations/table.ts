@@ -242,6 +242,20 @@ export const MUTATIONS: readonly Mutation[] = [
     'are missed where a deferred trigger takes that of a file in pieces away again',
   ),
   mutation(
+    'cursors are closed before COMMIT',
+    'engine/server.ts',
+    ['.repeat(ROUNDS)}CLOSE ALL', '.repeat(ROUNDS)}SELECT 1'],
+    'one-transaction',
+    'does not take the row of the file away behind the last look',
+  ),
+  mutation(
+    'what is deferred anew is run as its file too',
+    'engine/server.ts',
+    ['const ROUNDS = 8', 'const ROUNDS = 1'],
+    'one-transaction',
+    'is no trigger that a deferred one has deferred anew, 4 times',
+  ),
+  mutation(
     'a schema always prints the same',
     'engine/server.ts',
     ['    ...PRINTING,\n', ''],
