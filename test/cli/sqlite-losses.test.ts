@@ -21,6 +21,9 @@ const UP = `CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INTEGER);
   CREATE TABLE strict (value ANY) STRICT; INSERT INTO strict VALUES ('012'), (7);
   CREATE TABLE clauses (a TEXT UNIQUE ON CONFLICT REPLACE, b INTEGER, CONSTRAINT one UNIQUE (a, b) ON CONFLICT IGNORE);
   INSERT INTO clauses VALUES ('a', 1);
+  CREATE TABLE large (id INTEGER PRIMARY KEY AUTOINCREMENT, seq); INSERT INTO large VALUES (1700000000000000000, 0);
+  CREATE TABLE larger (id INTEGER PRIMARY KEY AUTOINCREMENT, seq); INSERT INTO larger VALUES (1700000000000000000, 0), (1700000000000000001, 0);
+  DELETE FROM larger WHERE id = 1700000000000000001;
   CREATE TABLE owners (id INTEGER PRIMARY KEY); CREATE TABLE pets (owner REFERENCES owners ON DELETE CASCADE);
   INSERT INTO owners VALUES (1); INSERT INTO pets VALUES (1);
   CREATE TABLE watched (id INTEGER); CREATE TRIGGER watch AFTER INSERT ON watched BEGIN DELETE FROM users; END;`;
@@ -163,6 +166,14 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   ],
   'the numbers that AUTOINCREMENT has given out': [
     'CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM counted; DROP TABLE counted; ALTER TABLE n RENAME TO counted;',
+    statement(2),
+  ],
+  'nothing, where such numbers are larger than those of JavaScript': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY AUTOINCREMENT, seq); INSERT INTO n SELECT * FROM large; DROP TABLE large; ALTER TABLE n RENAME TO large;',
+    [],
+  ],
+  'the same, where the highest has gone': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY, seq); INSERT INTO n SELECT * FROM larger; DROP TABLE larger; ALTER TABLE n RENAME TO larger;',
     statement(2),
   ],
   'rows that go with others': ['DELETE FROM owners;', ['Table owners 1', ...statement(1)]],

@@ -234,8 +234,10 @@ class Reader {
   /** Whether AUTOINCREMENT has given out numbers above all rows that are there: a rebuilt table would give them again. */
   #hasCountedOn(table: string): boolean {
     if (!this.#exists('sqlite_sequence')) return false;
-    const [row] = this.#connection.query('SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE', [table]);
-    return row !== undefined && this.#countWhere(table, `rowid >= ${Number(row.seq)}`) === 0;
+    // Compared by SQLite: they may be larger than a number of JavaScript.
+    const sql = `SELECT 1 FROM sqlite_sequence AS counted WHERE counted.name = ? COLLATE NOCASE
+      AND NOT EXISTS (SELECT 1 FROM ${quotedName(table)} AS t WHERE t.rowid >= counted.seq)`;
+    return this.#connection.query(sql, [table]).length > 0;
   }
 
   /** Whether emptying a table sets off more: triggers, or references with which other rows go. */
