@@ -1,5 +1,5 @@
 // Loaded into a command by `node --import`: ends it by SIGKILL just before the effect on files whose number is in KILLED_AT
-// (1, 2 …): a link, a rename, a removal, a directory made, a file opened to be synced. A command with fewer effects ends by
+// (1, 2 …): a link, a rename, a removal, a directory made, other rights, a file opened to be synced. A command with fewer effects ends by
 // itself. The effects are the real ones; those of SQLite itself are not counted.
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
@@ -25,6 +25,8 @@ fs.renameSync = counted(fs.renameSync);
 fs.rmSync = counted(fs.rmSync);
 fs.rmdirSync = counted(fs.rmdirSync);
 fs.mkdirSync = counted(fs.mkdirSync);
+fs.chmodSync = counted(fs.chmodSync);
+fs.chownSync = counted(fs.chownSync);
 promises.rename = counted(promises.rename);
 promises.open = counted(promises.open);
 syncBuiltinESMExports();

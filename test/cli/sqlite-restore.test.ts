@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   cpSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -52,6 +54,14 @@ function valuesIn(path: string): readonly unknown[] {
 const besideOf = (project: Project) => readdirSync(project.directory).filter(name => name.startsWith('dev.db.'));
 const keptOf = (project: Project) => besideOf(project).filter(name => name.startsWith('dev.db.replaced-'));
 const set = (project: Project, row: string) => project.execute(`UPDATE t SET x = '${row}'`);
+
+/** Of a file that nobody else may read there is no copy that others may. */
+function assertPrivate(project: Project): void {
+  for (const name of besideOf(project).concat('dev.db')) {
+    // A log is not ours: the test made it.
+    if (!name.endsWith('-wal')) assert.equal(statSync(project.path(name)).mode & 0o077, 0, name);
+  }
+}
 
 /** A backup whose manifest says something else. */
 function falsify(project: Project, from: string, to: string, change: (text: string) => string): void {
@@ -365,11 +375,13 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
     const project = await backedUp('backed up');
     project.execute(FILLER);
     await project.migrate('backup', 'b1');
+    chmodSync(project.path('dev.db'), 0o600);
     const places = () => keptOf(project).map(name => valuesIn(project.path(name))[0]);
     const effects = await killedAtEach(project, {
       before: () => set(project, 'newer'),
       after: () => {
         const now = project.rows('SELECT x FROM t')[0]?.x;
+        assertPrivate(project);
         assert.ok(now === 'newer' || (now === 'backed up' && places().includes('newer')), `${now}, ${places()}`);
       },
     });
@@ -380,6 +392,7 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
 
   it('killed over a file that cannot be read leaves that, or the new one and that aside', async () => {
     const project = await backedUp('backed up', 'b1');
+    chmodSync(project.path('dev.db'), 0o600);
     const garbage = () => keptOf(project).some(name => readFileSync(project.path(name), 'utf8') === GARBAGE);
     const effects = await killedAtEach(project, {
       before: () => {
@@ -387,6 +400,7 @@ describe('A restore of a SQLite file', { concurrency: 3 }, () => {
         project.write('dev.db-wal', 'a wal');
       },
       after: () => {
+        assertPrivate(project);
         const isNew = project.has('dev.db') && project.read('dev.db') !== GARBAGE;
         if (isNew) assert.deepEqual(valuesIn(project.path('dev.db')), ['backed up']);
         assert.ok(project.has('dev.db') && (!isNew || garbage()));

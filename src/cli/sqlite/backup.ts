@@ -19,6 +19,7 @@ import { userTables } from '../../engine/sqlite/snapshot.ts';
 import type { BackupSummary } from '../database.ts';
 import { UsageError } from '../failure.ts';
 import { readStoredManifest } from '../stored-backup.ts';
+import { makeEmpty, writtenMode } from './file-rights.ts';
 
 /** The copy, below the backup's directory. */
 export const ARCHIVED_FILE = join(ARCHIVE_DIRECTORY, 'database.sqlite');
@@ -31,7 +32,12 @@ export interface SqliteManifest {
   readonly kind: 'sqlite-file';
   readonly completedAt: string;
   /** `journalMode`: of the file that was backed up; the copy's own is always `delete`. */
-  readonly database: { readonly ledgerVersion: string | null; readonly journalMode?: JournalMode };
+  readonly database: {
+    readonly ledgerVersion: string | null;
+    readonly journalMode?: JournalMode;
+    /** Of the file that was backed up, such as `0600`. */
+    readonly fileMode?: string;
+  };
   readonly tables: readonly { readonly name: string; readonly rows: number }[];
   readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
 }
@@ -41,7 +47,7 @@ export interface SqliteManifest {
  * is nobody else's; one that is killed leaves that. Throws Interrupted, SqliteFailure and UsageError.
  */
 export async function backupSqlite(
-  copyTo: (path: string) => Promise<void>,
+  { path, copyTo }: { readonly path: string; readonly copyTo: (copy: string) => Promise<void> },
   directory: string,
   signal: AbortSignal,
 ): Promise<BackupSummary> {
@@ -49,6 +55,8 @@ export async function backupSqlite(
   try {
     await makeDirectory(join(temporary, ARCHIVE_DIRECTORY));
     const copy = join(temporary, ARCHIVED_FILE);
+    const fileMode = writtenMode(path);
+    makeEmpty(copy);
     await copyTo(copy);
     const journalMode = setJournalMode(copy, 'delete');
     const { database, tables } = inspectCopy(copy, damagedDatabase);
@@ -57,7 +65,7 @@ export async function backupSqlite(
       format: 1,
       kind: 'sqlite-file',
       completedAt: new Date().toISOString(),
-      database: { ...database, journalMode },
+      database: { ...database, journalMode, fileMode },
       tables,
       files,
     };

@@ -226,7 +226,11 @@ class SqliteDatabase implements Database {
     const { terminal, signal } = this.#surroundings;
     await proveBackupPlace(directory, terminal);
     try {
-      return await backupSqlite(path => this.#copyTo(path), directory, signal);
+      return await backupSqlite(
+        { path: this.#sessions.file.path, copyTo: copy => this.#copyTo(copy) },
+        directory,
+        signal,
+      );
     } catch (error) {
       throw this.#sessions.told(error, 'Reading');
     }

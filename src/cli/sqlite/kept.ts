@@ -1,19 +1,21 @@
 // What a restore replaces, under a name of its own: FILE.replaced-<date>, never one that is taken. Each name is given by a
 // link, which fails where there is a file, so that nothing is overwritten and the data is under one name at every moment.
 // Called by restore.ts, which holds the lock of restores.
-import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { syncPath } from '../../backup/volume.ts';
+import { makeEmpty, takeRights } from './file-rights.ts';
 
 /** What belongs to the name of a SQLite file, first what holds pages. */
 const SIDECARS = ['-wal', '-journal', '-shm'] as const;
-/** File systems without links, or without one between these two. */
+/** File systems without links, or without one between these two; and a file of somebody else, where the kernel protects those. */
 const LINKLESS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'];
 
 /** A second name for a file, durably; `Taken` where that name is somebody's. */
 export async function giveName(from: string, to: string): Promise<'Given' | 'Taken'> {
   try {
-    link(from, to);
+    await link(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return 'Taken';
     throw error;
@@ -28,12 +30,24 @@ export async function giveName(from: string, to: string): Promise<'Given' | 'Tak
   return 'Given';
 }
 
-function link(from: string, to: string): void {
+async function link(from: string, to: string): Promise<void> {
   try {
     linkSync(from, to);
   } catch (error) {
     if (!LINKLESS.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    copyFileSync(from, to, constants.COPYFILE_EXCL);
+    await copy(from, to);
+  }
+}
+
+/** Not by Node's copyFile, which gives it the mode before it has the owner and the group that the mode is meant for. */
+async function copy(from: string, to: string): Promise<void> {
+  makeEmpty(to);
+  try {
+    await pipeline(createReadStream(from), createWriteStream(to, { flags: 'r+' }));
+    takeRights(from, to);
+  } catch (error) {
+    rmSync(to);
+    throw error;
   }
 }
 

@@ -10,6 +10,7 @@
 //  3 linked to its second name FILE.replaced-<date>: the file as it was, under two names
 //  4 -wal, -shm and -journal renamed after it, or they would be taken for those of what comes: the same, all of it kept
 //  5 the restored copy given the file's name in one rename: done
+// Both copies are for their maker alone in that directory, and have the rights of what is there before they get a name outside it.
 // What fails before the last effect takes the one before back, so that nothing is left that no message names.
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,11 +19,13 @@ import { openSqlite } from '../../database/sqlite.ts';
 import { EngineError, failure } from '../../engine/errors.ts';
 import { RESULT, type SqliteConnection, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import { type Patience, whenFree } from '../../engine/sqlite/lock.ts';
+import { thisUser } from '../../engine/user.ts';
 import type { RestoreSummary } from '../database.ts';
 import { assertUnchanged } from '../stored-backup.ts';
 import type { Terminal } from '../terminal.ts';
 import { ARCHIVED_FILE, readSqliteBackup, setJournalMode } from './backup.ts';
 import { type FilePlace, isLikelyDatabase, restoredPlace } from './file.ts';
+import { makeEmpty, takeRights } from './file-rights.ts';
 import { holdDirectory } from './held-directory.ts';
 import { giveName, keepCopy, putAside } from './kept.ts';
 import { type Preparing, prepareCopy } from './restored-copy.ts';
@@ -95,9 +98,11 @@ async function write(restoring: Restoring, live: SqliteConnection): Promise<Rest
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const before = await whenFree(patience, path, () => stateOf(live));
     rmSync(kept, { force: true });
+    makeEmpty(kept);
     await whenFree(patience, path, () => live.copyTo(kept, patience.signal));
     const { version, unread } = await prepareCopy(restoring, { path: kept });
     await whenFree(patience, path, () => assertPagesFit(restoring, live));
+    takeRights(path, kept);
     const replaced = await keepCopy(kept, path);
     if ((await writePages(restoring, live, before, replaced)) === 'Written') {
       sayUnread(restoring, replaced, unread);
@@ -162,6 +167,7 @@ async function put(restoring: Restoring): Promise<RestoreSummary> {
   const wasThere = existsSync(path);
   const { version, journalMode, unread } = await prepareCopy(restoring, wasThere ? 'Unreadable' : 'Nothing');
   if (journalMode === 'wal') setJournalMode(fresh, 'wal');
+  const owner = wasThere ? takeRights(path, fresh) : undefined;
   await syncPath(fresh);
   const aside = await putAside(path);
   try {
@@ -174,9 +180,15 @@ async function put(restoring: Restoring): Promise<RestoreSummary> {
     throw error;
   }
   await syncPath(dirname(path));
+  if (owner !== undefined) sayOwner(restoring, owner);
   if (aside === undefined) return { version, replaced: null, remedy: null };
   sayUnread(restoring, aside.name, unread);
   return { version, replaced: aside.name, remedy: 'Delete it when nobody wants it back.' };
+}
+
+function sayOwner({ terminal, path }: Restoring, owner: number): void {
+  const note = `note: ${path} belongs to ${thisUser()} now, no longer to user ${owner}, whom the file belonged to that it replaces. If that one is to write it, let root run chown ${owner} on it.`;
+  terminal.say(terminal.noted('warn', note));
 }
 
 function sayUnread({ terminal }: Restoring, replaced: string, unread: string | undefined): void {

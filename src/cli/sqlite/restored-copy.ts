@@ -10,6 +10,7 @@ import { RESULT, SqliteFailure } from '../../engine/sqlite/connection.ts';
 import type { Patience } from '../../engine/sqlite/lock.ts';
 import { UsageError } from '../failure.ts';
 import { type Damage, inspectCopy, type JournalMode, type SqliteManifest, setJournalMode } from './backup.ts';
+import { makeEmpty, modeFrom } from './file-rights.ts';
 
 const BEFORE = 'before anything was changed';
 
@@ -56,6 +57,7 @@ const damagedBackup =
 async function prepare(preparing: Preparing, replaced: Replaced): Promise<PreparedCopy> {
   const { archived, fresh, manifest, digest, by, patience } = preparing;
   rmSync(fresh, { force: true });
+  makeEmpty(fresh, replaced === 'Nothing' ? modeFrom(manifest.database.fileMode) : undefined);
   const source = openSqlite(archived, { mode: 'Immutable', busyTimeoutMs: 0 });
   try {
     await source.copyTo(fresh, patience.signal);
