@@ -1,11 +1,13 @@
 // The only importer of node:sqlite: opens a file and turns its failures into the engine's one (SqliteFailure). A waiting
 // writer is waited for; how long the lock of a migration is waited for is the engine's own business.
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { backup, DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { assertNotInterrupted } from '../engine/pace.ts';
 import {
   RESULT,
+  type SqliteConnect,
   type SqliteConnection,
   SqliteFailure,
   type SqliteRow,
@@ -37,8 +39,20 @@ export function openSqlite(path: string, options: SqliteOptions): SqliteConnecti
   });
 }
 
-function connect(path: string, { mode, busyTimeoutMs }: SqliteOptions): DatabaseSync {
-  return new DatabaseSync(mode === 'Immutable' ? immutable(path) : path, {
+/**
+ * One more connection each time to the same new database in memory, which is gone with the last of them. By a name that begins
+ * with a slash they share nothing else, no cache and no setting: https://www.sqlite.org/releaselog/3_36_0.html
+ */
+export function sqliteInMemory(): SqliteConnect {
+  const url = new URL(`file:///${randomUUID()}?vfs=memdb`);
+  return () =>
+    guarded(MEMORY, () => new NodeSqliteConnection(connect(url, { mode: 'Create', busyTimeoutMs: 0 }), MEMORY));
+}
+
+const MEMORY = ':memory:';
+
+function connect(path: string | URL, { mode, busyTimeoutMs }: SqliteOptions): DatabaseSync {
+  return new DatabaseSync(mode === 'Immutable' ? immutable(String(path)) : path, {
     readOnly: mode === 'ReadOnly' || mode === 'Immutable',
     timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,

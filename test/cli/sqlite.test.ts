@@ -153,6 +153,24 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.deepEqual(applied(project), []);
   });
 
+  it('validate lets no temporary table and no setting of one file reach the next, as upgrade does not', async () => {
+    const [up, down] = ['y', 'x'].map(to => `CREATE TEMP TABLE keep AS SELECT * FROM t; UPDATE t SET a = '${to}';`);
+    const project = new Project({
+      '001_t.up.sql': "CREATE TABLE t (a TEXT CHECK (a <> '')); INSERT INTO t VALUES ('x');",
+      '001_t.down.sql': 'DROP TABLE t;',
+      '002_kept.up.sql': `${up} PRAGMA ignore_check_constraints = ON;`,
+      '002_kept.down.sql': String(down),
+    });
+    const good = await project.migrate('validate');
+    assert.equal(good.code, 0, good.said);
+    project.write('migrations/003_checked.up.sql', "INSERT INTO t VALUES ('');");
+    for (const command of ['validate', 'upgrade']) {
+      const bad = await project.migrate(command);
+      assert.equal(bad.code, 20, bad.said);
+      assert.match(bad.said, /003_checked\.up\.sql, statement 1 \(line 1\) failed: CHECK constraint failed/);
+    }
+  });
+
   it('foreign keys are enforced while an ordinary migration runs', async () => {
     const project = new Project({
       '001_a.up.sql': `CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent INTEGER REFERENCES parent (id) ON DELETE CASCADE);

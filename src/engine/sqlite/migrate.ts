@@ -181,7 +181,8 @@ async function runAll<P extends Planned>(
   }
 }
 
-function leavesTraces({ statements }: SqliteFile): boolean {
+/** Whether a file may leave settings or temporary tables on its connection. */
+export function leavesTraces({ statements }: SqliteFile): boolean {
   return statements.some(({ tokens }) => tokens.some(token => /^(PRAGMA|TEMP|TEMPORARY)$/.test(keyword(token))));
 }
 
