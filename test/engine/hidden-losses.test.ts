@@ -17,14 +17,15 @@ const BASE = `CREATE TABLE users(id int PRIMARY KEY, name text, grade numeric); 
   CREATE TABLE counted(id serial); CREATE INDEX by_name ON users(name);
   CREATE TABLE numbered(id int GENERATED ALWAYS AS IDENTITY, twice int ${since12('GENERATED ALWAYS AS (2) STORED')});
   ${since12("CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);")}
-  CREATE DOMAIN level AS int DEFAULT 3;
+  CREATE DOMAIN level AS int DEFAULT 3; CREATE TABLE paid(c numeric(10,2)); CREATE DOMAIN price AS numeric(10,2); CREATE SCHEMA old;
+  CREATE DOMAIN old.cost AS numeric(10,2);
   CREATE TABLE noted(id int);
   CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE feeling AS (is_now mood, was text); CREATE TABLE felt(it feeling);
   CREATE MATERIALIZED VIEW fresh AS SELECT id FROM users; CREATE MATERIALIZED VIEW stale AS SELECT id FROM users;
   CREATE MATERIALIZED VIEW unread AS SELECT id FROM users WITH NO DATA;
   CREATE TABLE base(id int, note text); CREATE VIEW between AS SELECT note FROM base;
   CREATE MATERIALIZED VIEW standing AS SELECT id FROM base; CREATE MATERIALIZED VIEW beyond AS SELECT note FROM between;
-  CREATE SCHEMA shop; CREATE TABLE shop.empty_one(id int); CREATE SCHEMA clerk; CREATE TABLE clerk.empty_one(id int);
+  CREATE SCHEMA shop; CREATE TABLE shop.empty_one(id int); CREATE DOMAIN shop.cost AS int; CREATE SCHEMA clerk; CREATE TABLE clerk.empty_one(id int);
   CREATE TABLE watched(id int); CREATE FUNCTION wipe() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM users; RETURN NULL; END';
   CREATE TRIGGER watch AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION wipe();
   CREATE FUNCTION gone() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM users; RETURN 1; END'`;
@@ -33,7 +34,7 @@ const DATA = `INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2); SELECT setval('
   INSERT INTO base VALUES (1, 'a'); REFRESH MATERIALIZED VIEW standing; REFRESH MATERIALIZED VIEW beyond; DELETE FROM base;
   SELECT nextval('invoice'); SELECT nextval('counted_id_seq');
   INSERT INTO numbered DEFAULT VALUES; INSERT INTO shop.empty_one VALUES (1); INSERT INTO clerk.empty_one VALUES (1);
-  INSERT INTO felt VALUES (('sad', 'x'));
+  INSERT INTO felt VALUES (('sad', 'x')); INSERT INTO paid VALUES (1.75);
   INSERT INTO users VALUES (4);
   REFRESH MATERIALIZED VIEW stale; DELETE FROM users WHERE id = 4; REFRESH MATERIALIZED VIEW fresh`;
 
@@ -57,6 +58,8 @@ async function migrated(down: string): Promise<Site> {
 }
 
 const statement = (number: number) => [`Statement 002_it.down.sql, statement ${number} (line 1) null`];
+
+const RETYPED = ['Narrowing public.paid.c 1'];
 
 const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   'a table under the name of an empty one': [
@@ -118,6 +121,46 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   'a column that gets the type that goes': [
     'ALTER TABLE users ALTER name TYPE level USING 1; DROP DOMAIN level CASCADE',
     ['Narrowing public.users.name 2', ...statement(2)],
+  ],
+  'what a new type under the name of the old one cannot hold': [
+    'ALTER DOMAIN price RENAME TO price_old; CREATE DOMAIN price AS int; ALTER TABLE paid ALTER c TYPE price',
+    RETYPED,
+  ],
+  'what a type cannot hold that is made where the path looks first': [
+    'SET search_path = public, old; CREATE DOMAIN public.cost AS int; ALTER TABLE paid ALTER c TYPE cost',
+    RETYPED,
+  ],
+  'what a type cannot hold that is moved to where the path looks first': [
+    'SET search_path = public, old; ALTER DOMAIN shop.cost SET SCHEMA public; ALTER TABLE paid ALTER c TYPE cost',
+    RETYPED,
+  ],
+  'what a type cannot hold that is found where the first one goes': [
+    'SET search_path = public, old, shop; DROP DOMAIN old.cost; ALTER TABLE paid ALTER c TYPE cost',
+    [...statement(2), ...RETYPED],
+  ],
+  'what a type cannot hold that is found where the schema of the first one goes': [
+    'SET search_path = public, old, shop; ALTER SCHEMA old RENAME TO older; ALTER TABLE paid ALTER c TYPE cost',
+    RETYPED,
+  ],
+  'what a type cannot hold that comes with a schema of that name': [
+    'ALTER SCHEMA old RENAME TO older; ALTER SCHEMA shop RENAME TO old; ALTER TABLE paid ALTER c TYPE old.cost',
+    RETYPED,
+  ],
+  'every value that gets a type with a cast of its own': [
+    `CREATE CAST (numeric AS old.cost) WITH INOUT AS ASSIGNMENT; ALTER TABLE paid ALTER c TYPE old.cost`,
+    RETYPED,
+  ],
+  'every value that gets a type that an extension may bring': [
+    'SET search_path = public, old; CREATE EXTENSION pgcrypto; ALTER TABLE paid ALTER c TYPE cost',
+    RETYPED,
+  ],
+  'nothing, where a type is not of those that come and go': [
+    'SET search_path = public, old; CREATE DOMAIN another AS int; DROP DOMAIN price; DROP FUNCTION IF EXISTS nothing(cost, text); ALTER TABLE paid ALTER c TYPE cost',
+    [],
+  ],
+  'nothing, where a type of the system cannot be another whatever comes': [
+    'CREATE SCHEMA added; CREATE EXTENSION pgcrypto; ALTER TABLE users ALTER name TYPE text',
+    [],
   ],
   'nothing, where a materialized view has what its query gives': ['DROP MATERIALIZED VIEW fresh, unread', []],
   'what a materialized view has, and its query gives no more': [

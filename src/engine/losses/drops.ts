@@ -139,7 +139,7 @@ export const nameSql = ({ schema, name }: QualifiedName) =>
   schema === undefined ? quotedName(name) : `${quotedName(schema)}.${quotedName(name)}`;
 
 /** Every name below a node. */
-function namesIn(value: unknown): readonly string[] {
+export function namesIn(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(namesIn);
   if (!isTree(value)) return [];
   const own = [stringOf(value, 'sval'), stringOf(value, 'relname')].filter(name => name !== '');

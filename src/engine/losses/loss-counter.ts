@@ -12,6 +12,7 @@ import { ownSettings, type Server } from '../server.ts';
 import type { Script } from '../sql/script.ts';
 import { stringOf } from '../sql/tree.ts';
 import type { DownFile, Guard } from '../work.ts';
+import { ChangedTypes } from './changed-types.ts';
 import { type Drop, dropsOf, isNamedIn, namedBy, nameSql, namesChangedBy, typeSql, type WrittenType } from './drops.ts';
 import { GivenValues } from './given-values.ts';
 import { LOSS_LIMITS, type Loss, type LossCount, type LossLimits } from './losses.ts';
@@ -56,10 +57,7 @@ export interface ToCount {
   readonly back: readonly (Script | undefined)[];
 }
 
-/** Of all files: what one down renames, the next may drop. */
-function changedNames(files: readonly DownFile[]): ReadonlySet<string> {
-  return new Set(files.flatMap(file => file.parsed.statements.flatMap(one => namesChangedBy(nodeOfStatement(one)))));
-}
+const nodesOf = (files: readonly DownFile[]) => files.flatMap(file => file.parsed.statements.map(nodeOfStatement));
 
 interface Target {
   readonly classId: 'pg_class' | 'pg_type' | 'pg_namespace' | 'pg_extension';
@@ -81,6 +79,7 @@ class Counter {
   readonly #server: Server;
   readonly #limits: LossLimits;
   readonly #changed: ReadonlySet<string>;
+  readonly #changedTypes: ChangedTypes;
   readonly #given: GivenValues;
   readonly #deadline: number;
   /** By kind and name: what several downs lose is said once. */
@@ -95,7 +94,10 @@ class Counter {
     this.#connection = connection;
     this.#server = server;
     this.#limits = limits;
-    this.#changed = changedNames(files);
+    // Of all files: what one down renames, the next may drop.
+    const statements = nodesOf(files);
+    this.#changed = new Set(statements.flatMap(namesChangedBy));
+    this.#changedTypes = new ChangedTypes(statements);
     this.#given = new GivenValues(connection, back);
     this.#deadline = Date.now() + limits.totalMs;
   }
@@ -221,19 +223,20 @@ class Counter {
 
   /** Values that do not come back from the new type as they were; all of them where a USING decides. */
   async #countRetype(cause: Cause, { oid, column }: Target, type: WrittenType | undefined): Promise<void> {
-    const after = type === undefined ? undefined : typeSql(await this.#withSchema(type));
+    const after = type === undefined ? undefined : await this.#typeByThen(type);
     const row = only(await this.#underOwnPath(() => this.#connection.query(COLUMN_SQL, [oid, String(column)])));
     const condition = retypedCondition(quoted(textOf(row, 'attname')), textOf(row, 'type'), after);
     const relation = `${quoted(textOf(row, 'nspname'))}.${quoted(textOf(row, 'relname'))}`;
     await this.#countGuarded(cause, { kind: 'Narrowing', name: textOf(row, 'name') }, relation, condition);
   }
 
-  /** As it is written, where there is no such type yet. */
-  async #withSchema(type: WrittenType): Promise<WrittenType> {
+  /** Undefined where it may be another one by then; as it is written, where there is no such type yet. */
+  async #typeByThen(type: WrittenType): Promise<string | undefined> {
     const found = await this.#tried(TYPE_SQL, { parameters: [nameSql(type.name)] });
     const [row] = found ?? [];
-    if (row === undefined) return type;
-    return { ...type, name: { schema: textOf(row, 'nspname'), name: textOf(row, 'typname') } };
+    const schema = row === undefined ? undefined : textOf(row, 'nspname');
+    if (this.#changedTypes.mayConcern(type.name, schema)) return undefined;
+    return typeSql(row === undefined ? type : { ...type, name: { schema, name: textOf(row, 'typname') } });
   }
 
   async #underOwnPath<T>(work: () => Promise<T>): Promise<T> {
