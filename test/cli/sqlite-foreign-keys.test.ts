@@ -12,6 +12,7 @@ const DROP = 'DROP TABLE junk;';
 const ONE =
   'CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT, u REFERENCES u (id)); INSERT INTO p VALUES (1, NULL, NULL);';
 const CHILD = 'CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p (id)); INSERT INTO c VALUES (1, 1), (2, 99);';
+const MANY = `INSERT INTO c (p) WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 100200) SELECT i FROM n;`;
 const CODES =
   "CREATE TABLE c (code TEXT REFERENCES p (code)); INSERT INTO c VALUES ('old'), ('x'); UPDATE p SET code = 'x';";
 const PAIR = `CREATE TABLE q (a, b TEXT, PRIMARY KEY (a, b)); INSERT INTO q VALUES (1, 'x');
@@ -45,7 +46,7 @@ const CASES: Readonly<Record<string, { readonly before: string; readonly file: s
   },
   'nothing of one that referred to a column that was not there': {
     before: 'CREATE TABLE c (p REFERENCES p (made)); INSERT INTO c VALUES (7), (7);',
-    file: 'ALTER TABLE p ADD COLUMN made; CREATE UNIQUE INDEX p_made ON p (made);',
+    file: 'ALTER TABLE p ADD COLUMN made; CREATE UNIQUE INDEX p_made ON p (made); INSERT INTO c VALUES (8);',
   },
   'nothing of a table that SQLite can check neither before nor after': {
     before: CODES,
@@ -78,12 +79,27 @@ const CASES: Readonly<Record<string, { readonly before: string; readonly file: s
     file: 'DROP TABLE p;',
     refused: 'it leaves 1 row that refers from c to p, where nothing is',
   },
+  'a row of the table itself, where a temporary one has its name': {
+    before: CHILD,
+    file: 'CREATE TEMP TABLE c AS SELECT * FROM c; CREATE TEMP TABLE p AS SELECT * FROM p; DELETE FROM main.p;',
+    refused: 'it leaves 1 row that refers from c to p, where nothing is',
+  },
   'rows of several columns, in a table without row numbers': {
     before: PAIR,
     file: "DELETE FROM d WHERE b = 'y'; UPDATE q SET b = 'w';",
     refused: 'it leaves 1 row that refers from d to q, where nothing is',
   },
   'nothing of such a table that was there before': { before: PAIR, file: 'UPDATE q SET a = 2 WHERE a = 3;' },
+  'nothing, of a table that refers twice, by names that differ in case': {
+    before: 'CREATE TABLE c (one REFERENCES p (id), other REFERENCES P (id)); INSERT INTO c VALUES (7, 8), (1, 1);',
+    file: 'INSERT INTO c VALUES (1, 1);',
+  },
+  'nothing, of very many that were there before': { before: `${CHILD} ${MANY}`, file: 'DELETE FROM c WHERE p > 1000;' },
+  'of very many, those by which there are more': {
+    before: `${CHILD} ${MANY}`,
+    file: 'DELETE FROM c WHERE p = 100; INSERT INTO c (p) VALUES (11), (12), (13);',
+    refused: 'it leaves 2 rows that refer from c to p, where nothing is',
+  },
   'values above 2^53': {
     before: 'CREATE TABLE c (p REFERENCES p (id)); INSERT INTO c VALUES (1700000000000000000);',
     file: 'UPDATE c SET p = 1700000000000000001;',

@@ -128,6 +128,10 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'CREATE TEMP TABLE keep AS SELECT * FROM users; CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); INSERT INTO n SELECT * FROM keep; DROP TABLE users; ALTER TABLE n RENAME TO users;',
     [],
   ],
+  'rows that are copied into a table of which the file does not say what it keeps': [
+    'INSERT INTO empty_one SELECT * FROM phones; DROP TABLE phones; ALTER TABLE empty_one RENAME TO phones;',
+    ['Table phones 2'],
+  ],
   'rows that a conflict clause of the new table passes over': [
     'CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT IGNORE, age INTEGER); INSERT INTO n SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users;',
     ['Table users 2'],

@@ -11,8 +11,10 @@ import { isTrouble } from './trouble.ts';
 interface Reference {
   readonly table: string;
   readonly target: string;
-  /** How many rows refer to each value, as text, that is not there. */
-  readonly rows: Map<string, number>;
+  /** How many rows refer to what is not there; Infinity where that cannot be told. */
+  readonly total: number;
+  /** The same by the value, as text; undefined where there are too many to be kept in mind. */
+  readonly rows: ReadonlyMap<string, number> | undefined;
 }
 
 export interface DanglingReferences {
@@ -30,24 +32,34 @@ export function danglingReferences(connection: SqliteConnection): DanglingRefere
   const tables = connection
     .query("SELECT name FROM sqlite_schema WHERE type = 'table'")
     .map(({ name }) => String(name));
-  const references = new Map<string, Reference>();
+  const references: Reference[] = [];
   const mismatches = new Map<string, string>();
   for (const table of tables) {
     const keys = keysOf(connection, table);
     const checked = keys.length === 0 ? [] : check(connection, table);
     if (typeof checked === 'string') mismatches.set(table, checked);
     const dangling = typeof checked === 'string' ? keys : keys.filter(({ id }) => checked.includes(id));
-    for (const key of dangling) {
-      const of = keyOf(table, key.target);
-      const { rows } = references.get(of) ?? { rows: new Map<string, number>() };
-      references.set(of, { table, target: key.target, rows });
-      const sql = typeof checked === 'string' ? comparedSql(connection, key) : checkedSql(connection, key);
-      for (const { value, many } of connection.query(sql)) {
-        rows.set(String(value), (rows.get(String(value)) ?? 0) + Number(many));
-      }
+    for (const ofTarget of Map.groupBy(dangling, key => key.target.toLowerCase()).values()) {
+      const sql = ofTarget.map(key => (typeof checked === 'string' ? comparedSql : checkedSql)(connection, key));
+      references.push({ table, target: ofTarget[0]?.target ?? '', ...measured(connection, sql) });
     }
   }
-  return { tables: new Set(tables.map(name => name.toLowerCase())), references: [...references.values()], mismatches };
+  return { tables: new Set(tables.map(name => name.toLowerCase())), references, mismatches };
+}
+
+/** Of how many values the rows are told apart; of more only their number. */
+const MOST_VALUES = 100_000;
+
+function measured(connection: SqliteConnection, selects: readonly (string | undefined)[]): Rows {
+  if (selects.includes(undefined)) return { total: Number.POSITIVE_INFINITY, rows: undefined };
+  const all = `SELECT value, sum(many) AS many FROM (${selects.join(' UNION ALL ')}) GROUP BY 1`;
+  const found = connection.query(`${all} LIMIT ${MOST_VALUES + 1}`);
+  if (found.length > MOST_VALUES) {
+    const [row] = connection.query(`SELECT sum(many) AS total FROM (${all})`);
+    return { total: Number(row?.total), rows: undefined };
+  }
+  const rows = new Map(found.map(({ value, many }) => [String(value), Number(many)]));
+  return { total: [...rows.values()].reduce((sum, many) => sum + many, 0), rows };
 }
 
 /** Throws MigrationFailed. */
@@ -66,16 +78,26 @@ export function assertNoneNew(
   };
   const mismatched = new Set([...before.mismatches.keys()].map(table => table.toLowerCase()));
   for (const [table, reason] of after.mismatches) if (!mismatched.has(nameBefore(table))) throw failed(reason);
-  const known = new Map(before.references.map(one => [keyOf(one.table, one.target), one.rows]));
-  for (const { table, target, rows } of after.references) {
+  const known = new Map(before.references.map(one => [keyOf(one.table, one.target), one]));
+  for (const found of after.references) {
+    const { table, target } = found;
     // Nobody can say of it what a migration has done.
     if (after.mismatches.has(table)) continue;
-    const were = known.get(keyOf(nameBefore(table), nameBefore(target)));
-    const more = [...rows].reduce((sum, [value, many]) => sum + Math.max(0, many - (were?.get(value) ?? 0)), 0);
+    const more = moreThan(known.get(keyOf(nameBefore(table), nameBefore(target))) ?? NO_ROWS, found);
     if (more === 0) continue;
     const what = more === 1 ? '1 row that refers' : `${more} rows that refer`;
     throw failed(`it leaves ${what} from ${table} to ${target}, where nothing is`);
   }
+}
+
+type Rows = Pick<Reference, 'total' | 'rows'>;
+
+const NO_ROWS: Rows = { total: 0, rows: new Map() };
+
+function moreThan(before: Rows, after: Rows): number {
+  const { rows } = before;
+  if (rows === undefined || after.rows === undefined) return Math.max(0, after.total - before.total);
+  return [...after.rows].reduce((sum, [value, many]) => sum + Math.max(0, many - (rows.get(value) ?? 0)), 0);
 }
 
 interface Key {
@@ -110,7 +132,7 @@ function check(connection: SqliteConnection, table: string): readonly number[] |
 }
 
 /** By SQLite's own check, where rows have numbers by which they are found. */
-function checkedSql(connection: SqliteConnection, key: Key): string {
+function checkedSql(connection: SqliteConnection, key: Key): string | undefined {
   const columns = connection.query("SELECT lower(name) AS name FROM pragma_table_xinfo(?, 'main')", [key.table]);
   const number = ['rowid', '_rowid_', 'oid'].find(one => columns.every(({ name }) => name !== one));
   const [listed] = connection.query("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", [key.table]);
@@ -120,8 +142,11 @@ function checkedSql(connection: SqliteConnection, key: Key): string {
       ON "from".${number} = found.rowid WHERE found.fkid = ${key.id} GROUP BY 1`;
 }
 
-/** By a comparison of ours, which SQLite's may differ from where the two columns are of different types. */
-function comparedSql(connection: SqliteConnection, key: Key): string {
+/**
+ * By a comparison of ours, which SQLite's may differ from where the two columns are of different types. Undefined where the target
+ * has no such column.
+ */
+function comparedSql(connection: SqliteConnection, key: Key): string | undefined {
   const there = connection.query("SELECT name, pk FROM pragma_table_xinfo(?, 'main') ORDER BY pk", [key.target]);
   const primary = there.filter(({ pk }) => pk !== 0).map(({ name }) => String(name));
   const to = key.to.length === 0 ? primary : key.to;
@@ -129,7 +154,8 @@ function comparedSql(connection: SqliteConnection, key: Key): string {
   const given = key.columns.map(column => `"from".${quotedName(column)}`);
   const select = `SELECT ${valueSql(key)} AS value, count(*) AS many FROM main.${quotedName(key.table)} AS "from"`;
   const where = `WHERE ${given.map(column => `${column} IS NOT NULL`).join(' AND ')}`;
-  if (to.length !== given.length || !to.every(isThere)) return `${select} ${where} GROUP BY 1`;
+  if (there.length === 0) return `${select} ${where} GROUP BY 1`;
+  if (to.length !== given.length || !to.every(isThere)) return undefined;
   const same = to.map((column, at) => `"to".${quotedName(column)} = ${given[at]}`);
   return `${select} LEFT JOIN main.${quotedName(key.target)} AS "to" ON ${same.join(' AND ')}
     ${where} AND "to".${quotedName(to[0] ?? '')} IS NULL GROUP BY 1`;

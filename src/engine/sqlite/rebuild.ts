@@ -38,7 +38,8 @@ export function rebuildOf(
   if (copy === undefined) return undefined;
   const target = copied(copy)?.target ?? '';
   const making = earlier.findLast(one => same(madeTable(one), target));
-  if (isTemporary(making)) return undefined;
+  // Of one that this file does not make nothing is known.
+  if (making === undefined || isTemporary(making)) return undefined;
   const holders = same(copied(copy)?.source, table) ? [target] : [target, ...wholes.slice(1)];
   return { copy, holders, columns: columnsOf(copy), types: typesOf(copy, making), clauses: clausesOf(making) };
 }
@@ -77,9 +78,7 @@ function getsName(
 }
 
 /** Gone with the connection, whatever name it has. */
-function isTemporary(making: SqliteStatement | undefined): boolean {
-  if (making === undefined) return false;
-  const { tokens } = making;
+function isTemporary({ tokens }: SqliteStatement): boolean {
   const isOfSchema = tokens
     .slice(0, 8)
     .some((token, at) => tokens[at + 1]?.text === '.' && same(nameOf(token), 'temp'));
@@ -136,8 +135,8 @@ const CONSTRAINTS = new Set([
   ...['CONSTRAINT', 'PRIMARY', 'NOT', 'NULL', 'UNIQUE', 'CHECK', 'DEFAULT', 'COLLATE', 'REFERENCES', 'GENERATED', 'AS'],
 ]);
 
-function typesOf({ tokens }: SqliteStatement, making: SqliteStatement | undefined): Rebuild['types'] {
-  if (making === undefined || keyword(tokens[0]) === 'CREATE') return [];
+function typesOf({ tokens }: SqliteStatement, making: SqliteStatement): Rebuild['types'] {
+  if (keyword(tokens[0]) === 'CREATE') return [];
   const isStrict = making.tokens.slice(endOf(making.tokens)).some(token => keyword(token) === 'STRICT');
   const made = definitionsOf(making.tokens).map(([name, ...rest]) => {
     const end = rest.findIndex(token => CONSTRAINTS.has(keyword(token)));
@@ -154,8 +153,7 @@ function typesOf({ tokens }: SqliteStatement, making: SqliteStatement | undefine
   return names.map(name => made.find(one => one.name === name)?.type);
 }
 
-function clausesOf(making: SqliteStatement | undefined): Rebuild['clauses'] {
-  if (making === undefined) return [];
+function clausesOf(making: SqliteStatement): Rebuild['clauses'] {
   const passes = (tokens: readonly Token[]) =>
     tokens.some((token, at) => keyword(token) === 'CONFLICT' && /^(IGNORE|REPLACE)$/.test(keyword(tokens[at + 1])));
   return definitionsOf(making.tokens).filter(passes).map(spelled);
