@@ -139,6 +139,22 @@ describe('Migration files', () => {
     }
   });
 
+  it('are read beside what a file system or a tool keeps there for itself, readable or not', {
+    skip: process.getuid?.() !== 0 && 'only root can become somebody',
+  }, async () => {
+    const root = directory({ '001_a.up.sql': 'a', 'lost+found/002_b.up.sql': 'b', '.git/003_c.up.sql': 'c' });
+    chmodSync(root, 0o755);
+    for (const name of ['lost+found', '.git']) chmodSync(join(root, name), 0o700);
+    const all = await readSource(root);
+    process.seteuid?.('nobody');
+    try {
+      const { digest, migrations } = await readSource(root);
+      assert.deepEqual([digest, migrations.map(({ version }) => version)], [all.digest, ['001_a']]);
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+
   it('are merged from directories that are mounted ConfigMaps', async () => {
     const root = directory({ '0/..2026/001_a.up.sql': 'a', '1/..2026/002_b.up.sql': 'b' });
     for (const [number, name] of [

@@ -37,7 +37,7 @@ interface Found {
 
 /**
  * Reads every migration below `root`: its own files and those of each directory in it. Entries that begin with a dot
- * (`..data` and the like of a mounted ConfigMap) are passed over. Every mistake is reported at once; `placeOf` is what
+ * (`..data` and the like of a mounted ConfigMap) and `lost+found` are passed over. Every mistake is reported at once; `placeOf` is what
  * messages call the root or a directory in it.
  */
 export async function readSource(
@@ -138,8 +138,11 @@ function entriesOf(directory: string, place: string): readonly Dirent[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw unreadable(place, error);
   }
-  return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.filter(({ name }) => !isKeptForItself(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** What a mounted ConfigMap, a tool (`.git`) or fsck has there, not a person: never read, whether it may be or not. */
+const isKeptForItself = (name: string) => name.startsWith('.') || name === 'lost+found';
 
 function bytesOf(path: string, place: string): Uint8Array {
   try {
