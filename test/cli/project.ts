@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after } from 'node:test';
+import { SOMEBODY } from './somebody.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -67,6 +68,12 @@ export class Project {
   /** Runs a command as the user of this number, which only root can. */
   as(user: number, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Run> {
     return this.#spawn([process.execPath, MAIN, ...args], environment, { uid: user, gid: user }).ended;
+  }
+
+  /** Runs a command as one who may not do everything: as somebody else where this is root. */
+  unprivileged(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Run> {
+    if (process.getuid?.() === 0) return this.as(SOMEBODY, args, environment);
+    return this.start(args, environment).ended;
   }
 
   #spawn(

@@ -7,6 +7,9 @@ export const SOMEBODY = 54321;
 /** Why no command can be run as somebody else; false where it can. */
 export const whyNobodyElse: string | false = obstacle();
 
+/** For a test of one who may not do everything: somebody else where this is root. */
+export const whyNobodyLess: string | false = process.getuid?.() === 0 && whyNobodyElse;
+
 function obstacle(): string | false {
   if (process.getuid?.() !== 0) return 'only root can become somebody';
   const program = join(import.meta.dirname, '../../src/cli/main.ts');

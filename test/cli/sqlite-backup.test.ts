@@ -9,6 +9,7 @@ import { EngineError } from '../../src/engine/errors.ts';
 import { applySqlite } from '../../src/engine/sqlite/migrate.ts';
 import { until } from '../engine/site.ts';
 import { Project } from './project.ts';
+import { whyNobodyLess } from './somebody.ts';
 
 const FILES = { '001_t.up.sql': 'CREATE TABLE t (x TEXT);', '001_t.down.sql': 'DROP TABLE t;' };
 
@@ -166,15 +167,16 @@ describe('A backup of a SQLite file', { concurrency: 3 }, () => {
     assert.match(other.said, /migrations is no backup: it has no manifest\.json/);
   });
 
-  it('that may not be read says so', { skip: process.getuid?.() === 0 && 'root reads everything' }, async () => {
+  it('that may not be read says so', { skip: whyNobodyLess }, async () => {
     const project = await upgraded();
     await project.migrate('backup', 'bk');
+    chmodSync(project.directory, 0o755);
     chmodSync(project.path('bk'), 0);
     for (const url of ['sqlite:///./dev.db', 'postgresql://nobody@localhost:1/nothing']) {
-      const run = await project.start(['restore', 'bk', '-y'], { DATABASE_URL: url }).ended;
-      chmodSync(project.path('bk'), url.startsWith('sqlite') ? 0 : 0o700);
+      const run = await project.unprivileged(['restore', 'bk', '-y'], { DATABASE_URL: url });
       assert.equal(run.code, 2, run.said);
       assert.match(run.said, /bk\/manifest\.json cannot be read: permission denied/);
     }
+    chmodSync(project.path('bk'), 0o700);
   });
 });

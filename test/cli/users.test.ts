@@ -10,9 +10,11 @@ import { Options } from '../../src/cli/options.ts';
 import { Sessions } from '../../src/cli/postgres/sessions.ts';
 import { readSettings } from '../../src/cli/settings.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
+import { userName } from '../../src/engine/user.ts';
 import { serverForTests } from '../engine/site.ts';
+import { killWriterOf } from './killed-writer.ts';
 import { Project, type Run } from './project.ts';
-import { SOMEBODY, whyNobodyElse } from './somebody.ts';
+import { SOMEBODY, whyNobodyElse, whyNobodyLess } from './somebody.ts';
 
 const FILES = { '001_a.up.sql': 'CREATE TABLE a (n INTEGER);', '001_a.down.sql': 'DROP TABLE a;' };
 
@@ -30,12 +32,14 @@ describe('A user without a name', { skip: whyNobodyElse }, () => {
   it('migrates a PostgreSQL database, again and again, and is told to name a user of that where the URL has none', async () => {
     const server = await serverForTests();
     const url = await server.createDatabase('nameless');
-    const project = new Project(FILES, { DATABASE_URL: url });
-    chmodSync(project.directory, 0o755);
+    const project = new Project(FILES, { DATABASE_URL: url, MIGRATE_POSTGRES_BINARIES: server.binaries });
+    chmodSync(project.directory, 0o777);
     for (const command of ['upgrade', 'downgrade', 'upgrade']) {
       const run = await project.as(SOMEBODY, [command, ...(command === 'downgrade' ? ['empty', '--yes'] : [])]);
       assert.equal(run.code, 0, run.said);
     }
+    const backup = await project.as(SOMEBODY, ['backup', 'b1']);
+    assert.equal(backup.code, 0, backup.said);
     const owner = server.psql('SELECT resource FROM migrate.epoch', 'nameless');
     assert.equal(owner, `${SOMEBODY}@${hostname()}`);
     const unnamed = await project.as(SOMEBODY, ['current'], { DATABASE_URL: 'postgresql:///nameless' });
@@ -44,7 +48,7 @@ describe('A user without a name', { skip: whyNobodyElse }, () => {
   });
 });
 
-describe('A user with a name', () => {
+describe('A user with a name', { skip: userName() === undefined && 'the one of this test has none' }, () => {
   it('is the owner of what this machine has migrated on PostgreSQL, as in every release', async () => {
     const quiet = new PassThrough();
     const terminal = new Terminal(quiet as never, quiet as never, quiet as never, {});
@@ -60,16 +64,16 @@ describe('A user with a name', () => {
 
 describe('A file in a directory that may not be written', () => {
   /** By somebody else where this is root, who may write everything. */
-  async function run(project: Project, ...args: readonly string[]): Promise<Run> {
-    chmodSync(project.path('dev.db'), 0o444);
+  async function run(project: Project, command: string, mode = 0o444): Promise<Run> {
+    chmodSync(project.path('dev.db'), mode);
     chmodSync(project.directory, 0o555);
     try {
-      return await (process.getuid?.() === 0 ? project.as(SOMEBODY, args) : project.migrate(...args));
+      return await project.unprivileged([command]);
     } finally {
       chmodSync(project.directory, 0o755);
     }
   }
-  const skip = process.getuid?.() === 0 && whyNobodyElse;
+  const skip = whyNobodyLess;
 
   it('is told as one in WAL mode where it is in that, not as one that was left half written', { skip }, async () => {
     const project = new Project(FILES);
@@ -95,6 +99,27 @@ describe('A file in a directory that may not be written', () => {
     const linked = await run(project, 'current');
     chmodSync(project.path('real'), 0o755);
     assert.match(linked.said, /dev\.db is in WAL mode: .* app\.db-wal and app\.db-shm, .* make in \S+\/real\./);
+  });
+
+  it('is told as left half written where it was, also if the file itself or its journal may be written', {
+    skip,
+  }, async () => {
+    const project = new Project(FILES);
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    killWriterOf(project.path('dev.db'));
+    const journal = project.path('dev.db-journal');
+    for (const [mode, ofJournal] of [
+      [0o444, 0o444],
+      [0o666, 0o444],
+      [0o666, 0o666],
+    ] as const) {
+      chmodSync(journal, ofJournal);
+      const { code, said } = await run(project, 'current', mode);
+      assert.equal(code, 2, said);
+      assert.match(said, /dev\.db was left half written by a process that was killed/);
+    }
+    const healed = await project.migrate('current');
+    assert.deepEqual([healed.code, healed.out], [0, '001_a (nothing pending)\n'], healed.said);
   });
 
   it('is read as ever in the other mode', { skip }, async () => {

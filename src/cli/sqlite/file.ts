@@ -12,8 +12,8 @@ import { UsageError } from '../failure.ts';
 const HEAD = 'SQLite format 3\0';
 /** https://www.sqlite.org/fileformat.html#file_format_version_numbers */
 const READ_VERSION = { at: 19, wal: 2 } as const;
-/** https://www.sqlite.org/rescode.html#readonly_rollback */
-const READ_ONLY_ROLLBACK = 776;
+/** Of a hot journal: https://www.sqlite.org/rescode.html#readonly_rollback, and #ioerr_delete where it cannot be removed. */
+const HOT_JOURNAL: readonly number[] = [776, 2570];
 
 export interface FilePlace {
   readonly path: string;
@@ -94,9 +94,11 @@ export function openingMistake(error: unknown, doing: 'Reading' | 'Writing', fil
 
 /** Why SQLite would have to write before it can read, where it may not. */
 function readingObstacle({ code, extendedCode }: SqliteFailure, { path, place }: FilePlace): string | undefined {
-  if (code !== RESULT.readOnly && code !== RESULT.cannotOpen) return undefined;
+  const isHot = HOT_JOURNAL.includes(extendedCode);
+  if (!isHot && code !== RESULT.readOnly && code !== RESULT.cannotOpen) return undefined;
   const isInWalMode = headOf(path)[READ_VERSION.at] === READ_VERSION.wal;
-  if (extendedCode === READ_ONLY_ROLLBACK || (!isInWalMode && code === RESULT.cannotOpen && hasJournal(path))) {
+  // Where the file may be written and its journal may not, SQLite cannot open that.
+  if (isHot || (!isInWalMode && code === RESULT.cannotOpen && hasJournal(path))) {
     return `${place} was left half written by a process that was killed. Before it can be read that must be rolled back, and you may not write there. Run any command as somebody who may.`;
   }
   if (!isInWalMode) return undefined;
