@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after } from 'node:test';
-import { SOMEBODY } from './somebody.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+
+/** Another user, whose number nobody has named: as a container has that runs as an arbitrary one. */
+export const SOMEBODY = 54321;
 
 export interface Run {
   readonly code: number | null;

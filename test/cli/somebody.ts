@@ -1,8 +1,7 @@
-// Another user of the machine, for tests: a number that nobody has named, as a container has that runs as an arbitrary one.
+// Whether a test can run a command as another user of the machine: only root can, and that one must be able to read this tree.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-
-export const SOMEBODY = 54321;
+import { SOMEBODY } from './project.ts';
 
 /** Why no command can be run as somebody else; false where it can. */
 export const whyNobodyElse: string | false = obstacle();

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Project } from './project.ts';
-import { SOMEBODY, whyNobodyElse } from './somebody.ts';
+import { Project, SOMEBODY } from './project.ts';
+import { whyNobodyElse } from './somebody.ts';
 
 const FILES = { '001_t.up.sql': 'CREATE TABLE t (x TEXT);', '002_u.up.sql': 'CREATE TABLE u (x TEXT);' };
 const GARBAGE = 'neither a head nor a page of SQLite';
@@ -53,7 +53,7 @@ describe('The files of a restore', { concurrency: 3 }, () => {
     assert.deepEqual([rightsOf(project, keptOf(project)), rightsOf(project, 'dev.db')], [rights, rights]);
   });
 
-  it('made anew of a backup that does not say the mode, or of one that all may write, go by the umask', async () => {
+  it('made anew of a backup that does not say the mode, or of one that all may write, go by the umask; what is no mode is private', async () => {
     const project = await backedUp(0o666);
     const restored = async () => {
       project.remove('dev.db');
@@ -65,6 +65,9 @@ describe('The files of a restore', { concurrency: 3 }, () => {
     assert.equal(database.fileMode, '0666');
     project.write('b1/manifest.json', JSON.stringify({ ...manifest, database: { ledgerVersion: '001_t' } }));
     assert.equal(await restored(), '0644');
+    const garbled = { ledgerVersion: '001_t', fileMode: 384 };
+    project.write('b1/manifest.json', JSON.stringify({ ...manifest, database: garbled }));
+    assert.equal(await restored(), '0600');
   });
 
   it('by root keep the owner, who can go on writing', { skip: whyNobodyElse }, async () => {
@@ -77,7 +80,7 @@ describe('The files of a restore', { concurrency: 3 }, () => {
         if (content === 'unreadable') project.write('dev.db', GARBAGE);
         const run = await project.start(['restore', 'b1', '-y'], environment).ended;
         assert.equal(run.code, 0, run.said);
-        assert.doesNotMatch(run.said, /belongs to/);
+        assert.doesNotMatch(run.said, /has not the owner/);
         assert.deepEqual([rightsOf(project, keptOf(project)), rightsOf(project, 'dev.db')], [rights, rights], content);
         project.remove(keptOf(project));
       }
@@ -94,7 +97,10 @@ describe('The files of a restore', { concurrency: 3 }, () => {
     project.write('dev.db', GARBAGE);
     const run = await project.as(SOMEBODY, ['restore', 'b2', '-y']);
     assert.equal(run.code, 0, run.said);
-    assert.match(run.said, /note: \S+dev\.db belongs to user 54321 now, no longer to user 0, .*chown 0 on it/);
+    assert.match(
+      run.said,
+      /note: \S+dev\.db has not the owner and the group .*user 54321 may not.* chown 0:0, then chmod 0664\./,
+    );
     assert.equal(rightsOf(project, 'dev.db'), `0644 ${SOMEBODY} ${SOMEBODY}`);
     assert.equal(project.read(keptOf(project)), GARBAGE);
   });

@@ -13,8 +13,8 @@ import { Terminal } from '../../src/cli/terminal.ts';
 import { userName } from '../../src/engine/user.ts';
 import { serverForTests } from '../engine/site.ts';
 import { killWriterOf } from './killed-writer.ts';
-import { Project, type Run } from './project.ts';
-import { SOMEBODY, whyNobodyElse, whyNobodyLess } from './somebody.ts';
+import { Project, type Run, SOMEBODY } from './project.ts';
+import { whyNobodyElse, whyNobodyLess } from './somebody.ts';
 
 const FILES = { '001_a.up.sql': 'CREATE TABLE a (n INTEGER);', '001_a.down.sql': 'DROP TABLE a;' };
 

@@ -14,27 +14,40 @@ export function makeEmpty(path: string, mode: number = PRIVATE): void {
 
 /** As a manifest has it, such as `0600`. */
 export function writtenMode(path: string): string {
-  return (statSync(path).mode & 0o777).toString(8).padStart(4, '0');
+  return written(statSync(path).mode);
 }
 
-/** The mode of a file that is made anew, less the umask: never one that its maker could not open. */
-export function modeFrom(written: string | undefined): number {
-  const mode = written === undefined ? ORDINARY : Number.parseInt(written, 8) & 0o666;
-  return mode | PRIVATE;
+function written(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, '0');
+}
+
+/**
+ * The mode of a file that is made anew, less the umask: never one that its maker could not open, and private where what a
+ * manifest has is no mode.
+ */
+export function modeFrom(fileMode: string | undefined): number {
+  if (fileMode === undefined) return ORDINARY;
+  return PRIVATE | (/^0[0-7]{3}$/.test(fileMode) ? Number.parseInt(fileMode, 8) & 0o666 : 0);
+}
+
+/** As chown and chmod take them. */
+export interface FileRights {
+  readonly owner: string;
+  readonly mode: string;
 }
 
 /**
  * Gives a copy the mode of a file, its group and its owner, as far as this user can give them: the owner only as root. Where it
- * cannot be of that group, another one gets the rights of all others at most. Answers the owner that it could not give.
+ * cannot be of that group, another one gets the rights of all others at most. Answers what it should have given, where it could not.
  */
-export function takeRights(from: string, to: string): number | undefined {
+export function takeRights(from: string, to: string): FileRights | undefined {
   const [wanted, found] = [statSync(from), statSync(to)];
   const hasGroup = wanted.gid === found.gid || isGiven(to, found.uid, wanted.gid);
   const mode = wanted.mode & 0o777;
   const given = hasGroup ? mode : (mode & 0o707) | ((mode & 0o007) << 3);
   if (given !== (found.mode & 0o777)) chmodSync(to, given);
   const hasOwner = wanted.uid === found.uid || isGiven(to, wanted.uid, hasGroup ? wanted.gid : found.gid);
-  return hasOwner ? undefined : wanted.uid;
+  return hasOwner && hasGroup ? undefined : { owner: `${wanted.uid}:${wanted.gid}`, mode: written(mode) };
 }
 
 /** https://man7.org/linux/man-pages/man2/chown.2.html; EINVAL: a number that a container has no place for. */

@@ -25,7 +25,7 @@ import { assertUnchanged } from '../stored-backup.ts';
 import type { Terminal } from '../terminal.ts';
 import { ARCHIVED_FILE, readSqliteBackup, setJournalMode } from './backup.ts';
 import { type FilePlace, isLikelyDatabase, restoredPlace } from './file.ts';
-import { makeEmpty, takeRights } from './file-rights.ts';
+import { type FileRights, makeEmpty, takeRights } from './file-rights.ts';
 import { holdDirectory } from './held-directory.ts';
 import { giveName, keepCopy, putAside } from './kept.ts';
 import { type Preparing, prepareCopy } from './restored-copy.ts';
@@ -167,7 +167,7 @@ async function put(restoring: Restoring): Promise<RestoreSummary> {
   const wasThere = existsSync(path);
   const { version, journalMode, unread } = await prepareCopy(restoring, wasThere ? 'Unreadable' : 'Nothing');
   if (journalMode === 'wal') setJournalMode(fresh, 'wal');
-  const owner = wasThere ? takeRights(path, fresh) : undefined;
+  const missed = wasThere ? takeRights(path, fresh) : undefined;
   await syncPath(fresh);
   const aside = await putAside(path);
   try {
@@ -180,14 +180,14 @@ async function put(restoring: Restoring): Promise<RestoreSummary> {
     throw error;
   }
   await syncPath(dirname(path));
-  if (owner !== undefined) sayOwner(restoring, owner);
+  if (missed !== undefined) sayRights(restoring, missed);
   if (aside === undefined) return { version, replaced: null, remedy: null };
   sayUnread(restoring, aside.name, unread);
   return { version, replaced: aside.name, remedy: 'Delete it when nobody wants it back.' };
 }
 
-function sayOwner({ terminal, path }: Restoring, owner: number): void {
-  const note = `note: ${path} belongs to ${thisUser()} now, no longer to user ${owner}, whom the file belonged to that it replaces. If that one is to write it, let root run chown ${owner} on it.`;
+function sayRights({ terminal, path }: Restoring, { owner, mode }: FileRights): void {
+  const note = `note: ${path} has not the owner and the group of the file that it replaces: ${thisUser()} may not give it these. For who needs them, let root run on it: chown ${owner}, then chmod ${mode}.`;
   terminal.say(terminal.noted('warn', note));
 }
 
