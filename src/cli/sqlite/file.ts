@@ -104,7 +104,7 @@ function readingObstacle({ code, extendedCode }: SqliteFailure, { path, place }:
   if (!isInWalMode) return undefined;
   const real = realPathOf(path);
   const name = basename(real);
-  return `${place} is in WAL mode: SQLite reads it only with ${name}-wal and ${name}-shm, which ${thisUser()} can neither open nor make in ${dirname(real)}. Run the command as somebody who can, or, while nobody has the file open, let its owner run PRAGMA journal_mode = DELETE on it.`;
+  return `${place} is in WAL mode: SQLite reads it only with ${name}-wal and ${name}-shm beside it, which in ${dirname(real)} may not be opened or made by ${thisUser()}. Run the command as somebody who may, or, while nobody has the file open, let its owner run PRAGMA journal_mode = DELETE on it.`;
 }
 
 function noDatabase({ place, urlVariable }: FilePlace): UsageError {
