@@ -78,7 +78,7 @@ export async function prepareDowngrade(
     files: guarded,
     losses,
     scripts: Object.fromEntries(scripts.map(({ version, down }) => [version, down.checksum])),
-    digest: downgradeDigest(ledger.digest, plan.target, scripts, losses),
+    digest: downgradeDigest(ledger, plan.target, scripts, losses),
   });
 }
 

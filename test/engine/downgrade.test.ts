@@ -356,6 +356,26 @@ describe('What a downgrade would lose', () => {
     assert.equal(confirmed.exitCode, 0, confirmed.error?.message ?? 'no error');
   });
 
+  it('is confirmed once: applied again, the same versions hold other data, and the plan is another', async () => {
+    const site = await migrated();
+    site.sql('INSERT INTO groups VALUES (1)');
+    const planned = await site.planned('001_users');
+    const confirmedLoss = planned.downgrade?.digest;
+    assert.ok(confirmedLoss);
+    assert.equal((await site.planned('001_users')).downgrade?.digest, confirmedLoss);
+    const first = await down(site, '001_users', { planned, confirmedLoss });
+    assert.equal(first.exitCode, 0, first.error?.message ?? 'no error');
+    site.runId += 1;
+    const again = await site.migrate();
+    assert.equal(again.exitCode, 0, again.error?.message ?? 'no error');
+    site.runId += 1;
+    site.sql('INSERT INTO groups SELECT generate_series(1, 1000)');
+    const anew = await site.planned('001_users');
+    assert.deepEqual(anew.downgrade?.losses, [{ kind: 'Table', name: 'public.groups', rows: 1000 }]);
+    const refused = await down(site, '001_users', { planned: anew, confirmedLoss });
+    assert.deepEqual([refused.error?.code, refused.wrote], ['DowngradeWouldLoseData', false]);
+  });
+
   it('is counted again under the fence: a confirmation does not hold for another table', async () => {
     const site = await migrated();
     site.sql('INSERT INTO groups VALUES (1)');

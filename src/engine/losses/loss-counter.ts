@@ -5,7 +5,7 @@
 //
 //   const { losses } = await countLosses(connection, server, { files, back }, { statementMs: 10_000, totalMs: 60_000 });
 //   losses.length === 0                                       // lossless
-//   downgradeDigest(ledger.digest, target, reversals, losses) // what a confirmation names
+//   downgradeDigest(ledger, target, reversals, losses) // what a confirmation names
 import { type Connection, only, QueryError, quoted, type Row, textOf } from '../connection.ts';
 import { whereOf } from '../half-done.ts';
 import { ownSettings, type Server } from '../server.ts';

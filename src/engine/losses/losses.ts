@@ -2,6 +2,7 @@
 // statements whose loss cannot be counted. Counted by loss-counter.ts; shown by `plan`; `migrate` counts again under the
 // fence and refuses with DowngradeWouldLoseData unless the plan's digest was confirmed. Pure.
 import { digestOf } from '../../api/digest.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Reversal } from '../reversal.ts';
 import type { Counted, Guard } from '../work.ts';
 
@@ -42,14 +43,21 @@ export function describeLoss({ kind, name, rows }: Loss): string {
   return `${name} (${rows} ${rows === 1 ? one : many}${kind === 'Narrowing' ? ' changed' : ''})`;
 }
 
-/** What a confirmation is bound to: the scripts, the ledger, and what is lost by name. Not the numbers: an application that still runs changes them. */
+/**
+ * What a confirmation is bound to: the scripts, the ledger, by which attempts the versions were applied, and what is lost by name.
+ * Applied once more, they hold other data. Not the numbers: an application that still runs changes them.
+ */
 export function downgradeDigest(
-  ledgerDigest: string,
+  ledger: Pick<Ledger, 'digest' | 'applied'>,
   target: string,
   reversals: readonly Reversal[],
   losses: readonly Loss[],
 ): string {
   const scripts = reversals.map(({ version, origin, down }) => [version, origin, down.checksum]);
   const names = losses.map(({ kind, name }) => `${kind} ${name}`).sort();
-  return digestOf({ ledgerDigest, target, scripts, names });
+  const reverted = new Set(reversals.map(({ version }) => version));
+  const applied = ledger.applied
+    .filter(({ version }) => reverted.has(version))
+    .map(({ version, attempt, run }) => [version, attempt, run]);
+  return digestOf({ ledgerDigest: ledger.digest, target, scripts, applied, names });
 }
