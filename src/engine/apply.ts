@@ -1,10 +1,17 @@
 // Runs scripts under the fence, ups or downs: all in one transaction (PerRun), or each in its own (PerMigration), and those
 // that cannot be a transaction in pieces (split.ts). What a script does and its ledger row are committed together, so that
 // whatever ends this process leaves the ledger true. Called by migrate.ts only.
-import { awaitedLater, inTurn } from './connection.ts';
-import { asOwnerAfterDeferred, runDeferredOfAll, type Standing, standingAfterFile } from './deferred.ts';
+import { inTurn } from './connection.ts';
+import { asOwnerAfterDeferred, Deferral } from './deferred.ts';
 import { failure } from './errors.ts';
-import { NotTogether, prepareSession, runStatements, StatementFailure, statementError } from './execute.ts';
+import {
+  DeferredTooLong,
+  type DeferredUntil,
+  prepareSession,
+  runStatements,
+  StatementFailure,
+  statementError,
+} from './execute.ts';
 import { keepSnapshot } from './kept-snapshot.ts';
 import type { ProgressRow } from './ledger/ledger.ts';
 import { recordDone } from './ledger/records.ts';
@@ -22,35 +29,50 @@ const beginning = ({ direction, migration, parsed }: PendingFile) =>
   `${DOING[direction]} ${migration.version} (${statementCount(parsed.statements.length)})`;
 const DONE = { Up: 'applied', Down: 'reverted', Repeat: 'applied' } as const;
 
-/** Runs all files in order; answers notes. Throws EngineError, ConnectionLost or CommitUnknown. */
+/** Runs all files in order. Throws EngineError, ConnectionLost or CommitUnknown. */
 export async function applyMigrations(
   work: Work,
   files: readonly PendingFile[],
   mode: TransactionMode,
   progress: readonly ProgressRow[],
-): Promise<readonly string[]> {
+): Promise<void> {
   try {
-    if (mode === 'PerMigration' || files.length < 2) {
-      await applyEach(work, files, progress);
-      return [];
-    }
-    try {
-      await applyTogether(work, files, progress);
-      return [];
-    } catch (error) {
-      const why = reasonToSeparate(error, files);
-      if (why === undefined) throw error;
-      work.log(`one transaction for all is not to be had (${why}); each migration gets its own`);
-      await applyEach(work, files, progress);
-      return [`each migration was a transaction of its own: ${why}`];
-    }
+    if (mode === 'PerMigration' || files.length < 2) await applyEach(work, files, progress);
+    else await applyAll(work, files, progress);
   } catch (error) {
-    if (error instanceof NotTogether) {
+    if (error instanceof DeferredTooLong) {
       throw failure('MigrationFailed', { where: 'The transaction', reason: error.message });
     }
     throw error instanceof StatementFailure ? statementError(work, error) : error;
   }
 }
+
+/** In one transaction, if it can be had at all: what a try shows of deferred work is no reason to commit a part of it. */
+async function applyAll(work: Work, files: readonly PendingFile[], progress: readonly ProgressRow[]): Promise<void> {
+  for (let until: DeferredUntil = 'CommonEnd'; ; ) {
+    try {
+      return await applyTogether(work, files, progress, until);
+    } catch (error) {
+      const added = enumValueUsed(error, files);
+      if (added !== undefined) {
+        work.log(`one transaction for all is not to be had (${added}); each migration gets its own`);
+        work.note(`each migration is a transaction of its own: ${added}`);
+        return await applyEach(work, files, progress);
+      }
+      const tooLong = leftTooLong(error, files);
+      if (tooLong === undefined || !isSooner(tooLong.until, until)) throw error;
+      until = tooLong.until;
+      work.log(`all once more in one transaction, ${SOONER[until]}: ${tooLong.message}`);
+    }
+  }
+}
+
+const ORDER: readonly DeferredUntil[] = ['CommonEnd', 'TriggersAfterEach', 'AllAfterEach'];
+const isSooner = (a: DeferredUntil, b: DeferredUntil) => ORDER.indexOf(a) > ORDER.indexOf(b);
+const SOONER = {
+  TriggersAfterEach: 'with deferred triggers run at the end of each file',
+  AllAfterEach: 'with all that is deferred done at the end of each file',
+} as const;
 
 async function applyEach(work: Work, files: readonly PendingFile[], progress: readonly ProgressRow[]): Promise<void> {
   for (const file of files) {
@@ -71,6 +93,7 @@ async function applyTogether(
   work: Work,
   files: readonly PendingFile[],
   progress: readonly ProgressRow[],
+  until: DeferredUntil = 'CommonEnd',
 ): Promise<void> {
   const [first] = files;
   if (first === undefined) return;
@@ -80,11 +103,11 @@ async function applyTogether(
       if (first.direction === 'Down') await prepareSession(work, first);
       for (const file of files) if (file.direction === 'Down') await assertStillLossless(work, file);
       const inventory = await takeInventory(work, files);
-      const standings: Promise<Standing>[] = [];
+      const deferral = new Deferral(work, files, until);
       for (const file of files) {
         const isLast = file === files.at(-1) && inventory === undefined;
         const ends = isLast ? 'Transaction' : 'File';
-        await runWhole(work, transaction, file, { files, progress, standings, ends });
+        await runWhole(work, transaction, file, { files, progress, deferral, ends });
       }
       await assertOnlyCounted(work, files, inventory);
     }),
@@ -99,8 +122,7 @@ async function applyTogether(
 interface Whole {
   readonly files: readonly PendingFile[];
   readonly progress: readonly ProgressRow[];
-  /** How the files before this one left the session; it adds its own. */
-  readonly standings: Promise<Standing>[];
+  readonly deferral: Deferral;
   /** What ends with this file. */
   readonly ends: 'File' | 'Transaction';
 }
@@ -110,7 +132,7 @@ async function runWhole(
   work: Work,
   transaction: OpenTransaction,
   file: PendingFile,
-  { files, progress, standings, ends }: Whole,
+  { files, progress, deferral, ends }: Whole,
 ): Promise<void> {
   const startedAt = new Date();
   const { version } = file.migration;
@@ -119,8 +141,7 @@ async function runWhole(
   const prepared = prepareSession(work, file);
   const pieces = progress.some(row => row.version === version) ? 'HasProgress' : 'NoProgress';
   const done = runStatements(work, file, file.parsed.statements, async () => {
-    if (files.length > 1 && file === files.at(-1)) await runDeferredOfAll(work, files, standings);
-    else if (files.length > 1) standings.push(awaitedLater(standingAfterFile(work)));
+    if (files.length > 1) await deferral.endOf(file);
     await inTurn([
       files.length === 1 ? asOwnerAfterDeferred(work, file, file.parsed.statements) : asOwner(work),
       recordDone(work, transaction, file, startedAt, pieces),
@@ -140,22 +161,23 @@ const DATA_STATEMENTS = new Set([
   'CallStmt',
 ]);
 
-/**
- * Why files that failed in one transaction may succeed in one each: an enum value added by an earlier file (55P04), rows
- * with deferred constraints from an earlier file (55006). A file that fails by its own doing fails either way.
- */
-function reasonToSeparate(error: unknown, files: readonly PendingFile[]): string | undefined {
-  if (error instanceof NotTogether) return error.message;
+/** Why files that failed in one transaction may succeed in one each. A file that fails by its own doing fails either way. */
+function enumValueUsed(error: unknown, files: readonly PendingFile[]): string | undefined {
+  if (!(error instanceof StatementFailure) || error.file === files[0] || error.error.sqlstate !== '55P04')
+    return undefined;
+  if (error.file.parsed.statements.some(statement => statement.type === 'AlterEnumStmt')) return undefined;
+  return `${error.file.parsed.file} uses an enum value that an earlier migration adds`;
+}
+
+/** Also: a table is altered on which an earlier file left something deferred (object_in_use). */
+function leftTooLong(error: unknown, files: readonly PendingFile[]): DeferredTooLong | undefined {
+  if (error instanceof DeferredTooLong) return error;
   if (!(error instanceof StatementFailure) || error.file === files[0]) return undefined;
-  const own = error.file.parsed.statements;
   const { sqlstate, message } = error.error;
-  if (sqlstate === '55P04' && !own.some(statement => statement.type === 'AlterEnumStmt')) {
-    return `${error.file.parsed.file} uses an enum value that an earlier migration adds`;
-  }
-  if (sqlstate === '55006' && message.includes('pending trigger events')) {
-    const before = own.slice(0, own.indexOf(error.statement));
-    if (before.some(statement => DATA_STATEMENTS.has(statement.type))) return undefined;
-    return `${error.file.parsed.file} alters a table on which an earlier migration left deferred checks`;
-  }
-  return undefined;
+  if (sqlstate !== '55006' || !message.includes('pending trigger events')) return undefined;
+  const own = error.file.parsed.statements;
+  const before = own.slice(0, own.indexOf(error.statement));
+  if (before.some(statement => DATA_STATEMENTS.has(statement.type))) return undefined;
+  const what = `${error.file.parsed.file} alters a table on which an earlier migration left deferred checks`;
+  return new DeferredTooLong('AllAfterEach', what);
 }

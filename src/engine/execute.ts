@@ -55,9 +55,20 @@ export class StatementFailure extends Error {
   }
 }
 
-/** Files that cannot be one transaction, as was seen on the way; its message says why. One each may succeed. */
-export class NotTogether extends Error {
-  override readonly name = 'NotTogether';
+/**
+ * Until when in a transaction of several files what they defer is left: constraints to the end of all, and triggers to the end of those
+ * that leave the session alike; triggers to the end of their file; everything to the end of its file.
+ */
+export type DeferredUntil = 'CommonEnd' | 'TriggersAfterEach' | 'AllAfterEach';
+
+/** What files have deferred was left too long, as was seen on the way; its message says why. Done as `until` says it may succeed. */
+export class DeferredTooLong extends Error {
+  override readonly name = 'DeferredTooLong';
+  readonly until: Exclude<DeferredUntil, 'CommonEnd'>;
+  constructor(until: Exclude<DeferredUntil, 'CommonEnd'>, message: string) {
+    super(message);
+    this.until = until;
+  }
 }
 
 /**
@@ -94,9 +105,8 @@ function notPrepared(work: Work, file: PendingFile, error: QueryError): Error {
   const { role } = file.parsed.directives;
   const place = { migration: file.migration.version, sqlstate: error.sqlstate };
   if (error.sqlstate === IN_USE) {
-    return new NotTogether(
-      `before ${file.parsed.file}, temporary tables of an earlier migration could not be dropped (${error.message})`,
-    );
+    const what = 'temporary tables of an earlier migration could not be dropped';
+    return new DeferredTooLong('TriggersAfterEach', `before ${file.parsed.file}, ${what} (${error.message})`);
   }
   if (role === undefined || !NO_SUCH_RIGHT.has(error.sqlstate)) return error;
   const right = `to become the role "${role}" that ${file.parsed.file} asks for (${error.message})`;

@@ -183,7 +183,7 @@ async function applyAll(
   const { mode, notes } = transactionMode(parsed, request.execution.transaction, request.strategy);
   if (request.execution.transaction !== 'PerMigration') course.notes.push(...notes);
   await grantApplication(work.connection, request.attempt.ledgerSchema, request.appRoles);
-  course.notes.push(...(await applyMigrations(work, files, mode, ledger.progress)));
+  await applyMigrations(work, files, mode, ledger.progress);
 }
 
 /** Finds out and notes what is true after a failure; answers the error for the result, undefined if all was done. */

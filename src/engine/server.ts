@@ -170,11 +170,16 @@ export function fileSettingsSql(server: Server, settings: FileSettings): string 
 /** What a trigger defers anew while it runs is left for the next time; nothing tells when nothing is left. */
 const ROUNDS = 8;
 
+/** Does at once what these constraints have deferred: a list of names, or ALL. */
+export function nowSql(constraints: string): string {
+  return Array.from({ length: ROUNDS }, () => `SET CONSTRAINTS ${constraints} IMMEDIATE`).join('; ');
+}
+
 /**
  * Leaves the server no code of a user's to run at COMMIT: deferred triggers run now, and cursors are closed, because the query of one
  * WITH HOLD would run then. Nothing else does (CommitTransaction in PostgreSQL's xact.c).
  */
-export const DEFERRED_NOW_SQL = `${'SET CONSTRAINTS ALL IMMEDIATE; '.repeat(ROUNDS)}CLOSE ALL`;
+export const DEFERRED_NOW_SQL = [nowSql('ALL'), 'CLOSE ALL'].join('; ');
 
 /** What a session keeps beside its settings: gone before the next file, as it would be in a run of its own. */
 export const FORGET_SQL = 'CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD SEQUENCES; DISCARD TEMP';
