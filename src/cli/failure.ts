@@ -57,5 +57,5 @@ function fileMistake(error: unknown): string | undefined {
 export function hidden(text: string, secrets: readonly string[]): string {
   let clean = text;
   for (const secret of secrets) if (secret.length >= 3) clean = clean.replaceAll(secret, '***');
-  return clean.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@/]+@/gi, '$1:***@');
+  return clean.replace(/(:\/\/[^\s:@/]*):[^\s@/]+@/g, '$1:***@');
 }

@@ -13,7 +13,7 @@ interface Server {
 const at = (s: Server) => `database ${q(s.database)} on ${s.host}:${s.port} as role ${q(s.user)}`;
 const q = (text: string) => JSON.stringify(text);
 /** As the end of a sentence: what the server says may end in a full stop of its own. */
-const ended = (reason: string) => `${reason.replace(/[.\s]+$/, '')}.`;
+const ended = (reason: string) => `${reason.replace(/(?<![.\s])[.\s]+$/, '')}.`;
 const list = (names: readonly string[], most = 10) =>
   names.length <= most ? names.join(', ') : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
 

@@ -136,7 +136,7 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
   let clean = text;
   for (const secret of secrets) if (secret.length >= 3) clean = clean.replaceAll(secret, HIDDEN);
   return clean
-    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@/]+@/gi, `$1:${HIDDEN}@`)
+    .replace(/(:\/\/[^\s:@/]*):[^\s@/]+@/g, `$1:${HIDDEN}@`)
     .replace(/\b(password|passwd|pwd)(\s*[=:]\s*)('[^']*'|"[^"]*"|[^\s,;'"]+)/gi, `$1$2${HIDDEN}`);
 }
 

@@ -42,14 +42,19 @@ export function normalizedView(sql: string): string {
   if (statement === undefined || relation === undefined) return sql;
   const places: number[] = [];
   collect(statement.fields, relation, places);
-  let bytes = Buffer.from(sql, 'utf8');
-  for (const place of places.sort((a, b) => b - a)) {
-    const rest = bytes.toString('utf8', place);
-    const prefix = PREFIX.exec(rest)?.[0] ?? '';
-    bytes = Buffer.concat([bytes.subarray(0, place), Buffer.from(rest.slice(prefix.length), 'utf8')]);
+  const bytes = Buffer.from(sql, 'utf8');
+  const pieces: string[] = [];
+  let from = 0;
+  for (const place of places.sort((a, b) => a - b)) {
+    const prefix = PREFIX.exec(bytes.toString('utf8', place, place + LONGEST_PREFIX))?.[0] ?? '';
+    pieces.push(bytes.toString('utf8', from, place));
+    from = place + Buffer.byteLength(prefix);
   }
-  return bytes.toString('utf8');
+  return [...pieces, bytes.toString('utf8', from)].join('');
 }
+
+/** In bytes: a name, each letter of which may be a quote, which is written twice; servers can be built for longer names than usual. */
+const LONGEST_PREFIX = 2_000;
 
 const PREFIX = /^(?:"(?:[^"]|"")*"|[^\s."(),]+)\./;
 

@@ -130,13 +130,27 @@ function bodyOf(fields: Tree): string {
 
 /** A block's body is text to the grammar, and what it executes is text once more: words are looked for, comments left out. */
 function beyondInBody(body: string): string | undefined {
-  const text = withoutComments(body);
+  // A run of spaces is one: the patterns would try each place in it.
+  const text = withoutComments(body).replaceAll(/\s+/g, ' ');
   const found =
     WORDS_BEYOND.map(words => words.exec(text)?.[0]).find(said => said !== undefined) ?? otherDatabase(text);
-  return found?.replaceAll(/\s+/g, ' ').trim().slice(0, 60).toUpperCase();
+  return found?.trim().slice(0, 60).toUpperCase();
 }
 
-const withoutComments = (body: string) => body.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
+/** With a space for each. */
+function withoutComments(body: string): string {
+  const last = body.lastIndexOf('*/');
+  const pieces: string[] = [];
+  let from = 0;
+  for (const { 0: mark, index } of body.matchAll(/--|\/\*/g)) {
+    // Whether there is an end is asked once, not of each beginning.
+    if (index < from || (mark === '/*' && index + 2 > last)) continue;
+    pieces.push(body.slice(from, index));
+    const end = mark === '/*' ? body.indexOf('*/', index + 2) + 2 : body.indexOf('\n', index);
+    from = end < 0 ? body.length : end;
+  }
+  return [...pieces, body.slice(from)].join(' ');
+}
 
 const WORDS_BEYOND: readonly RegExp[] = [
   /\b(create|alter|drop)\s+(role|group|user(?!\s+mapping))\b/i,

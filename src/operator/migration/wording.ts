@@ -5,7 +5,7 @@ export const RETRY = 'annotate the resource with migrations.truledgr.app/retry=<
 
 /** Somebody else's words (kubelet's, the scheduler's) as a part of a sentence of ours: without its full stop. */
 export function phrase(text: string): string {
-  return text.trim().replace(/[.;:\s]+$/, '');
+  return text.trim().replace(/(?<![.;:\s])[.;:\s]+$/, '');
 }
 
 /** The same as a sentence of its own: with one full stop. */

@@ -2,7 +2,8 @@
 // schema when search_path is pg_catalog, so that what a definition needs can be read off its text. Pure.
 
 const WORD = '(?:"(?:[^"]|"")+"|[A-Za-z_\\u0080-\\uffff][\\w$\\u0080-\\uffff]*)';
-const QUALIFIED = new RegExp(`${WORD}\\.${WORD}`, 'g');
+// Only where a word begins: to look on from each letter of a long one would take for ever.
+const QUALIFIED = new RegExp(`(?<![\\w$"\\u0080-\\uffff])${WORD}\\.${WORD}`, 'g');
 
 /** Every `schema.name` in a text; also `table.column`, which is nobody's name and does no harm. */
 export function namesIn(text: string): ReadonlySet<string> {

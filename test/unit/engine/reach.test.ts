@@ -46,6 +46,8 @@ const BEYOND: Readonly<Record<string, string>> = {
   "DO $$ BEGIN EXECUTE format('COPY %I TO %L', 't', '/x'); END $$": 'DO with COPY %I TO',
   "DO $$ BEGIN COPY t FROM PROGRAM 'x'; END $$": 'DO with COPY T FROM PROGRAM',
   "DO $$ BEGIN PERFORM lo_export(1, '/x'); END $$": 'DO with LO_EXPORT(',
+  'DO $$ BEGIN /* a */ CREATE /* b --*/ ROLE c; END $$': 'DO with CREATE ROLE',
+  "DO $$ BEGIN RAISE NOTICE '/*'; -- */\n CREATE ROLE c; RAISE NOTICE '/*'; END $$": 'DO with CREATE ROLE',
   'DO $$ BEGIN GRANT CREATE ON TABLESPACE s TO a; END $$': 'DO with GRANT CREATE ON TABLESPACE',
   "DO $$ BEGIN COMMENT ON ROLE a IS 'x'; END $$": 'DO with COMMENT ON ROLE',
 };
