@@ -112,6 +112,18 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     'CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); CREATE TEMP TABLE keep AS SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users; INSERT INTO users SELECT * FROM keep WHERE id = 1;',
     ['Table users 2'],
   ],
+  'nothing, where two tables change names before the old one goes': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); INSERT INTO n SELECT * FROM users; ALTER TABLE users RENAME TO o; ALTER TABLE n RENAME TO users; DROP TABLE o;',
+    [],
+  ],
+  'the column that the one of them has no more': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM users; ALTER TABLE users RENAME TO o; ALTER TABLE n RENAME TO users; DROP TABLE o;',
+    ['Column users.name 2'],
+  ],
+  'all rows, where it is another that was copied to': [
+    'CREATE TABLE n (id INTEGER PRIMARY KEY); CREATE TEMP TABLE keep AS SELECT * FROM users; ALTER TABLE users RENAME TO o; ALTER TABLE n RENAME TO users; DROP TABLE o;',
+    ['Table users 2'],
+  ],
   'rows that are copied into a temporary table, which gets the name': [
     'CREATE TEMP TABLE n AS SELECT * FROM users; DROP TABLE users; ALTER TABLE n RENAME TO users;',
     ['Table users 2'],

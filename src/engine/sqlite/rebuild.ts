@@ -24,27 +24,56 @@ export function rebuildOf(
   table: string,
   before: string,
 ): Rebuild | undefined {
-  const earlier = file.statements.filter(one => one.number < dropping.number);
-  // The last time that the name was given to a table, or taken from one: what came before was another table.
-  const since = earlier.findLast(one => same(renamed(one)?.to, table) || same(droppedTable(one), table))?.number ?? 0;
-  const ofThis = earlier.filter(one => one.number > since);
-  const isReplaced = before !== table && ofThis.some(one => same(madeTable(one), before));
-  const wholes = wholesOf(ofThis, table);
-  const copy = ofThis.findLast(one => {
-    const { source, target } = copied(one) ?? {};
-    if (target === undefined || !wholes.some(whole => same(source, whole))) return false;
-    return (isReplaced && same(target, before)) || getsName(file, { copy: one, dropping, table });
-  });
-  if (copy === undefined) return undefined;
-  const target = copied(copy)?.target ?? '';
-  const making = earlier.findLast(one => same(madeTable(one), target));
+  const given = lastGiven(file, table, dropping);
+  const old = given === undefined ? undefined : renamed(given);
+  // Where two tables change names, the old one is copied by the one that it had, and dropped by another.
+  const isGiven = given !== undefined && old !== undefined && old.column === undefined;
+  const found =
+    copyOf(file, { table, until: dropping, before }) ??
+    (isGiven ? copyOf(file, { table: old.table, until: given, before: old.table }) : undefined);
+  if (found === undefined) return undefined;
+  const { copy, target, carriers } = found;
+  const making = file.statements.findLast(one => one.number <= copy.number && same(madeTable(one), target));
   // Of one that this file does not make nothing is known.
   if (making === undefined || isTemporary(making)) return undefined;
-  const holders = same(copied(copy)?.source, table) ? [target] : [target, ...wholes.slice(1)];
+  const holders = [target, ...carriers];
   return { copy, holders, columns: columnsOf(copy), types: typesOf(copy, making), clauses: clausesOf(making) };
 }
 
 const same = (one: string | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();
+
+/** The last time that a name was given to a table, or taken from one: what came before was another table. */
+function lastGiven(file: SqliteFile, table: string, until: SqliteStatement): SqliteStatement | undefined {
+  return file.statements.findLast(
+    one => one.number < until.number && (same(renamed(one)?.to, table) || same(droppedTable(one), table)),
+  );
+}
+
+/** A name of a table, the statement that takes it away, and how the database calls the table now. */
+interface Held {
+  readonly table: string;
+  readonly until: SqliteStatement;
+  readonly before: string;
+}
+
+/** What is copied of a table while it has a name, into the table that has its name later on. */
+function copyOf(
+  file: SqliteFile,
+  { table, until, before }: Held,
+): { readonly copy: SqliteStatement; readonly target: string; readonly carriers: readonly string[] } | undefined {
+  const since = lastGiven(file, table, until)?.number ?? 0;
+  const between = file.statements.filter(({ number }) => number > since && number < until.number);
+  const isReplaced = before !== table && between.some(one => same(madeTable(one), before));
+  const wholes = wholesOf(between, table);
+  const copy = between.findLast(one => {
+    const { source, target } = copied(one) ?? {};
+    if (target === undefined || !wholes.some(whole => same(source, whole))) return false;
+    return (isReplaced && same(target, before)) || getsName(file, one, { table, until });
+  });
+  if (copy === undefined) return undefined;
+  const { source, target = '' } = copied(copy) ?? {};
+  return { copy, target, carriers: same(source, table) ? [] : wholes.slice(1) };
+}
 
 /** The table, and those that are made of all that it has. */
 function wholesOf(statements: readonly SqliteStatement[], table: string): readonly string[] {
@@ -58,21 +87,14 @@ function wholesOf(statements: readonly SqliteStatement[], table: string): readon
 }
 
 /** Whether a table that rows are copied to stays, and gets the name of the dropped one, by one new name after another. */
-function getsName(
-  file: SqliteFile,
-  {
-    copy,
-    dropping,
-    table,
-  }: { readonly copy: SqliteStatement; readonly dropping: SqliteStatement; readonly table: string },
-): boolean {
+function getsName(file: SqliteFile, copy: SqliteStatement, { table, until }: Omit<Held, 'before'>): boolean {
   let name = copied(copy)?.target ?? '';
   for (const one of file.statements.filter(({ number }) => number > copy.number)) {
     if (same(droppedTable(one), name)) return false;
     const made = renamed(one);
     if (made === undefined || made.column !== undefined || !same(made.table, name)) continue;
     name = made.to;
-    if (one.number > dropping.number && same(name, table)) return true;
+    if (one.number > until.number && same(name, table)) return true;
   }
   return false;
 }
