@@ -7,7 +7,7 @@ import type { Loss } from '../losses/losses.ts';
 import type { Script } from '../sql/script.ts';
 import { quotedName, type SqliteConnection, SqliteFailure } from './connection.ts';
 import { droppedTable, madeTable, Names, nameAt } from './names.ts';
-import { definitionsOf, holdersIn, namesTaken, rebuildOf } from './rebuild.ts';
+import { definitionsOf, holdersIn, namesTaken, rebuildOf, type Step, stepsOf } from './rebuild.ts';
 import { spelled } from './snapshot.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf, tokensOf } from './tokens.ts';
@@ -82,6 +82,7 @@ class Reader {
   readonly #names = new Names();
   /** A trigger that is made on the way may do anything to the rows of any table. */
   #hasNewTrigger = false;
+  #steps: readonly Step[] = [];
   /** What this file makes, and what holds the rows of a rebuilt table, in lower case. */
   readonly #made = new Set<string>();
   readonly #holders = new Set<string>();
@@ -96,7 +97,8 @@ class Reader {
   begin(file: SqliteFile): void {
     this.#sure = 'Sure';
     this.#made.clear();
-    for (const name of holdersIn(file, this.#names)) this.#holders.add(name.toLowerCase());
+    this.#steps = stepsOf(file);
+    for (const name of holdersIn(this.#steps, this.#names)) this.#holders.add(name.toLowerCase());
   }
 
   read(file: SqliteFile, statement: SqliteStatement): readonly Lost[] {
@@ -156,7 +158,7 @@ class Reader {
   /** Of a table that is rebuilt only what its copy has not. */
   #dropped(file: SqliteFile, statement: SqliteStatement, table: string): readonly Lost[] {
     const before = this.#names.table(table);
-    const rebuild = rebuildOf(file, statement, table, before);
+    const rebuild = rebuildOf(this.#steps, statement, table, before);
     const whole = this.#tableLoss(table);
     if (rebuild === undefined || whole.every(one => one.rows === 0)) return whole;
     const { copy, columns, types, clauses } = rebuild;

@@ -17,84 +17,108 @@ export interface Rebuild {
   readonly clauses: readonly string[];
 }
 
+/** What a statement does to tables as a whole, by their names in lower case. */
+export interface Step {
+  readonly statement: SqliteStatement;
+  readonly made: string | undefined;
+  readonly dropped: string | undefined;
+  readonly named: { readonly from: string; readonly to: string } | undefined;
+  readonly copied: { readonly source: string; readonly target: string } | undefined;
+  /** `Whole`: the table that is made has all of the one that it is made of. */
+  readonly copies: 'Whole' | 'Part';
+}
+
+/** Of one file, read once: each table that goes is looked for in all of them. */
+export function stepsOf(file: SqliteFile): readonly Step[] {
+  return file.statements.flatMap(statement => {
+    const [made, dropped] = [madeTable(statement)?.toLowerCase(), droppedTable(statement)?.toLowerCase()];
+    const { table, to, column } = renamed(statement) ?? {};
+    const isNamed = table !== undefined && to !== undefined && column === undefined;
+    const named = isNamed ? { from: table.toLowerCase(), to: to.toLowerCase() } : undefined;
+    const { source, target } = copied(statement) ?? {};
+    const isCopy = source !== undefined && target !== undefined;
+    const copy = isCopy ? { source: source.toLowerCase(), target: target.toLowerCase() } : undefined;
+    if ((made ?? dropped ?? named ?? copy) === undefined) return [];
+    const copies = isCopy && made !== undefined && columnsOf(statement) === 'All' ? 'Whole' : 'Part';
+    return [{ statement, made, dropped, named, copied: copy, copies }];
+  });
+}
+
 /** The rebuild that a DROP TABLE belongs to; `before` is how the database calls the table now. */
 export function rebuildOf(
-  file: SqliteFile,
+  steps: readonly Step[],
   dropping: SqliteStatement,
   table: string,
   before: string,
 ): Rebuild | undefined {
-  const given = lastGiven(file, table, dropping);
-  const old = given === undefined ? undefined : renamed(given);
+  const held = { table: table.toLowerCase(), until: dropping.number, before: before.toLowerCase() };
+  const given = lastGiven(steps, held);
+  const old = given?.named?.from;
   // Where two tables change names, the old one is copied by the one that it had, and dropped by another.
-  const isGiven = given !== undefined && old !== undefined && old.column === undefined;
   const found =
-    copyOf(file, { table, until: dropping, before }) ??
-    (isGiven ? copyOf(file, { table: old.table, until: given, before: old.table }) : undefined);
+    copyOf(steps, held) ??
+    (given === undefined || old === undefined
+      ? undefined
+      : copyOf(steps, { table: old, until: given.statement.number, before: old }));
   if (found === undefined) return undefined;
   const { copy, target, carriers } = found;
-  const making = file.statements.findLast(one => one.number <= copy.number && same(madeTable(one), target));
+  const making = steps.findLast(one => one.statement.number <= copy.number && one.made === target)?.statement;
   // Of one that this file does not make nothing is known.
   if (making === undefined || isTemporary(making)) return undefined;
   const holders = [target, ...carriers];
   return { copy, holders, columns: columnsOf(copy), types: typesOf(copy, making), clauses: clausesOf(making) };
 }
 
-const same = (one: string | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();
-
-/** The last time that a name was given to a table, or taken from one: what came before was another table. */
-function lastGiven(file: SqliteFile, table: string, until: SqliteStatement): SqliteStatement | undefined {
-  return file.statements.findLast(
-    one => one.number < until.number && (same(renamed(one)?.to, table) || same(droppedTable(one), table)),
-  );
-}
-
-/** A name of a table, the statement that takes it away, and how the database calls the table now. */
+/** A name of a table, the number of the statement that takes it away, and how the database calls the table now. */
 interface Held {
   readonly table: string;
-  readonly until: SqliteStatement;
+  readonly until: number;
   readonly before: string;
+}
+
+/** The last time that a name was given to a table, or taken from one: what came before was another table. */
+function lastGiven(steps: readonly Step[], { table, until }: Held): Step | undefined {
+  return steps.findLast(
+    ({ statement, named, dropped }) => statement.number < until && (named?.to === table || dropped === table),
+  );
 }
 
 /** What is copied of a table while it has a name, into the table that has its name later on. */
 function copyOf(
-  file: SqliteFile,
-  { table, until, before }: Held,
+  steps: readonly Step[],
+  held: Held,
 ): { readonly copy: SqliteStatement; readonly target: string; readonly carriers: readonly string[] } | undefined {
-  const since = lastGiven(file, table, until)?.number ?? 0;
-  const between = file.statements.filter(({ number }) => number > since && number < until.number);
-  const isReplaced = before !== table && between.some(one => same(madeTable(one), before));
+  const { table, until, before } = held;
+  const since = lastGiven(steps, held)?.statement.number ?? 0;
+  const between = steps.filter(({ statement }) => statement.number > since && statement.number < until);
+  const isReplaced = before !== table && between.some(({ made }) => made === before);
   const wholes = wholesOf(between, table);
   const copy = between.findLast(one => {
-    const { source, target } = copied(one) ?? {};
-    if (target === undefined || !wholes.some(whole => same(source, whole))) return false;
-    return (isReplaced && same(target, before)) || getsName(file, one, { table, until });
+    if (one.copied === undefined || !wholes.includes(one.copied.source)) return false;
+    return (isReplaced && one.copied.target === before) || getsName(steps, one, held);
   });
-  if (copy === undefined) return undefined;
-  const { source, target = '' } = copied(copy) ?? {};
-  return { copy, target, carriers: same(source, table) ? [] : wholes.slice(1) };
+  if (copy?.copied === undefined) return undefined;
+  const { source, target } = copy.copied;
+  return { copy: copy.statement, target, carriers: source === table ? [] : wholes.slice(1) };
 }
 
 /** The table, and those that are made of all that it has. */
-function wholesOf(statements: readonly SqliteStatement[], table: string): readonly string[] {
+function wholesOf(steps: readonly Step[], table: string): readonly string[] {
   const wholes = [table];
-  for (const one of statements) {
-    const { source, target } = copied(one) ?? {};
-    const isWhole = keyword(one.tokens[0]) === 'CREATE' && columnsOf(one) === 'All';
-    if (target !== undefined && isWhole && wholes.some(whole => same(source, whole))) wholes.push(target);
+  for (const { copied, copies } of steps) {
+    if (copies === 'Whole' && copied !== undefined && wholes.includes(copied.source)) wholes.push(copied.target);
   }
   return wholes;
 }
 
 /** Whether a table that rows are copied to stays, and gets the name of the dropped one, by one new name after another. */
-function getsName(file: SqliteFile, copy: SqliteStatement, { table, until }: Omit<Held, 'before'>): boolean {
-  let name = copied(copy)?.target ?? '';
-  for (const one of file.statements.filter(({ number }) => number > copy.number)) {
-    if (same(droppedTable(one), name)) return false;
-    const made = renamed(one);
-    if (made === undefined || made.column !== undefined || !same(made.table, name)) continue;
-    name = made.to;
-    if (one.number > until.number && same(name, table)) return true;
+function getsName(steps: readonly Step[], copy: Step, { table, until }: Held): boolean {
+  let name = copy.copied?.target;
+  for (const { dropped, named, statement } of steps.slice(steps.indexOf(copy) + 1)) {
+    if (dropped === name) return false;
+    if (named === undefined || named.from !== name) continue;
+    name = named.to;
+    if (statement.number > until && name === table) return true;
   }
   return false;
 }
@@ -103,7 +127,7 @@ function getsName(file: SqliteFile, copy: SqliteStatement, { table, until }: Omi
 function isTemporary({ tokens }: SqliteStatement): boolean {
   const isOfSchema = tokens
     .slice(0, 8)
-    .some((token, at) => tokens[at + 1]?.text === '.' && same(nameOf(token), 'temp'));
+    .some((token, at) => tokens[at + 1]?.text === '.' && nameOf(token).toLowerCase() === 'temp');
   return isOfSchema || /^TEMP(ORARY)?$/.test(keyword(tokens[1]));
 }
 
@@ -163,7 +187,7 @@ function typesOf({ tokens }: SqliteStatement, making: SqliteStatement): Rebuild[
   const made = definitionsOf(making.tokens).map(([name, ...rest]) => {
     const end = rest.findIndex(token => CONSTRAINTS.has(keyword(token)));
     const type = (end < 0 ? rest : rest.slice(0, end)).map(token => token.text).join(' ');
-    return { name: nameOf(name).toLowerCase(), type: isStrict && same(type, 'ANY') ? '' : type };
+    return { name: nameOf(name).toLowerCase(), type: isStrict && type.toUpperCase() === 'ANY' ? '' : type };
   });
   const into = tokens.slice(
     0,
@@ -201,14 +225,12 @@ function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] 
 }
 
 /** The tables that a file makes to hold what a table has that it drops: with one of them its rows would go. */
-export function holdersIn(file: SqliteFile, names: Names): readonly string[] {
-  if (file.statements.every(one => droppedTable(one) === undefined)) return [];
+export function holdersIn(steps: readonly Step[], names: Names): readonly string[] {
   const then = names.fork();
-  return file.statements.flatMap(one => {
-    const table = droppedTable(one);
-    const rebuild = table === undefined ? undefined : rebuildOf(file, one, table, then.table(table));
+  return steps.flatMap(({ statement, dropped }) => {
+    const rebuild = dropped === undefined ? undefined : rebuildOf(steps, statement, dropped, then.table(dropped));
     const holders = rebuild?.holders.map(name => then.table(name)) ?? [];
-    then.follow(one);
+    then.follow(statement);
     return holders;
   });
 }
