@@ -1,7 +1,8 @@
 // A file that an earlier attempt left half done, in the segments in which that attempt ran it: what is done, or was begun, is as its
 // progress rows say, and only what follows is divided anew. So statements may be put right behind those that are done, which were
 // perhaps one transaction, and the marker no-transaction may come or go. Pure; called wherever a file is prepared to be run or
-// shown. What was run and has changed is left as it is, for halfDoneProblem to name.
+// shown. Where something that was run has changed, what stands before it is as it was run, so that halfDoneProblem names the first that does
+// not fit.
 import { createHash } from 'node:crypto';
 import type { ProgressRow } from './ledger/ledger.ts';
 import {
@@ -21,7 +22,7 @@ export function continuedFile(version: string, file: ParsedFile, progress: reado
   for (const row of rows) {
     const count = lengthOf(left, row.digest);
     const segment = count === undefined ? undefined : segmentOf(left.slice(0, count), row);
-    if (segment === undefined || row.segment !== segments.length) return file;
+    if (segment === undefined || row.segment !== segments.length) break;
     segments.push(segment);
     left = left.slice(count);
   }

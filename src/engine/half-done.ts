@@ -32,7 +32,8 @@ export function halfDoneProblem(
     const segment = file.segments[row.segment];
     const statement = segment === undefined ? undefined : firstOf(segment);
     if (segment === undefined || statement === undefined || segment.digest !== row.digest) {
-      const number = statement?.number ?? row.segment + 1;
+      // Nothing is left of it: it stood behind the last one that is.
+      const number = statement?.number ?? (file.statements.at(-1)?.number ?? 0) + 1;
       return failure(
         'HalfDoneFileChanged',
         { file: file.file, statement: number },

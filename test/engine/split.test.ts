@@ -114,6 +114,23 @@ describe('A file with a statement that must stand alone', () => {
     assert.deepEqual(site.audited, ['001_users', '002_half']);
   });
 
+  it('that has changed where it was run names the statement that has, with its mark or without', async () => {
+    const mark = '-- migrate: no-transaction\n';
+    const [tables, failing] = ['CREATE TABLE a(id int);\nCREATE TABLE b(id int);\n', "DO $$BEGIN RAISE 'x'; END$$;"];
+    const site = await Site.create(server, { '001_half.up.sql': mark + tables + failing });
+    assert.equal((await site.migrate()).error?.sqlstate, 'P0001');
+    for (const [text, statement] of [
+      [mark + tables + failing.replace('RAISE', 'ASSERT'), 3],
+      [tables + failing.replace('RAISE', 'ASSERT'), 3],
+      [tables.replace(' b(', ' c(') + failing, 2],
+      [tables, 3],
+    ] as const) {
+      site.write('001_half.up.sql', text);
+      const { error } = await site.plan();
+      assert.deepEqual([error?.code, error?.statement], ['HalfDoneFileChanged', statement], text);
+    }
+  });
+
   it('may get ordinary statements right behind ordinary ones that are done: they are run for themselves', async () => {
     const [first, mended, more] = [
       'CREATE TABLE one(id int);',
