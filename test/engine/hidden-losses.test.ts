@@ -18,7 +18,7 @@ const BASE = `CREATE TABLE users(id int PRIMARY KEY, name text, grade numeric); 
   CREATE TABLE numbered(id int GENERATED ALWAYS AS IDENTITY, twice int ${since12('GENERATED ALWAYS AS (2) STORED')});
   ${since12("CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);")}
   CREATE DOMAIN level AS int DEFAULT 3; CREATE TABLE paid(c numeric(10,2)); CREATE DOMAIN price AS numeric(10,2); CREATE SCHEMA old;
-  CREATE DOMAIN old.cost AS numeric(10,2);
+  CREATE DOMAIN old.cost AS numeric(10,2); CREATE TABLE old.paid(c numeric(10,2));
   CREATE TABLE noted(id int);
   CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE feeling AS (is_now mood, was text); CREATE TABLE felt(it feeling);
   CREATE MATERIALIZED VIEW fresh AS SELECT id FROM users; CREATE MATERIALIZED VIEW stale AS SELECT id FROM users;
@@ -139,7 +139,7 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     [...statement(2), ...RETYPED],
   ],
   'what a type cannot hold that is found where the schema of the first one goes': [
-    'SET search_path = public, old, shop; ALTER SCHEMA old RENAME TO older; ALTER TABLE paid ALTER c TYPE cost',
+    'SET search_path = public, old, shop; ALTER SCHEMA old RENAME TO older; ALTER TABLE public.paid ALTER c TYPE cost',
     RETYPED,
   ],
   'what a type cannot hold that comes with a schema of that name': [
@@ -152,6 +152,26 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   ],
   'every value that gets a type that an extension may bring': [
     'SET search_path = public, old; CREATE EXTENSION pgcrypto; ALTER TABLE paid ALTER c TYPE cost',
+    RETYPED,
+  ],
+  'values of the second table of a name, as the first is renamed': [
+    'SET search_path = old, public; ALTER TABLE old.paid RENAME TO unpaid; ALTER TABLE paid ALTER c TYPE int',
+    statement(3),
+  ],
+  'values of the second table of a name, as the schema of the first is renamed': [
+    'SET search_path = old, public; ALTER SCHEMA old RENAME TO older; ALTER TABLE paid ALTER c TYPE int',
+    statement(3),
+  ],
+  'values of the second table of a name, as the first goes': [
+    'SET search_path = old, public; DROP TABLE old.paid; ALTER TABLE paid ALTER c TYPE int',
+    statement(3),
+  ],
+  'values of the second table of a name, as the schema of the first goes': [
+    'SET search_path = old, public; DROP SCHEMA old CASCADE; ALTER TABLE paid ALTER c TYPE int',
+    statement(3),
+  ],
+  'values of a table beside a renamed one that has no namesake, counted as ever': [
+    'SET search_path = old, public; ALTER TABLE users RENAME TO people; ALTER TABLE paid ALTER c TYPE int; ALTER TABLE public.paid ALTER c TYPE int',
     RETYPED,
   ],
   'nothing, where a type is not of those that come and go': [

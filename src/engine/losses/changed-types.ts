@@ -2,7 +2,7 @@
 // what is in schemas that come and go. A column that gets such a type gets one that nobody can look at beforehand, be it that
 // the name finds another type now. Pure. Called by loss-counter.ts.
 import { childOf, childrenOf, listedName, type Node, type QualifiedName, stringOf } from '../sql/tree.ts';
-import { namesIn } from './drops.ts';
+import { kindOf, namesIn } from './drops.ts';
 import { madeBy } from './made-relations.ts';
 
 /** Where a statement names the type, or the relation with a type of its rows, that it makes or alters. */
@@ -16,14 +16,6 @@ const NAMED_IN: Readonly<Record<string, readonly string[]>> = {
   AlterEnumStmt: ['typeName'],
   AlterTableStmt: ['relation'],
   CreateCastStmt: ['sourcetype', 'targettype'],
-};
-
-/** By which field a statement says what kind of object it renames, moves or drops. */
-const KIND_IN: Readonly<Record<string, string>> = {
-  RenameStmt: 'renameType',
-  AlterObjectSchemaStmt: 'objectType',
-  DropStmt: 'removeType',
-  GrantStmt: 'objtype',
 };
 
 /** Of what is renamed, moved or dropped, what a name of a type may find; a cast makes another value of one. */
@@ -47,7 +39,7 @@ export class ChangedTypes {
 
   #note(node: Node): void {
     const { type, fields } = node;
-    const kind = stringOf(fields, KIND_IN[type] ?? '');
+    const kind = kindOf(node);
     if (BRINGING.has(type) || kind === 'OBJECT_EXTENSION') this.#unnamed = 'Some';
     if (type === 'CreateSchemaStmt') {
       this.#schemas.add(stringOf(fields, 'schemaname'));

@@ -119,6 +119,34 @@ export function namesChangedBy({ type, fields }: Node): readonly string[] {
   return [relationName(childOf(fields, 'relation')).name, ...attached, ...types];
 }
 
+/** In place of the names of whatever a schema or an extension has. */
+export const ANY_NAME = '';
+
+const LEAVING = new Set([...RELATIONS, 'OBJECT_TYPE', 'OBJECT_DOMAIN']);
+
+/**
+ * Names that find what stands further on in the search path, once what they find now has another or may not be seen.
+ * A single object that is dropped is looked at when its turn comes.
+ */
+export function namesLeftBy({ type, fields }: Node): readonly string[] {
+  const kind = kindOf({ type, fields });
+  if (kind === 'OBJECT_SCHEMA' || kind === 'OBJECT_EXTENSION') return [ANY_NAME];
+  return type === 'RenameStmt' && LEAVING.has(kind) ? namesIn([fields.relation, fields.object]) : [];
+}
+
+/** What kind of object a statement renames, moves, drops, or grants rights on; empty for every other one. */
+export function kindOf({ type, fields }: Node): string {
+  const field = KIND_IN[type];
+  return field === undefined ? '' : stringOf(fields, field);
+}
+
+const KIND_IN: Readonly<Record<string, string>> = {
+  RenameStmt: 'renameType',
+  AlterObjectSchemaStmt: 'objectType',
+  DropStmt: 'removeType',
+  GrantStmt: 'objtype',
+};
+
 /** What a drop names; undefined where it names nothing. */
 export function namedBy(drop: Drop): QualifiedName | undefined {
   if (drop.kind === 'Calls' || drop.kind === 'Uncountable') return undefined;

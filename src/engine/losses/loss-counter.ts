@@ -13,24 +13,34 @@ import type { Script } from '../sql/script.ts';
 import { stringOf } from '../sql/tree.ts';
 import type { DownFile, Guard } from '../work.ts';
 import { ChangedTypes } from './changed-types.ts';
-import { type Drop, dropsOf, isNamedIn, namedBy, nameSql, namesChangedBy, typeSql, type WrittenType } from './drops.ts';
+import {
+  ANY_NAME,
+  type Drop,
+  dropsOf,
+  isNamedIn,
+  namedBy,
+  nameSql,
+  namesChangedBy,
+  namesLeftBy,
+  typeSql,
+  type WrittenType,
+} from './drops.ts';
 import { GivenValues } from './given-values.ts';
 import { LOSS_LIMITS, type Loss, type LossCount, type LossLimits } from './losses.ts';
 import {
   COLUMN_SQL,
   DEFINITION_SQL,
-  FINDERS,
   LOST_SQL,
   movedCondition,
   NAMESAKES_SQL,
   OWN_PATH_SQL,
-  SEQUENCE_SQL,
   TYPE_SQL,
 } from './lost-objects.ts';
 import { retypedCondition, valueCondition } from './lost-values.ts';
 import { isMadeBy, madeNames, nodeOfStatement } from './made-relations.ts';
 import { areHarmless, reactsToInserts } from './reactions.ts';
 import { isFollowed } from './settings.ts';
+import { type Target, targetOf } from './target.ts';
 
 /** Counts in a read-only transaction of its own, in which the names are found as the files will find them. */
 export async function countLosses(
@@ -59,12 +69,6 @@ export interface ToCount {
 
 const nodesOf = (files: readonly DownFile[]) => files.flatMap(file => file.parsed.statements.map(nodeOfStatement));
 
-interface Target {
-  readonly classId: 'pg_class' | 'pg_type' | 'pg_namespace' | 'pg_extension';
-  readonly oid: string;
-  readonly column: number;
-}
-
 /** Where a loss comes from. */
 interface Cause {
   readonly version: string;
@@ -87,8 +91,8 @@ class Counter {
   readonly #guards: Guard[] = [];
   /** Whatever was looked at, lost or not. */
   readonly names = new Set<string>();
-  /** Names without a schema that were dropped: the next of that name is another object. */
-  readonly #dropped = new Set<string>();
+  /** Names of what was dropped, and of what the downs rename: the next of that name is another object. */
+  readonly #left: Set<string>;
 
   constructor(connection: Connection, server: Server, limits: LossLimits, { files, back }: ToCount) {
     this.#connection = connection;
@@ -98,6 +102,7 @@ class Counter {
     const statements = nodesOf(files);
     this.#changed = new Set(statements.flatMap(namesChangedBy));
     this.#changedTypes = new ChangedTypes(statements);
+    this.#left = new Set(statements.flatMap(namesLeftBy));
     this.#given = new GivenValues(connection, back);
     this.#deadline = Date.now() + limits.totalMs;
   }
@@ -145,36 +150,18 @@ class Counter {
     if (drop.kind === 'Uncountable') return unknown();
     if (drop.kind === 'Calls') return (await areHarmless(this.#connection, drop.functions)) ? undefined : unknown();
     if (names === 'Unsure' || isNamedIn(drop, this.#changed) || (await this.#isAnother(drop))) return unknown();
-    const target = await this.#find(drop);
+    const target = await targetOf(this.#connection, drop);
     if (target !== undefined) return this.#countTarget(cause, target, drop);
     const isHarmless = drop.kind === 'Inserts' || ('ifExists' in drop && drop.ifExists);
     return isHarmless || isMadeBy(file, drop) ? undefined : unknown();
   }
 
-  /** A name that was dropped before finds another object now, if there is one of that name further on in the search path. */
+  /** A name that was left before finds another object now, if there is one of that name further on in the search path. */
   async #isAnother(drop: Drop): Promise<boolean> {
     const named = drop.kind === 'Inserts' || drop.kind === 'Refresh' ? undefined : namedBy(drop);
-    if (named === undefined || named.schema !== undefined || !this.#dropped.has(named.name)) return false;
+    if (named === undefined || named.schema !== undefined) return false;
+    if (![named.name, ANY_NAME].some(name => this.#left.has(name))) return false;
     return (await this.#connection.query(NAMESAKES_SQL, [named.name])).length > 1;
-  }
-
-  async #find(drop: Exclude<Drop, { kind: 'Calls' | 'Uncountable' }>): Promise<Target | undefined> {
-    if (drop.kind === 'Column' || drop.kind === 'Retype') {
-      const [row] = await this.#connection.query(
-        `SELECT attrelid AS oid, attnum FROM pg_catalog.pg_attribute
-          WHERE attrelid = pg_catalog.to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped`,
-        [nameSql(drop.table), drop.column],
-      );
-      if (row === undefined) return undefined;
-      return { classId: 'pg_class', oid: textOf(row, 'oid'), column: Number(textOf(row, 'attnum')) };
-    }
-    const [classId, sql] = drop.kind === 'Object' ? FINDERS[drop.of] : FINDERS.relation;
-    const [row] = await (drop.kind === 'Object'
-      ? this.#connection.query(sql, [drop.of === 'extension' ? drop.name.name : nameSql(drop.name)])
-      : drop.kind === 'Identity'
-        ? this.#connection.query(SEQUENCE_SQL, [nameSql(drop.table), drop.column])
-        : this.#connection.query(sql, [nameSql(drop.kind === 'Refresh' ? drop.view : drop.table)]));
-    return row?.oid == null ? undefined : { classId, oid: row.oid, column: 0 };
   }
 
   async #countTarget(cause: Cause, target: Target, drop: Drop): Promise<void> {
@@ -184,7 +171,7 @@ class Counter {
         this.#add(cause, { kind: 'Statement', name: cause.where }, null);
       return undefined;
     }
-    if (drop.kind === 'Object' && drop.name.schema === undefined) this.#dropped.add(drop.name.name);
+    if (drop.kind === 'Object') this.#left.add(drop.name.name);
     if (drop.kind === 'Refresh') {
       const found = { kind: 'Statement', name: cause.where } as const;
       return this.#countView(cause, found, target.oid, nameSql(drop.view));
