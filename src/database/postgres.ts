@@ -5,7 +5,9 @@ import type { Writable } from 'node:stream';
 import { Client, type ClientConfig, DatabaseError, Query } from 'pg';
 import { type Connection, ConnectionLost, QueryError, type Row } from '../engine/connection.ts';
 import { EngineError, failure } from '../engine/errors.ts';
-import { type ConnectionSettings, type Host, type Tls, tlsTries } from './url.ts';
+import { demandChannelBinding } from './channel-binding.ts';
+import { type Tls, tlsTries } from './tls.ts';
+import type { ConnectionSettings, Host } from './url.ts';
 
 export interface OpenOptions {
   readonly applicationName: string;
@@ -27,7 +29,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 /** Opens a session. Throws DatabaseUnreachable, CredentialsRefused, DatabaseMissing or RightMissing. */
 export async function openConnection(settings: ConnectionSettings, options: OpenOptions): Promise<OpenedConnection> {
   const hosts = options.host === undefined ? settings.hosts : [options.host];
-  let last: unknown;
+  let last: unknown = new Error('channel_binding=require needs TLS, and a Unix socket has none');
   for (const host of hosts) {
     for (const tls of tlsTries(settings, host)) {
       try {
@@ -63,7 +65,9 @@ async function connectOnce(settings: ConnectionSettings, options: OpenOptions, h
   if (tls !== false && tls.rejectUnauthorized && !tls.anyName && config.ssl && config.ssl !== true) {
     config.ssl.checkServerIdentity = (await import('node:tls')).checkServerIdentity;
   }
-  const client = new Client(config);
+  const mustBind = settings.channelBinding === 'require';
+  const client = new Client({ ...config, enableChannelBinding: mustBind });
+  const isBound = mustBind ? demandChannelBinding(client) : undefined;
   const session = new PostgresConnection(client, host);
   if (options.notice !== undefined) {
     const notice = options.notice;
@@ -71,6 +75,7 @@ async function connectOnce(settings: ConnectionSettings, options: OpenOptions, h
   }
   try {
     await client.connect();
+    if (isBound?.() === false) throw new Error('it asks for no login, and the URL requires one with channel binding');
   } catch (error) {
     await session.close();
     throw error;

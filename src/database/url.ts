@@ -2,12 +2,18 @@
 // environment of pg_dump. One parser for both, because `pg` by itself reads `sslmode=require` differently from libpq.
 // A password goes into settings and a child's environment only, never into an argument or a message.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { failure } from '../engine/errors.ts';
 import { thisUser, userName } from '../engine/user.ts';
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
+
+export const CHANNEL_BINDINGS = ['disable', 'prefer', 'require'] as const;
+export type ChannelBinding = (typeof CHANNEL_BINDINGS)[number];
+
+const TLS_VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
 export const SESSION_TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 export type SessionTarget = (typeof SESSION_TARGETS)[number];
@@ -30,17 +36,21 @@ export interface ConnectionSettings {
   readonly sessionTarget: SessionTarget;
   readonly connectTimeoutMs: number;
   readonly options: string | undefined;
-  readonly channelBinding: string | undefined;
+  readonly channelBinding: ChannelBinding;
+  readonly tlsVersions: { readonly minVersion?: TlsVersion; readonly maxVersion?: TlsVersion };
 }
 
-/** Parameters that may stand in a URL and change nothing for us: named so that a mistyped one is still found. */
+/**
+ * Parameters that may stand in a URL and change nothing for us: named so that a mistyped one is still found. What demands something
+ * of the server that we would not see to (sslcrl, require_auth, requirepeer) is not among them.
+ */
 const IGNORED = new Set([
   ...['application_name', 'fallback_application_name', 'client_encoding', 'gssencmode', 'krbsrvname', 'gsslib'],
-  ...['channel_binding', 'keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count'],
-  ...['tcp_user_timeout', 'sslcompression', 'sslcrl', 'sslcrldir', 'sslsni', 'sslnegotiation', 'load_balance_hosts'],
-  ...['ssl_min_protocol_version', 'ssl_max_protocol_version', 'requirepeer', 'require_auth'],
+  ...['keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count'],
+  ...['tcp_user_timeout', 'sslcompression', 'sslsni', 'sslnegotiation', 'load_balance_hosts'],
 ]);
 const KNOWN = new Set([
+  ...['channel_binding', 'ssl_min_protocol_version', 'ssl_max_protocol_version'],
   ...['host', 'port', 'user', 'password', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],
   ...['target_session_attrs', 'connect_timeout', 'options'],
 ]);
@@ -58,6 +68,7 @@ export function parseConnectionUrl(url: string): ConnectionSettings {
     throw failure('BadConnectionUrl', { reason: 'the user or the password holds an "@"; write it as %40' });
   }
   const parameters = readParameters(query);
+  const { sslMode, channelBinding } = readDemands(parameters);
   const colon = credentials.indexOf(':');
   const user = colon < 0 ? credentials : credentials.slice(0, colon);
   const name = parameters.get('user') ?? (user === '' ? ownName() : decode(user));
@@ -66,15 +77,43 @@ export function parseConnectionUrl(url: string): ConnectionSettings {
     user: name,
     password: parameters.get('password') ?? (colon < 0 ? undefined : decode(credentials.slice(colon + 1))),
     database: parameters.get('dbname') ?? (path === '' ? name : decode(path)),
-    sslMode: choice(parameters, 'sslmode', SSL_MODES, 'prefer'),
+    sslMode,
     sslRootCert: parameters.get('sslrootcert'),
     sslCert: parameters.get('sslcert'),
     sslKey: parameters.get('sslkey'),
     sessionTarget: choice(parameters, 'target_session_attrs', SESSION_TARGETS, 'any'),
     connectTimeoutMs: connectTimeout(parameters.get('connect_timeout')),
     options: parameters.get('options'),
-    channelBinding: parameters.get('channel_binding'),
+    channelBinding,
+    tlsVersions: {
+      ...versionIn(parameters, 'ssl_min_protocol_version', 'minVersion'),
+      ...versionIn(parameters, 'ssl_max_protocol_version', 'maxVersion'),
+    },
   });
+}
+
+/** Demands that contradict each other, or that libpq refuses, are refused, because a weaker reading would be a silent one. */
+function readDemands(parameters: ReadonlyMap<string, string>) {
+  const refused = (reason: string) => failure('BadConnectionUrl', { reason });
+  const root = parameters.get('sslrootcert');
+  const sslMode = choice(parameters, 'sslmode', SSL_MODES, root === 'system' ? 'verify-full' : 'prefer');
+  if (root === 'system' && sslMode !== 'verify-full') {
+    throw refused(`sslrootcert=system goes with sslmode=verify-full, not ${sslMode}: any public authority would do`);
+  }
+  if (sslMode === 'verify-ca' && root === undefined) {
+    throw refused('sslmode=verify-ca needs sslrootcert, the file of the authority; or write sslmode=verify-full');
+  }
+  const channelBinding = choice(parameters, 'channel_binding', CHANNEL_BINDINGS, 'prefer');
+  if (channelBinding === 'require' && sslMode === 'disable') {
+    throw refused('channel_binding=require needs TLS, and sslmode is disable');
+  }
+  if (parameters.get('gssencmode') === 'require') throw refused('gssencmode=require is not supported');
+  return { sslMode, channelBinding };
+}
+
+function versionIn(parameters: ReadonlyMap<string, string>, name: string, key: 'minVersion' | 'maxVersion') {
+  if (!parameters.get(name)) return {};
+  return { [key]: choice(parameters, name, TLS_VERSIONS, 'TLSv1.2') };
 }
 
 /** As libpq does where no user is named. */
@@ -154,43 +193,6 @@ function decode(text: string): string {
   }
 }
 
-/** What `pg` shall do about TLS, one entry a try: libpq's `prefer` is TLS first and plain text if that fails. */
-export type Tls = false | { rejectUnauthorized: boolean; ca?: string; cert?: string; key?: string; anyName?: true };
-
-export function tlsTries(settings: ConnectionSettings, host: Host): readonly Tls[] {
-  if (host.host.startsWith('/')) return [false];
-  const files = {
-    ...(settings.sslCert === undefined ? {} : { cert: readPem('sslcert', settings.sslCert) }),
-    ...(settings.sslKey === undefined ? {} : { key: readPem('sslkey', settings.sslKey) }),
-    ...(settings.sslRootCert === undefined || settings.sslRootCert === 'system'
-      ? {}
-      : { ca: readPem('sslrootcert', settings.sslRootCert) }),
-  };
-  const unverified: Tls = { rejectUnauthorized: false, ...files };
-  switch (settings.sslMode) {
-    case 'disable':
-      return [false];
-    case 'allow':
-      return [false, unverified];
-    case 'prefer':
-      return [unverified, false];
-    case 'require': // With a root certificate libpq verifies the chain here too.
-      return [settings.sslRootCert === undefined ? unverified : { rejectUnauthorized: true, anyName: true, ...files }];
-    case 'verify-ca':
-      return [{ rejectUnauthorized: true, anyName: true, ...files }];
-    case 'verify-full':
-      return [{ rejectUnauthorized: true, ...files }];
-  }
-}
-
-function readPem(parameter: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw failure('BadConnectionUrl', { reason: `the file that ${parameter} names cannot be read` });
-  }
-}
-
 /** libpq before 16 knows no system store: it is given Debian's bundle, which Node and we trust too. */
 const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
@@ -212,7 +214,9 @@ export function libpqEnvironment(
     PGSSLCERT: settings.sslCert,
     PGSSLKEY: settings.sslKey,
     PGOPTIONS: settings.options,
-    PGCHANNELBINDING: settings.channelBinding,
+    PGCHANNELBINDING: settings.channelBinding === 'prefer' ? undefined : settings.channelBinding,
+    PGSSLMINPROTOCOLVERSION: settings.tlsVersions.minVersion,
+    PGSSLMAXPROTOCOLVERSION: settings.tlsVersions.maxVersion,
   };
   return Object.freeze({
     PGHOST: host.host,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { libpqEnvironment, parseConnectionUrl, secretsOf, tlsTries } from '../../src/database/url.ts';
+import { tlsTries } from '../../src/database/tls.ts';
+import { libpqEnvironment, parseConnectionUrl, secretsOf } from '../../src/database/url.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
 
 const HOST = { host: 'db', port: 5432 };
@@ -36,7 +37,8 @@ describe('A connection URL', () => {
         sessionTarget: 'primary',
         connectTimeoutMs: 2_000,
         options: '-c x=1',
-        channelBinding: undefined,
+        channelBinding: 'prefer',
+        tlsVersions: {},
       },
     );
   });
@@ -80,9 +82,34 @@ describe('A connection URL', () => {
     assert.deepEqual(tries('allow'), [false, { rejectUnauthorized: false }]);
     assert.deepEqual(tries('prefer'), [{ rejectUnauthorized: false }, false]);
     assert.deepEqual(tries('require'), [{ rejectUnauthorized: false }]);
-    assert.deepEqual(tries('verify-ca'), [{ rejectUnauthorized: true, anyName: true }]);
     assert.deepEqual(tries('verify-full'), [{ rejectUnauthorized: true }]);
     assert.deepEqual(tlsTries(parseConnectionUrl('postgresql://u@%2Ftmp/d'), { host: '/tmp', port: 1 }), [false]);
+  });
+
+  it('is refused where it demands what would not be seen to', () => {
+    const reasons: Readonly<Record<string, RegExp>> = {
+      'sslmode=verify-ca': /verify-ca needs sslrootcert/,
+      'sslmode=require&sslrootcert=system': /sslrootcert=system goes with sslmode=verify-full, not require/,
+      'sslmode=disable&channel_binding=require': /channel_binding=require needs TLS/,
+      'channel_binding=maybe': /channel_binding is "maybe"; it must be one of disable, prefer, require/,
+      'sslcrl=/x': /the parameter "sslcrl" is not supported/,
+      'require_auth=scram-sha-256': /the parameter "require_auth" is not supported/,
+      'requirepeer=postgres': /the parameter "requirepeer" is not supported/,
+      'gssencmode=require': /gssencmode=require is not supported/,
+    };
+    for (const [query, reason] of Object.entries(reasons)) {
+      assert.match(refused(`postgresql://u:hunter2@h/d?${query}`).message, reason);
+    }
+  });
+
+  it('with sslrootcert=system verifies the name, and with channel_binding=require never goes without TLS', () => {
+    const tries = (query: string, host = HOST) => tlsTries(parseConnectionUrl(`postgresql://u@db/d?${query}`), host);
+    assert.deepEqual(tries('sslrootcert=system'), [{ rejectUnauthorized: true }]);
+    assert.deepEqual(tries('channel_binding=require'), [{ rejectUnauthorized: false }]);
+    assert.deepEqual(tries('channel_binding=require', { host: '/tmp', port: 1 }), []);
+    assert.deepEqual(tries('sslmode=require&ssl_min_protocol_version=TLSv1.3'), [
+      { rejectUnauthorized: false, minVersion: 'TLSv1.3' },
+    ]);
   });
 
   it('reaches libpq programs by environment, with the one host that is meant', () => {

@@ -1,5 +1,5 @@
 // Certificates for tests of TLS, made here so that no key lies in the repository and no tool is needed: self-signed, for
-// 127.0.0.1, good for a day. Ed25519, because its parameters are the shortest in DER (RFC 5280, RFC 8410).
+// 127.0.0.1, good for a day. Ed25519 unless asked otherwise, because its parameters are the shortest in DER (RFC 5280, RFC 8410).
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
 export interface Certificate {
@@ -10,21 +10,25 @@ export interface Certificate {
 
 const DAY_MS = 86_400_000;
 
-export function makeCertificate(commonName: string): Certificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+export function makeCertificate(commonName: string, algorithm: 'Ed25519' | 'ECDSA' = 'Ed25519'): Certificate {
+  const isShort = algorithm === 'Ed25519';
+  const { publicKey, privateKey } = isShort
+    ? generateKeyPairSync('ed25519')
+    : generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const identifier = isShort ? ED25519 : ECDSA_WITH_SHA256;
   const name = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(commonName)))));
   const signed = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
-    ED25519,
+    identifier,
     name,
     sequence(time(Date.now() - DAY_MS), time(Date.now() + DAY_MS)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(IS_CA, FOR_THIS_MACHINE)),
   );
-  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign(null, signed, privateKey)]));
-  const base64 = sequence(signed, ED25519, signature).toString('base64');
+  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign(isShort ? null : 'sha256', signed, privateKey)]));
+  const base64 = sequence(signed, identifier, signature).toString('base64');
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
@@ -51,6 +55,8 @@ function time(ms: number): Buffer {
 }
 
 const ED25519 = sequence(oid('2b6570'));
+/** RFC 5758: with a digest, which a channel binding needs. */
+const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 /** basicConstraints, critical: CA. */
 const IS_CA = sequence(
   oid('551d13'),
