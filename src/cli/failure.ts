@@ -1,6 +1,7 @@
 // What ends a command badly, as a person reads it: one message, an exit code of the table, no stack trace for anybody's
 // mistake, no password. What nobody foresaw is a mistake of ours and says so. Called by program.ts.
 import type { ExitCode } from '../api/exit-codes.ts';
+import { withoutSecrets } from '../api/secrets.ts';
 
 /** A mistake in how the command was called or set up: exit code 2. */
 export class UsageError extends Error {
@@ -17,7 +18,7 @@ export interface Ending {
 
 /** The ending for anything thrown. `secrets` are texts that must not be shown. */
 export async function endingOf(error: unknown, secrets: readonly string[], signal: AbortSignal): Promise<Ending> {
-  if (error instanceof UsageError) return { exitCode: 2, message: hidden(error.message, secrets) };
+  if (error instanceof UsageError) return { exitCode: 2, message: withoutSecrets(error.message, secrets) };
   if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
     return { exitCode: 12, message: 'Interrupted.' };
   }
@@ -27,12 +28,12 @@ export async function endingOf(error: unknown, secrets: readonly string[], signa
   ]);
   const known = catalogued(error, signal);
   if (known !== undefined) {
-    return { exitCode: known.exitCode, message: hidden(terminalMessage(known), secrets) };
+    return { exitCode: known.exitCode, message: withoutSecrets(terminalMessage(known), secrets) };
   }
   const file = fileMistake(error);
-  if (file !== undefined) return { exitCode: 2, message: hidden(file, secrets) };
+  if (file !== undefined) return { exitCode: 2, message: withoutSecrets(file, secrets) };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { exitCode: CRASH, message: hidden(`This is a mistake of ours; please report it: ${text}`, secrets) };
+  return { exitCode: CRASH, message: withoutSecrets(`This is a mistake of ours; please report it: ${text}`, secrets) };
 }
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
@@ -51,11 +52,4 @@ function fileMistake(error: unknown): string | undefined {
   const { code, path } = error as NodeJS.ErrnoException;
   const reason = code === undefined ? undefined : FILE_REASONS[code];
   return reason === undefined || path === undefined ? undefined : `${path} ${reason}.`;
-}
-
-/** Hides the secrets, and what looks like the password of a URL. */
-export function hidden(text: string, secrets: readonly string[]): string {
-  let clean = text;
-  for (const secret of secrets) if (secret.length >= 3) clean = clean.replaceAll(secret, '***');
-  return clean.replace(/(:\/\/[^\s:@/]*):[^\s@/]+@/g, '$1:***@');
 }

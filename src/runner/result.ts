@@ -10,12 +10,12 @@ import {
   type StepName,
   TERMINATION_MESSAGE_BYTES,
 } from '../api/job-contract.ts';
+import { withoutSecrets } from '../api/secrets.ts';
 import { catalogued } from '../engine/unforeseen.ts';
 
 export const ERROR_MESSAGE_BYTES = 1_500;
 const NOTE_BYTES = 200;
 const CHECK_MESSAGE_BYTES = 120;
-const HIDDEN = '***';
 
 /** How an error ends the Job. An error that is not of the catalogue is a bug: exit code 70, which the table does not know. */
 export const CRASH_EXIT_CODE = 70;
@@ -129,15 +129,6 @@ export function cutToBytes(text: string, most: number): string {
     kept += character;
   }
   return `${kept}…`;
-}
-
-/** Hides every secret, and whatever looks like the password of a URL or of a connection string. */
-export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  let clean = text;
-  for (const secret of secrets) if (secret.length >= 3) clean = clean.replaceAll(secret, HIDDEN);
-  return clean
-    .replace(/(:\/\/[^\s:@/]*):[^\s@/]+@/g, `$1:${HIDDEN}@`)
-    .replace(/\b(password|passwd|pwd)(\s*[=:]\s*)('[^']*'|"[^"]*"|[^\s,;'"]+)/gi, `$1$2${HIDDEN}`);
 }
 
 /** Only free text is searched: a digest that happens to hold a short password must stay what it is. */

@@ -1,12 +1,13 @@
 // Runs one step to its result, in process: for main.ts in a container, and for tests. Never ends the process, leaves no
 // connection open, and throws for nothing: a failure that was not foreseen is a result too, with the exit code of a crash.
 import type { JobInput, JobResult } from '../api/job-contract.ts';
+import { withoutSecrets } from '../api/secrets.ts';
 import { secretsOf } from '../database/url.ts';
 import { backup } from './backup.ts';
 import type { StepEnvironment } from './environment.ts';
 import { migrate } from './migrate.ts';
 import { plan } from './plan.ts';
-import { failedResult, fitted, withoutSecrets } from './result.ts';
+import { failedResult, fitted } from './result.ts';
 import { settle } from './settle.ts';
 import { validate } from './validate.ts';
 

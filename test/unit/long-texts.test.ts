@@ -9,8 +9,15 @@ const LETTERS = "'x'.repeat(1_000_000)";
 
 /** By file: a call of what it exports, and texts that took it minutes or hours once. */
 const READERS: Readonly<Record<string, readonly [call: string, texts: readonly string[]]>> = {
-  'src/cli/failure.ts': ['hidden(text, [])', [LETTERS, "'a://'.repeat(250_000)"]],
-  'src/runner/result.ts': ['withoutSecrets(text, [])', [LETTERS, "'://a:'.repeat(200_000)"]],
+  'src/api/secrets.ts': [
+    "withoutSecrets(text, ['hunter2'])",
+    [
+      ...["'a://'", "'://a:'", "'://u:p@'", "'password '", "'password='", '"password \'"', "'password $a'"].map(
+        piece => `${piece}.repeat(200_000)`,
+      ),
+      ...[LETTERS, `${LETTERS} + '://u:p@'`, "'password' + ' '.repeat(1_000_000)"],
+    ],
+  ],
   'src/engine/errors.ts': [
     "failure('ServerInTrouble', { reason: text })",
     ["'.'.repeat(500_000) + 'x'", "' '.repeat(500_000) + 'x'"],
