@@ -3,7 +3,7 @@
 // A password goes into settings and a child's environment only, never into an argument or a message.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
 import { existsSync } from 'node:fs';
-import { failure } from '../engine/errors.ts';
+import { type EngineError, failure } from '../engine/errors.ts';
 import { thisUser, userName } from '../engine/user.ts';
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
@@ -60,13 +60,13 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 export function parseConnectionUrl(url: string): ConnectionSettings {
   const match = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url.trim());
   if (match === null) {
+    if (/^postgres(?:ql)?:.*@/s.test(url.trim())) throw notEncoded();
     throw failure('BadConnectionUrl', { reason: 'it must look like postgresql://user:password@host:5432/database' });
   }
   const [, credentials = '', authority = '', path = '', query = ''] = match;
-  // libpq would take what follows the first "@" for a host, and name a part of the password in its message.
-  if (authority.includes('@')) {
-    throw failure('BadConnectionUrl', { reason: 'the user or the password holds an "@"; write it as %40' });
-  }
+  // A password that is not encoded ends where it has one of these characters; the rest of it would be taken, and named in
+  // messages, for a host (as libpq does), a database or a parameter. Its "@" is left over behind that.
+  if (authority.includes('@') || path.includes('@')) throw notEncoded();
   const parameters = readParameters(query);
   const { sslMode, channelBinding } = readDemands(parameters);
   const colon = credentials.indexOf(':');
@@ -116,6 +116,12 @@ function versionIn(parameters: ReadonlyMap<string, string>, name: string, key: '
   return { [key]: choice(parameters, name, TLS_VERSIONS, 'TLSv1.2') };
 }
 
+function notEncoded(): EngineError {
+  const reason =
+    'a character in the user, the password or the database is not percent-encoded: write "/" as %2F, "?" as %3F, "#" as %23, "@" as %40, "%" as %25';
+  return failure('BadConnectionUrl', { reason });
+}
+
 /** As libpq does where no user is named. */
 function ownName(): string {
   const name = userName();
@@ -125,9 +131,15 @@ function ownName(): string {
   });
 }
 
+/** Parameters with values in which an "@" means itself. */
+const TEXTS = new Set(['user', 'password', 'dbname', 'options', 'application_name', 'fallback_application_name']);
+
 function readParameters(query: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
-  for (const part of query.split('&').filter(part => part !== '')) {
+  const parts = query.split('&').filter(part => part !== '');
+  // Before any of them is named in a message.
+  if (parts.some(part => part.includes('@') && !TEXTS.has(part.split('=', 1)[0] ?? ''))) throw notEncoded();
+  for (const part of parts) {
     const equals = part.indexOf('=');
     if (equals < 0) throw failure('BadConnectionUrl', { reason: 'a parameter after "?" has no "="' });
     const name = decode(part.slice(0, equals));
@@ -236,8 +248,9 @@ export function libpqEnvironment(
 /** Texts that must never be shown: the password as it is and as the URL writes it, and the URL itself. */
 export function secretsOf(url: string): readonly string[] {
   const inUrl = /^[a-z+]+:\/\/[^:@/?#]*:([^@/?#]*)@/i.exec(url)?.[1];
+  const toLastAt = /^[a-z+]+:\/\/[^:@/?#]*:(.*)@/is.exec(url)?.[1];
   const inQuery = /[?&]password=([^&#]*)/.exec(url)?.[1];
-  const secrets = [url.trim(), inUrl, inQuery].filter(text => text !== undefined && text !== '') as string[];
+  const secrets = [url.trim(), inUrl, toLastAt, inQuery].filter(text => text !== undefined && text !== '') as string[];
   const decoded = secrets.flatMap(text => {
     try {
       return [text, decodeURIComponent(text)];

@@ -76,6 +76,39 @@ describe('A connection URL', () => {
     });
   }
 
+  for (const url of [
+    'postgresql://app:/S3cretPart@localhost:1/db',
+    'postgresql://app:7/S3cretPart@localhost:1/db',
+    'postgresql://app:7/S3cret@Part@localhost:1/db?sslmode=disable',
+    'postgresql://app:abc?S3cretPart=1@localhost/db',
+    'postgresql://app:7?S3cretPart@localhost/db',
+    'postgresql://app:7?sslmode=S3cretPart@localhost/db',
+    'postgresql://app:7?host=S3cretPart@localhost/db',
+    'postgresql://app:a@b/S3cretPart@localhost/db',
+    'postgresql://app:a@b?S3cretPart=1&x@localhost/db',
+    'postgresql://app:S3cretPart#x@localhost/db',
+  ]) {
+    it(`tells what to encode where a password ends it, and shows none of it: ${url}`, () => {
+      const { code, message } = refused(url);
+      assert.equal(code, 'BadConnectionUrl');
+      assert.match(message, /"\/" as %2F, "\?" as %3F, "#" as %23, "@" as %40/);
+      assert.doesNotMatch(message, /S3cret|Part/);
+    });
+  }
+
+  it('may hold an "@" in what its query gives as text, and hides the password there', () => {
+    const { user, password, options, hosts } = parseConnectionUrl(
+      'postgresql:///db?host=/var/run&user=app@server&password=p@ss&options=-csearch_path=a@b',
+    );
+    assert.deepEqual([user, password, options], ['app@server', 'p@ss', '-csearch_path=a@b']);
+    assert.equal(hosts[0]?.host, '/var/run');
+    assert.equal(parseConnectionUrl('postgresql://us%40er:x@one,two:6543/d%40ta').database, 'd@ta');
+  });
+
+  it('has what may be the password among its secrets, where that is not encoded', () => {
+    assert.ok(secretsOf('postgresql://app:7/S3cret@Part@localhost:1/db').includes('7/S3cret@Part'));
+  });
+
   it('with sslmode=require encrypts without verifying, unless a root certificate is given', () => {
     const tries = (mode: string) => tlsTries(parseConnectionUrl(`postgresql://u@db/d?sslmode=${mode}`), HOST);
     assert.deepEqual(tries('disable'), [false]);
