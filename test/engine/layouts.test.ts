@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import assert, { fail } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { orderOf } from '../../src/api/versions.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
@@ -132,6 +132,50 @@ describe('A file with both ways', () => {
     const body = 'CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;';
     const text = `-- +goose Up\n-- +goose StatementBegin\n${body}\n-- +goose StatementEnd\n`;
     assert.equal(read({ '1_a.sql': text }).migrations[0]?.up.text.trim(), body);
+  });
+
+  it('is parted at markers that end in CR, in some of its lines or in all', () => {
+    const files = [DBMATE, GOOSE, `-- about\n${GOOSE}`].flatMap(text => [
+      text.replaceAll('\n', '\r\n'),
+      text.replace(/(Down|migrate:down)\n/, '$1\r\n'),
+      text.replace(/^(.*)\n/, '$1\r\n'),
+      text.replace(/(Down|migrate:down)\n/, '$1 \t\u00a0\n'),
+    ]);
+    for (const text of files) {
+      const { migrations, errors } = read({ '1_a.sql': text });
+      assert.deepEqual(errors, [], JSON.stringify(text));
+      assert.match(migrations[0]?.up.text ?? '', /^\s*CREATE TABLE a \(\);\s*$/);
+      assert.match(migrations[0]?.down?.text ?? '', /^\s*DROP TABLE a;\s*$/);
+    }
+  });
+
+  it('is refused where what looks like a marker is none, for the Down would be run with the Up', () => {
+    for (const line of ['-- +gooseDown', '-- -- +goose Down', '-- +goose Down\rDELETE FROM a;', '--+goose\u2028Down x'])
+      assert.match(refused({ '1_a.sql': GOOSE.replace('-- +goose Down', line) }).message, /line 6 has /, line);
+    for (const line of ['-- migrate:Down', '-- migrate: down', '-- migrate:down\rDELETE FROM a;', '-- MIGRATE:DOWN'])
+      assert.match(refused({ '1_a.sql': DBMATE.replace('-- migrate:down', line) }).message, /line 4 has /, line);
+    const hidden = refused({ '1_a.sql': `-- about\rDROP TABLE b;\n${GOOSE}` });
+    assert.match(hidden.message, /line 1 stands before the first part/);
+  });
+
+  it('may have settings above its first marker, which are those of both parts, and below one, of that part', async () => {
+    await loadGrammar();
+    for (const text of [DBMATE, GOOSE]) {
+      const below = text.replace(/(Down|migrate:down)\n/, '$1\n-- migrate: lock-timeout=2s\n');
+      const [migration] = read({ '1_a.sql': `-- migrate: role=builder lock-timeout=1s\r\n${below}` }).migrations;
+      const settings = [migration?.up, migration?.down].map(script => {
+        const { role, lockTimeoutMs } = parseFile(script ?? fail('a part is missing')).directives;
+        return [role, lockTimeoutMs];
+      });
+      assert.deepEqual(settings, [
+        ['builder', 1_000],
+        ['builder', 2_000],
+      ]);
+      const [bad] = read({ '1_a.sql': `-- migrate: lock-timeout=bogus\n${text}` }).migrations;
+      assert.throws(() => parseFile(bad?.up ?? fail('there is no up')), { code: 'BadDirective' });
+    }
+    const alone = read({ '1_a.sql': '-- migrate: role=builder\n-- migrate:up\nSELECT 1;\n-- migrate:down\n' });
+    assert.equal(alone.migrations[0]?.down, undefined);
   });
 
   it('is refused when its parts are out of order, something stands before them, or a mark is not known', () => {

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
+import { hasDirective } from '../sql/directives.ts';
 import { decodeScript, type Migration, type Script } from '../sql/script.ts';
 import type { Layout, LayoutName, Reading, SourceFile } from './layout.ts';
 
@@ -18,15 +19,20 @@ interface Marker {
 interface Grammar {
   readonly name: LayoutName;
   readonly marks: RegExp;
+  /** Of a line without the white space at its end: CR is there in a file from Windows, in the whole of it or here and there. */
   marker(line: string): Marker | undefined;
 }
 
+// A marker that is taken for a comment lets the Down run with the Up. So whatever looks like one and is none is refused, and
+// nothing here ends at a character at which a line does not end ("." would, at CR).
+
 const DBMATE_GRAMMAR: Grammar = {
   name: 'dbmate',
-  marks: /^[ \t]*--[ \t]*migrate:(up|down)\b/m,
+  marks: /^[^\S\n]*--[^\S\n]*migrate:(up|down)\b/m,
   marker(line) {
-    const [, way, options = ''] = /^[ \t]*--[ \t]*migrate:(up|down)\b(.*)$/.exec(line) ?? [];
-    if (way === undefined) return undefined;
+    const [, written, way, options = ''] = /^\s*--\s*(migrate:\s*(up|down)\b)(.*)$/is.exec(line) ?? [];
+    if (written === undefined) return undefined;
+    if (written !== 'migrate:up' && written !== 'migrate:down') return { kind: 'comment', unknown: line.trim() };
     const words = options.split(/\s+/).filter(word => word !== '');
     const unknown = words.find(word => !/^transaction:(true|false)$/.test(word));
     return { kind: way === 'up' ? 'up' : 'down', ...(unknown === undefined ? {} : { unknown }) };
@@ -35,13 +41,14 @@ const DBMATE_GRAMMAR: Grammar = {
 
 const GOOSE_GRAMMAR: Grammar = {
   name: 'goose',
-  marks: /^[ \t]*--[ \t]*\+goose[ \t]+(up|down)\b/im,
+  marks: /^[^\S\n]*--[^\S\n]*\+goose[^\S\n]+(up|down)\b/im,
   marker(line) {
-    const words = /^[ \t]*--[ \t]*\+goose[ \t]+(.*)$/i.exec(line)?.[1]?.trim().toLowerCase().replace(/\s+/g, ' ');
+    const words = /^\s*--.*?\+goose(.*)$/is.exec(line)?.[1]?.trim().toLowerCase().replace(/\s+/g, ' ');
     if (words === undefined) return undefined;
-    if (words === 'up' || words === 'down') return { kind: words };
-    if (words === 'no transaction') return { kind: 'noTransaction' };
-    if (words === 'statementbegin' || words === 'statementend' || words === 'envsub off') return { kind: 'comment' };
+    const isPlain = /^\s*--\s*\+goose\s/i.test(line);
+    if (isPlain && (words === 'up' || words === 'down')) return { kind: words };
+    if (isPlain && words === 'no transaction') return { kind: 'noTransaction' };
+    if (isPlain && ['statementbegin', 'statementend', 'envsub off'].includes(words)) return { kind: 'comment' };
     return { kind: 'comment', unknown: line.trim() };
   },
 };
@@ -78,7 +85,7 @@ function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: st
   const { text } = decodeScript(file.path, file.bytes);
   const version = file.path.slice(0, -'.sql'.length);
   const lines = text.split('\n');
-  const markers = lines.map(line => grammar.marker(line));
+  const markers = lines.map(line => grammar.marker(line.trimEnd()));
   const refused = (reason: string): EngineError =>
     failure('BadMarker', { file: file.path, layout: grammar.name, reason });
   const strange = markers.findIndex(marker => marker?.unknown !== undefined);
@@ -93,28 +100,26 @@ function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: st
     throw refused('its parts must be one Up and then at most one Down');
   }
   const [up = 0, down = lines.length] = starts;
-  const early = lines.slice(0, up).findIndex(line => !/^\s*(--.*)?$/.test(line));
+  const early = lines.slice(0, up).findIndex(line => !/^\s*(--[^\r]*)?$/.test(line.trimEnd()));
   if (early >= 0) throw refused(`line ${early + 1} stands before the first part and would never run`);
   const goesAlone = markers.some(marker => marker?.kind === 'noTransaction');
   const part = (from: number, to: number): Script => {
     const isAlone = goesAlone || /\btransaction:false\b/.test(lines[from] ?? '');
     const kept = lines.slice(0, to).map((line, index) => {
       if (index === from && isAlone) return NO_TRANSACTION;
-      return index > from && markers[index] === undefined ? line : '';
+      // What is set above the first marker is set for the file: for both of its parts.
+      const isKept = index > from || (index < up && hasDirective(line));
+      return isKept && markers[index] === undefined ? line : '';
     });
     const partText = `${kept.join('\n').trimEnd()}\n`;
     return { file: file.path, text: partText, checksum: createHash('sha256').update(partText).digest('hex') };
   };
-  const downPart = part(down, lines.length);
+  const hasDown = lines.some((line, index) => index > down && markers[index] === undefined && line.trim() !== '');
   return {
     version,
     number: orderOf(version) ?? 0n,
     up: part(up, down),
-    down: isEmpty(downPart) ? undefined : downPart,
+    down: hasDown ? part(down, lines.length) : undefined,
     place: file.place,
   };
-}
-
-function isEmpty({ text }: Script): boolean {
-  return text.replace(NO_TRANSACTION, '').trim() === '';
 }
