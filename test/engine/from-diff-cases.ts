@@ -5,6 +5,8 @@ export interface Case {
   readonly name: string;
   readonly base: string;
   readonly change: string;
+  /** What runs where the change is written to, also behind it and behind the way back: it proves that the tables can be used. */
+  readonly use?: string;
   readonly up?: readonly string[];
   readonly down?: readonly string[];
   /** What the file must say. */

@@ -8,6 +8,7 @@ import { readPrintedViews } from '../../src/schema/printed-views.ts';
 import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';
 import { statementsBetween } from '../../src/schema/statements/write.ts';
 import { CASES, TOLD } from './from-diff-cases.ts';
+import { ROWS } from './from-diff-rows.ts';
 import { CHANGES, SCHEMA, SINCE } from './schema-changes.ts';
 import { Site, serverForTests } from './site.ts';
 
@@ -82,7 +83,8 @@ describe('Statements from the difference of two schemas', { concurrency: 2 }, ()
     try {
       const { versionNumber } = await readServer(session);
       const stage = new Stage(session, versionNumber, 'owner');
-      for (const { name, base, change, up = [], down = [], says } of CASES.filter(one => isRunHere(one.since))) {
+      const cases = [...CASES, ...ROWS].filter(one => isRunHere(one.since));
+      for (const { name, base, change, use = '', up = [], down = [], says } of cases) {
         await t.test(name, async () => {
           await session.query('BEGIN; SET LOCAL ROLE owner');
           try {
@@ -92,11 +94,14 @@ describe('Statements from the difference of two schemas', { concurrency: 2 }, ()
             await stage.run(change);
             const after = await stage.schema();
             await session.query('ROLLBACK TO base');
+            await stage.run(use);
             const there = await stage.lead(before, after, after.printed);
             assert.deepEqual(there.left, up, there.text);
+            await stage.run(use);
             for (const pattern of says ?? []) assert.match(there.text, pattern);
             const back = await stage.lead(there.schema, before, new Map());
             assert.deepEqual(back.left, down, back.text);
+            await stage.run(use);
           } finally {
             await session.query('ROLLBACK');
           }

@@ -3,7 +3,7 @@
 import type { Draft, Piece } from './draft.ts';
 import { type Item, type Items, keyOf, list, ownName, tableOf, text, usualSequence } from './items.ts';
 import { namesIn } from './names.ts';
-import { sequenceOptions } from './sequences.ts';
+import { countedBy, sequenceOptions, writeHighest } from './sequences.ts';
 
 /** `email text COLLATE x DEFAULT 'a' NOT NULL`. */
 export function columnSql(items: Items, column: Item): string {
@@ -120,7 +120,7 @@ function alter(
 
 /** A column of a table that is there in both. */
 export function changeColumn(draft: Draft, from: Item, to: Item): void {
-  const { before, after, isGone } = draft.change;
+  const { before, after, added, isGone } = draft.change;
   const is = (property: string) => from.properties[property] !== to.properties[property];
   if (text(from, 'generated') !== text(to, 'generated') || (text(to, 'generated') !== '' && is('default'))) {
     draft.remark(generatedRemark(after, from, to));
@@ -138,7 +138,9 @@ export function changeColumn(draft: Draft, from: Item, to: Item): void {
     alter(draft, from, 'DROP DEFAULT', { names: [] }, 'drop what hangs on others');
   }
   if (is('identity') && text(from, 'identity') !== '' && text(to, 'identity') === '') {
-    alter(draft, from, 'DROP IDENTITY', { names: [] }, 'drop what hangs on others');
+    const next = added.find(item => item.kind === 'sequence' && countedBy(draft.change, item).includes(to));
+    const notes = next === undefined ? [`Destroys data: how far ${from.name} has counted.`] : [];
+    alter(draft, from, 'DROP IDENTITY', { names: [], notes }, 'drop what hangs on others');
     const sequence = before.identitySequence(from);
     if (sequence !== undefined && isGone(sequence)) draft.claim(sequence);
   }
@@ -186,14 +188,7 @@ function changeIdentity(draft: Draft, from: Item, to: Item): void {
   const sequence = draft.change.after.identitySequence(to);
   if (sequence === undefined) return;
   claimIdentity(draft, sequence);
-  draft.write('rights', setToHighest(sequence, to), { notes: ['Numbers go on after the highest that is there.'] });
-}
-
-/** Where a sequence of another kind had counted to. */
-export function setToHighest(sequence: Item, column: Item): string {
-  const highest = `max(${ownName(column)})`;
-  const name = `'${sequence.name.replaceAll("'", "''")}'`;
-  return `SELECT pg_catalog.setval(${name}, coalesce(${highest}, ${sequence.properties.start ?? 1}), ${highest} IS NOT NULL) FROM ${tableOf(column)}`;
+  writeHighest(draft, sequence, [to]);
 }
 
 function generatedRemark(items: Items, from: Item, to: Item): string {

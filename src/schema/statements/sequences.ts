@@ -1,8 +1,9 @@
 // Sequences that stand for themselves or serve a column's default. Those of an identity are written by their column. From 15 on
 // a table that becomes unlogged, or logged, takes along every sequence that it owns by then: one that it no longer owns must
 // have left before, and one that is to differ from it is altered after.
+import type { Change } from './change.ts';
 import type { Draft } from './draft.ts';
-import { has, type Item, keyOf, tableOf, text } from './items.ts';
+import { has, type Item, keyOf, ownName, tableOf, text } from './items.ts';
 
 const BOUNDS: Readonly<Record<string, readonly [string, string]>> = {
   smallint: ['-32768', '32767'],
@@ -88,6 +89,42 @@ function createSequence(draft: Draft, sequence: Item): void {
   draft.write('sequences', [`CREATE ${kind} ${sequence.name}`, ...options].join(' '), { names: [sequence.name] });
   const owner = text(sequence, 'ownedBy');
   if (owner !== '') draft.write('constraints', `ALTER SEQUENCE ${sequence.name} OWNED BY ${owner}`);
+  writeHighest(draft, sequence, countedBy(draft.change, sequence));
+}
+
+const COUNTED = new Set(['smallint', 'integer', 'bigint', 'numeric']);
+
+/** Columns that were there before and have their numbers from a sequence: what is in them it must not give out again. */
+export function countedBy({ before, after, isGone }: Change, sequence: Item): readonly Item[] {
+  const call = `nextval('${sequence.name.replaceAll("'", "''")}'::regclass)`;
+  const columns = after.of('column').filter(column => {
+    const old = before.get(keyOf(column));
+    const isThere = old !== undefined && !isGone(old) && after.relation(tableOf(column))?.kind === 'table';
+    return isThere && COUNTED.has(text(column, 'type')) && text(column, 'default').includes(call);
+  });
+  // A parent's rows are those of its children, too.
+  const own = columns.filter(column => !has(column, 'inherited'));
+  return own.length === 0 ? columns : own;
+}
+
+/** A sequence that is new to columns with rows goes on where these have come to, and never begins before its start. */
+export function writeHighest(draft: Draft, sequence: Item, columns: readonly Item[]): void {
+  const [first, ...others] = columns;
+  if (first === undefined) return;
+  const isDown = numberOf(sequence, 'increment').startsWith('-');
+  const [furthest, beyond, pick] = isDown ? ['min', '<=', 'least'] : ['max', '>=', 'greatest'];
+  const each = columns.map(column => `SELECT ${ownName(column)} FROM ${tableOf(column)}`);
+  const [number, rows] =
+    others.length === 0
+      ? [ownName(first), tableOf(first)]
+      : ['number', `(${each.join(' UNION ALL ')}) AS numbers(number)`];
+  const [name, start] = [`'${sequence.name.replaceAll("'", "''")}'`, numberOf(sequence, 'start')];
+  const highest = `${furthest}(${number})`;
+  draft.write(
+    'rights',
+    `SELECT pg_catalog.setval(${name}, ${pick}(${highest}, ${start})::bigint, coalesce(${highest} ${beyond} ${start}, false)) FROM ${rows}`,
+    { notes: [`Numbers go on after the ${isDown ? 'lowest' : 'highest'} that is there.`] },
+  );
 }
 
 function alterSequence(draft: Draft, from: Item, to: Item, of: 'Identity' | 'Own'): void {

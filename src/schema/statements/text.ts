@@ -53,9 +53,12 @@ function spaced(blocks: readonly string[]): string {
     .join('\n');
 }
 
+/** PostgreSQL ends a comment at a lone carriage return, too; and behind each of these a setting of ours is looked for. */
+const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/;
+
 /** Text as lines of comment; the first may be marked. */
 export function commented(text: string, mark = ''): string {
-  const [first = '', ...rest] = text.split(/\r?\n/);
+  const [first = '', ...rest] = text.split(LINE_BREAK);
   return [`-- ${mark}${guarded(first)}`, ...rest.map(line => `--   ${guarded(line)}`.trimEnd())].join('\n');
 }
 
