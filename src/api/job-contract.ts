@@ -3,6 +3,7 @@
 // a secretKeyRef). The answer is JSON in the container's termination message, at most 4,096 bytes, without credentials
 // or row data; it is parsed with these schemas before a word of it is believed.
 import { z } from 'zod';
+import { charactersOf, MOST_VERSION_CHARACTERS } from './versions.ts';
 
 /** Raised when a field changes its meaning; a runner refuses an input of another version with exit code 2. */
 export const CONTRACT_VERSION = 1;
@@ -18,7 +19,7 @@ export type StepName = (typeof STEPS)[number];
 
 const version = z.literal(CONTRACT_VERSION);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const migrationVersion = z.string().max(120);
+const migrationVersion = z.string().refine(version => charactersOf(version) <= MOST_VERSION_CHARACTERS);
 
 const common = {
   contract: version,

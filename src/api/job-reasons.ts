@@ -20,6 +20,10 @@ export const JOB_REASONS = {
   },
   NoMigrations: { meaning: 'The source holds no migration file.', remedy: 'Name the files like `001_users.up.sql`.' },
   BadFileName: { meaning: "A file's name is not a migration's.", remedy: MEND_FILES },
+  VersionTooLong: {
+    meaning: "A migration's name has more than 120 characters, the most that the status of a resource can hold.",
+    remedy: 'Give its files a shorter name; where it is applied already, the message says what to do.',
+  },
   NoFile: { meaning: 'What is named like a migration is a directory, or a link to nothing.', remedy: MEND_FILES },
   SourceUnreadable: {
     meaning: 'A file or folder of migrations may not be read.',

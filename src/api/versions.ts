@@ -1,6 +1,17 @@
 // Order of version names, by the number that each begins with, in whatever layout its files are written
-// (docs/layouts.md). Pure; asked by the engine, the command line and the operator alike, so that none of them takes two
-// versions for one.
+// (docs/layouts.md), and how long a name may be. Pure; asked by the engine, the command line and the operator alike, so that
+// none of them takes two versions for one.
+
+/**
+ * Most characters of a version's name, and of a repeatable migration's. The contract with the Jobs goes by it, and so does
+ * `maxLength` in crds/databasemigrations.yaml (test/unit/api/versions.test.ts): a longer one could not be told in status.
+ */
+export const MOST_VERSION_CHARACTERS = 120;
+
+/** As the API server counts `maxLength`: in code points. */
+export function charactersOf(version: string): number {
+  return [...version].length;
+}
 
 /** Flyway compares versions part by part (1.9 < 1.10); each part gets this many digits of the number, for so many parts. */
 const PART_DIGITS = 18;

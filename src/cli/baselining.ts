@@ -1,9 +1,10 @@
 // Adopts a database: finds the version among the files, says what will be noted, notes it. Where the ledger has versions
 // already, further ones are noted only if the files make what is there. Called by baseline.
 import type { ExitCode } from '../api/exit-codes.ts';
-import { failure } from '../engine/errors.ts';
+import { failure, gathered } from '../engine/errors.ts';
 import { toolNamed } from '../engine/histories/history.ts';
 import type { Source } from '../engine/source/files.ts';
+import { longNames } from '../engine/source/long-names.ts';
 import { nearNames } from '../engine/source/near-names.ts';
 import { type Difference, describeDifference } from '../schema/difference.ts';
 import type { Invocation } from './command.ts';
@@ -16,7 +17,7 @@ import { counted } from './terminal.ts';
 export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
   const { terminal, output, options, settings } = invocation;
   const database = await invocation.database();
-  const source = await readFolder(settings, database.dialect);
+  const source = await readFolder(settings, database.dialect, 'ShortOrApplied');
   const known = source.migrations.map(migration => migration.version);
   const highest = known.at(-1) ?? '';
   const tool = toolNamed(options.text('from') ?? '');
@@ -26,6 +27,8 @@ export async function baselineTo(invocation: Invocation): Promise<ExitCode> {
   if (!known.includes(version))
     throw failure('UnknownTarget', { target: version, near: nearNames(version, known), highest });
   const { ledger } = await database.state();
+  const long = longNames(source, ledger);
+  if (long.length > 0) throw gathered(long);
   const isOnTop = ledger.applied.length > 0;
   if (isOnTop && history !== undefined) throw notEmpty(database, ledger.version, history);
   if (!isOnTop && (await database.adoptable()) === 'Nothing') throw nothingToAdopt(database, settings.urlVariable);

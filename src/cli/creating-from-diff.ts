@@ -48,7 +48,7 @@ export async function createFromDiff(invocation: Invocation): Promise<CreatedFro
 async function filesOf({ settings }: Invocation, database: Database): Promise<Source | undefined> {
   if (!existsSync(settings.migrations)) return undefined;
   try {
-    return await readFolder(settings, database.dialect);
+    return await readFolder(settings, database.dialect, 'Any');
   } catch (error) {
     if (error instanceof EngineError && error.code === 'NoMigrations') return undefined;
     throw error;

@@ -18,7 +18,7 @@ export async function runMigrating(
 ): Promise<ExitCode> {
   const { terminal, options, output } = invocation;
   const database = await invocation.database();
-  const source = await readFolder(invocation.settings, database.dialect);
+  const source = await readFolder(invocation.settings, database.dialect, 'ShortOrApplied');
   const began = performance.now();
   const done: string[] = [];
   let first: Plan | undefined;

@@ -20,7 +20,7 @@ export async function schemaFromFiles(
   { database, live }: { readonly database: Database; readonly live: StoredSchema },
   version: string | null,
 ): Promise<StoredSchema> {
-  const source = await readFolder(settings, database.dialect);
+  const source = await readFolder(settings, database.dialect, 'Any');
   if (version !== null && version === live.version && !source.migrations.some(one => one.version === version)) {
     throw new UsageError(
       `The database is at ${version}, and its file is gone, so the files cannot make what the database has. Put the file back, or say how far to compare: --to <version>.`,

@@ -1,15 +1,16 @@
 // The folder of migrations as commands read it: for the dialect of the database that the settings name. Reads only.
 import { accessSync, constants, statSync } from 'node:fs';
 import { readSource, type Source } from '../engine/source/files.ts';
+import type { NameRule } from '../engine/source/long-names.ts';
 import type { Dialect } from '../engine/sql/dialect.ts';
 import { UsageError } from './failure.ts';
 import { dialectOf } from './opening.ts';
 import type { Settings } from './settings.ts';
 
 /** Reads the folder. Throws UsageError where there is none, EngineError for its mistakes. */
-export async function readFolder(settings: Settings, dialect: Dialect): Promise<Source> {
+export async function readFolder(settings: Settings, dialect: Dialect, names: NameRule = 'Short'): Promise<Source> {
   assertFolder(settings);
-  return readSource(settings.migrations, dialect);
+  return readSource(settings.migrations, dialect, directory => directory, names);
 }
 
 export function assertFolder({ migrations }: Settings): void {

@@ -6,6 +6,7 @@ import { type EngineError, failure } from '../engine/errors.ts';
 import type { Ledger } from '../engine/ledger/ledger.ts';
 import { planRepeatables } from '../engine/repeatables.ts';
 import type { Source } from '../engine/source/files.ts';
+import { longNames } from '../engine/source/long-names.ts';
 import type { Invocation } from './command.ts';
 import type { AppliedVersion } from './database.ts';
 import { readFolder } from './source.ts';
@@ -38,7 +39,7 @@ export async function standing(invocation: Invocation): Promise<Standing> {
     const note = `note: there is no folder ${path}, so what is pending is not known; --dir names another`;
     invocation.terminal.say(invocation.terminal.noted('dim', note));
   }
-  const folder = hasFolder ? await readFolder(invocation.settings, database.dialect) : undefined;
+  const folder = hasFolder ? await readFolder(invocation.settings, database.dialect, 'ShortOrApplied') : undefined;
   const migrations = folder?.migrations ?? [];
   const again = planRepeatables({ repeatables: folder?.repeatables ?? [] }, ledger);
   const pendingRepeatables = again.toRun.map(({ version }) => version);
@@ -77,7 +78,7 @@ export function sayElsewhere({ terminal }: Invocation, schema: string, others: r
 function refusalsOf(source: Source, ledger: Ledger): readonly EngineError[] {
   const current = ledger.applied.at(-1)?.number ?? -1n;
   const above = source.migrations.filter(({ number }) => number > current);
-  return [...contradictions(source, ledger), ...renamedToBeRun(above, source, ledger)];
+  return [...longNames(source, ledger), ...contradictions(source, ledger), ...renamedToBeRun(above, source, ledger)];
 }
 
 interface HalfDone {

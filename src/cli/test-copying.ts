@@ -22,7 +22,7 @@ interface Leg {
 export async function testOnCopy(invocation: Invocation): Promise<ExitCode> {
   const { terminal, output, settings, options } = invocation;
   const database = await invocation.database();
-  const source = await readFolder(settings, database.dialect);
+  const source = await readFolder(settings, database.dialect, 'ShortOrApplied');
   const target = invocation.arguments[0] ?? 'latest';
   assertReversible(source, (await database.state()).ledger, target);
   terminal.say(terminal.noted('dim', `copying ${database.place}`));

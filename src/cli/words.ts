@@ -14,6 +14,8 @@ const WORDS: Words = {
   BadInput: f => `This cannot be done: ${f.reason}.`,
   BadConnectionUrl: f =>
     `The connection URL cannot be read: ${f.reason}. ${URL_REMEDY}; it is not shown here because it may hold a password.`,
+  VersionTooLong: f =>
+    `The name ${q(f.version)} has ${f.characters} characters, and a version may have at most ${f.most}. Give it a shorter name.`,
   DuplicateFile: f => `The file ${f.file} comes twice: from ${f.first} and from ${f.second}. Remove one of the two.`,
   BaselineNeeded: f =>
     `The database has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} (${list(f.first)}) but no record of any migration. Which migrations they come from cannot be known, so nothing is run. To adopt it: migrate baseline <version>, the last one that it already has, or --from auto for the history of another tool; else use an empty database.`,

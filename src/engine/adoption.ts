@@ -5,11 +5,12 @@
 
 import { type BaselineRequest, writeRow } from './baseline.ts';
 import type { Connection } from './connection.ts';
-import { failure } from './errors.ts';
+import { failure, gathered } from './errors.ts';
 import { appendAudit, checksumsOf } from './ledger/audit.ts';
 import { type FoundTables, type Ledger, ledgerDigest, userTables } from './ledger/ledger.ts';
 import { assertOnlyLedger } from './ledger/other-ledgers.ts';
 import type { Source } from './source/files.ts';
+import { longNames } from './source/long-names.ts';
 import { nearNames } from './source/near-names.ts';
 import type { Migration } from './sql/script.ts';
 
@@ -30,7 +31,7 @@ export interface AdoptionRequest {
 }
 
 /**
- * What there is to adopt; undefined when the ledger speaks for itself. Throws UnknownBaseline, LedgerElsewhere; and RecordMissing for a
+ * What there is to adopt; undefined when the ledger speaks for itself. Throws UnknownBaseline, VersionTooLong, LedgerElsewhere; and RecordMissing for a
  * database without a ledger where the resource has migrated one before: it is another, most likely by a wrong URL.
  */
 export async function findAdoption(
@@ -53,6 +54,8 @@ export async function findAdoption(
   if (!names.includes(baseline)) {
     throw failure('UnknownBaseline', { baseline, near: nearNames(baseline, names), highest });
   }
+  const long = longNames(source);
+  if (long.length > 0) throw gathered(long);
   const migrations = source.migrations.slice(0, names.indexOf(baseline) + 1);
   const applied = migrations.map(({ version, number, up, down }) => {
     const checksums = { upChecksum: up.checksum, downChecksum: down?.checksum ?? null };

@@ -53,6 +53,14 @@ const INPUT_ERRORS = {
           : `Rename it to ${q(f.rename)}.`
       }`,
   },
+  VersionTooLong: {
+    exitCode: 2,
+    /** `at`: where it is; of the ledger it is applied, by the command line or an earlier release. */
+    message: (f: { version: string; characters: number; most: number; at: 'Files' | 'Ledger' }) =>
+      f.at === 'Files'
+        ? `The name ${q(f.version)} has ${f.characters} characters, and the status of a resource holds at most ${f.most}. Give it a shorter name.`
+        : `The ledger has ${q(f.version)}, a name of ${f.characters} characters, and the status of a resource holds at most ${f.most}: neither can the database be said to be at it, nor can it be taken back from here. Do it with the command line: upgrade to a later migration, or take it back and give it a shorter name.`,
+  },
   NoFile: {
     exitCode: 2,
     message: (f: { file: string; what: string }) =>

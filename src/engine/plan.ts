@@ -7,6 +7,7 @@ import { type Ledger, ledgerDigest } from './ledger/ledger.ts';
 import { planRepeatables, type RepeatablePlan } from './repeatables.ts';
 import type { PlannedReversal } from './reversal.ts';
 import { numberOf, type Source } from './source/files.ts';
+import { longNames } from './source/long-names.ts';
 import { nearNames } from './source/near-names.ts';
 import type { Migration, Repeatable } from './sql/script.ts';
 import type { ParsedFile } from './sql/statements.ts';
@@ -30,11 +31,11 @@ export interface MigrationPlan {
   readonly notes: readonly string[];
 }
 
-/** Compares. Throws FileChanged, AppliedRenamed, OutOfOrder or UnknownTarget, every mistake at once. */
+/** Compares. Throws VersionTooLong, FileChanged, AppliedRenamed, OutOfOrder or UnknownTarget, every mistake at once. */
 export function planMigrations(source: Source, ledger: Ledger, target: string): MigrationPlan {
   const applied = new Map(ledger.applied.map(row => [row.version, row]));
   const current = ledger.applied.at(-1)?.number ?? -1n;
-  throwAll(contradictions(source, ledger));
+  throwAll([...longNames(source, ledger), ...contradictions(source, ledger)]);
   const resolved = resolveTarget(source, ledger, target);
   const wanted = resolved === EMPTY_TARGET ? -1n : numberOf(resolved);
   const again = planRepeatables(source, ledger);

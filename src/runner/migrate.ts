@@ -2,6 +2,7 @@
 import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-contract.ts';
 import { failure } from '../engine/errors.ts';
 import { migrateDatabase } from '../engine/migrate.ts';
+import { isTooLong } from '../engine/source/long-names.ts';
 import { attemptOf, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 import { ledgerState } from './ledger-state.ts';
 import { failureOf } from './result.ts';
@@ -44,7 +45,8 @@ export async function migrate(
     ...(outcome.error === undefined ? {} : failureOf(outcome.error, environment.signal)),
     notes: [...notes],
     wrote,
-    ...(ledger === undefined || server === undefined
+    // Without the ledger `settle` is asked, which has nothing written of which it must not be silent.
+    ...(ledger === undefined || server === undefined || isTooLong(ledger.version ?? '')
       ? {}
       : { ledger: { ...ledgerState(ledger, server), appliedNow, revertedNow, progressRows, auditHead } }),
   };

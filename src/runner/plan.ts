@@ -17,6 +17,7 @@ import { assertBaseline, type Ledger, type ProgressRow, readLedger } from '../en
 import { describeLoss } from '../engine/losses/losses.ts';
 import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
 import { openSession, type Server } from '../engine/server.ts';
+import { assertTellable } from '../engine/source/long-names.ts';
 import { loadGrammar, type ParsedFile, parseFile, parseRepeatable } from '../engine/sql/statements.ts';
 import { findAuditDifference } from './audit-seen.ts';
 import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
@@ -46,6 +47,7 @@ export async function plan(
     const adoption = await findAdoption(connection, found, source, asked);
     const ledger = adoption?.ledger ?? found;
     const planned = planMigrations(source, ledger, input.target);
+    assertTellable([ledger.version, ...[...planned.reverts, ...planned.repeatables].map(({ version }) => version)]);
     if (planned.direction === 'Up') await assertBaseline(connection, ledger, input.ledgerSchema);
     await assertRights(connection, server, ledger, input.ledgerSchema);
     if (planned.direction !== 'None')

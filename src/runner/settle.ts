@@ -1,6 +1,7 @@
 // The step `settle`: after any lost or ambiguous result it asks the database, behind the fence, what became of the run.
 import { CONTRACT_VERSION, type JobInputOf, type JobResultOf } from '../api/job-contract.ts';
 import { settleRun } from '../engine/settle.ts';
+import { assertTellable } from '../engine/source/long-names.ts';
 import { attemptOf, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
 import { ledgerState } from './ledger-state.ts';
 
@@ -11,6 +12,7 @@ export async function settle(
   const connections = new StepConnections(input, environment);
   const settlement = await settleRun(attemptOf(input), surroundingsOf(connections, environment));
   const { ledger, server, hasBegun } = settlement;
+  assertTellable([ledger.version]);
   environment.log(
     `settled: the database is at ${ledger.version ?? 'nothing'}, ${ledger.progress.length} progress rows`,
   );

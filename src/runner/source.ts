@@ -6,7 +6,12 @@ import type { StepEnvironment } from './environment.ts';
 
 /** Throws every mistake in the files at once. */
 export function readMountedSource({ migrationsDirectory }: StepEnvironment): Promise<Source> {
-  return readSource(migrationsDirectory, 'PostgreSQL', directory => placeOf(migrationsDirectory, directory));
+  return readSource(
+    migrationsDirectory,
+    'PostgreSQL',
+    directory => placeOf(migrationsDirectory, directory),
+    'ShortOrApplied',
+  );
 }
 
 /** ConfigMap number i is mounted at `<i>`. */

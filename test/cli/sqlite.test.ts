@@ -44,6 +44,36 @@ describe('On SQLite', { concurrency: 3 }, () => {
     assert.match((await project.migrate('history', '--verify')).out, /4 rows/);
   });
 
+  it('a version with a name that no status can hold is refused; one that an earlier release applied can be read and taken back', async () => {
+    const long = `20240102120000_${'add_a_column_'.repeat(9)}`;
+    const text = '-- migrate:up\nCREATE TABLE b (id INTEGER);\n-- migrate:down\nDROP TABLE b;\n';
+    const project = new Project({ '20240101120000_a.sql': text.replaceAll(' b', ' a'), '20240102120000_b.sql': text });
+    assert.equal((await project.migrate('upgrade')).code, 0);
+    project.remove('migrations/20240102120000_b.sql');
+    project.write(`migrations/${long}.sql`, text);
+    project.execute(`UPDATE migrate_ledger SET version = '${long}' WHERE version = '20240102120000_b'`);
+
+    assert.match((await project.migrate('current')).out, new RegExp(`^${long} \\(nothing pending`));
+    for (const command of [['history'], ['show'], ['upgrade'], ['check', '--from-files']]) {
+      const { code, said } = await project.migrate(...command);
+      assert.equal(code, 0, said);
+    }
+    const longer = long.replace('20240102', '20240103');
+    project.write(`migrations/${longer}.sql`, text.replaceAll(' b', ' c'));
+    const commands = [['upgrade'], ['show'], ['validate'], ['bundle', 'shop'], ['baseline', longer]];
+    for (const run of await Promise.all(commands.map(command => project.migrate(...command)))) {
+      assert.equal(run.code, 2, run.said);
+      assert.match(
+        run.said,
+        /The name "20240103120000_add.* has 132 characters, and a version may have at most 120\. Give it a shorter name/,
+      );
+    }
+    assert.match(JSON.stringify(await project.data('history')), /has 132 characters/);
+    project.remove(`migrations/${longer}.sql`);
+    assert.equal((await project.migrate('downgrade', '20240101120000_a')).code, 0);
+    assert.deepEqual(applied(project), ['20240101120000_a']);
+  });
+
   it('two upgrades at once run each migration once', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 12 }, (_, i) => {

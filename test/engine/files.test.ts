@@ -4,8 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { MOST_VERSION_CHARACTERS } from '../../src/api/versions.ts';
 import type { EngineError } from '../../src/engine/errors.ts';
-import { BUNDLE_FILE } from '../../src/engine/source/bundle.ts';
+import { BUNDLE_FILE, packBundle } from '../../src/engine/source/bundle.ts';
 import { readSource } from '../../src/engine/source/files.ts';
 import { nearNames } from '../../src/engine/source/near-names.ts';
 
@@ -24,9 +25,19 @@ function directory(files: Readonly<Record<string, string | Uint8Array>>): string
   return root;
 }
 
-async function refused(files: Readonly<Record<string, string | Uint8Array>>): Promise<EngineError> {
+/** In a bundle, where a name may be longer than a file system allows. */
+function bundled(files: Readonly<Record<string, string>>): string {
+  const content = Object.entries(files).map(([path, text]) => ({ path, bytes: Buffer.from(text) }));
+  return directory({ [BUNDLE_FILE]: packBundle(content) });
+}
+
+function refused(files: Readonly<Record<string, string | Uint8Array>>): Promise<EngineError> {
+  return refusal(directory(files));
+}
+
+async function refusal(root: string): Promise<EngineError> {
   try {
-    await readSource(directory(files));
+    await readSource(root);
   } catch (error) {
     return error as EngineError;
   }
@@ -54,6 +65,31 @@ describe('Migration files', () => {
     const error = await refused({ '0/001_a.up.sql': 'x', '1/001_a.up.sql': 'y' });
     assert.equal(error.code, 'DuplicateFile');
     assert.match(error.message, /\/0 and from .*\/1\./);
+  });
+
+  it('are refused with a name that no status can hold, in every layout, with its length and the most', async () => {
+    const dbmate = '-- migrate:up\nSELECT 1;\n';
+    const goose = '-- +goose Up\nSELECT 1;\n';
+    const named = (start: string, length: number) => start.padEnd(length, 'a');
+    const layouts: readonly ((length: number) => Readonly<Record<string, string>>)[] = [
+      length => ({ [`${named('20240101120000_', length)}.sql`]: dbmate }),
+      length => ({ [`${named('00001_', length)}.sql`]: goose }),
+      length => ({ [`${named('2024-01-01-120000_', length)}/up.sql`]: 'SELECT 1;' }),
+      // A letter of two code units, which is one character to the API server.
+      length => ({ [`2024-01-01-120000_${'𝒂'.repeat(length - 18)}/up.sql`]: 'SELECT 1;' }),
+      length => ({ [`${named(`V${'0'.repeat(40)}1__`, length)}.sql`]: 'SELECT 1;' }),
+      length => ({ 'V1__a.sql': 'SELECT 1;', [`${named('R__', length)}.sql`]: 'SELECT 1;' }),
+    ];
+    for (const files of layouts) {
+      const { migrations, repeatables } = await readSource(bundled(files(MOST_VERSION_CHARACTERS)));
+      assert.ok([...migrations, ...repeatables].some(({ version }) => [...version].length === MOST_VERSION_CHARACTERS));
+      const { code, exitCode, message } = await refusal(bundled(files(MOST_VERSION_CHARACTERS + 1)));
+      assert.deepEqual([code, exitCode], ['VersionTooLong', 2]);
+      assert.match(
+        message,
+        /has 121 characters, and the status of a resource holds at most 120\. Give it a shorter name/,
+      );
+    }
   });
 
   it('are refused when a down has no up', async () => {

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { type JobResult, parseJobResult } from '../../src/api/job-contract.ts';
 import { Site, serverForTests } from './site.ts';
 
 const server = await serverForTests();
@@ -214,5 +215,54 @@ describe('A plan', () => {
     await site.settle();
     const after = await site.planned();
     assert.equal(after.ledgerDigest, before.ledgerDigest);
+  });
+});
+
+describe('A name that no status can hold', () => {
+  const LONG = `20240102120000_${'add_a_column_'.repeat(9)}`;
+  const UP = '-- migrate:up\nCREATE TABLE b(id int);\n-- migrate:down\nDROP TABLE b;\n';
+  const FIRST = { '20240101120000_a.sql': '-- migrate:up\nCREATE TABLE a(id int);\n' };
+  const told = <R extends JobResult>(result: R) => {
+    assert.ok(parseJobResult(JSON.stringify(result)), 'the operator can read the answer');
+    return result;
+  };
+
+  /** What an earlier release let through, or the command line of one. */
+  async function applied(above: Readonly<Record<string, string>> = {}): Promise<Site> {
+    const site = await Site.create(server, { ...FIRST, '20240102120000_b.sql': UP, ...above });
+    await site.migrate();
+    site.remove('20240102120000_b.sql');
+    site.write(`${LONG}.sql`, UP);
+    site.sql(`UPDATE migrate.ledger SET version = '${LONG}' WHERE version = '20240102120000_b'`);
+    return site;
+  }
+
+  it('is refused by the plan, before anything is stopped, in an answer that can be read', async () => {
+    const site = await Site.create(server, { ...FIRST, [`${LONG}.sql`]: UP });
+    const { error, exitCode, plan } = told(await site.plan());
+    assert.deepEqual([exitCode, error?.code, plan], [2, 'VersionTooLong', undefined]);
+    assert.match(error?.message ?? '', /has 132 characters.* at most 120\. Give it a shorter name/);
+    const database = await Site.create(server, { ...FIRST, [`${LONG}.sql`]: UP });
+    database.sql('CREATE TABLE a(id int)');
+    const adopted = told(await database.plan({ baseline: { version: '20240101120000_a' } }));
+    assert.equal(adopted.error?.code, 'VersionTooLong');
+  });
+
+  it('at which a database is already is said so by every Job, which then does nothing', async () => {
+    const site = await applied();
+    for (const target of ['latest', '20240101120000_a']) {
+      const { error, exitCode } = told(await site.plan({ target }));
+      assert.deepEqual([exitCode, error?.code], [2, 'VersionTooLong']);
+      assert.match(error?.message ?? '', /The ledger has .*132 characters.*the command line: upgrade to a later/);
+    }
+    assert.equal(told(await site.settle()).error?.code, 'VersionTooLong');
+  });
+
+  it('which is applied below a shorter one is in nobody’s way, but for a way down past it', async () => {
+    const last = '20240103120000_c';
+    const site = await applied({ [`${last}.sql`]: UP.replaceAll(' b', ' c') });
+    assert.equal(told(await site.plan()).plan?.version, last);
+    assert.equal(told(await site.settle()).ledger?.version, last);
+    assert.equal(told(await site.plan({ target: '20240101120000_a' })).error?.code, 'VersionTooLong');
   });
 });

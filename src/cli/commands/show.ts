@@ -18,7 +18,10 @@ export const show: Command = {
     ]);
     const { terminal, output, settings } = invocation;
     const database = await invocation.database();
-    const plan = await database.plan(await readFolder(settings, database.dialect), invocation.arguments[0] ?? 'latest');
+    const plan = await database.plan(
+      await readFolder(settings, database.dialect, 'ShortOrApplied'),
+      invocation.arguments[0] ?? 'latest',
+    );
     sayPlan(terminal, plan);
     await terminal.data(output, { ...planData(plan), transactions: plan.transactions }, () =>
       plan.transactions.flatMap(transaction => [

@@ -12,6 +12,7 @@ import { recogniseLayout } from '../layouts/recognise.ts';
 import { type Dialect, filesFor } from '../sql/dialect.ts';
 import type { Migration, Repeatable } from '../sql/script.ts';
 import { BUNDLE_FILE, MOST_UNPACKED_BYTES, unpackBundle } from './bundle.ts';
+import { longNames, type NameRule } from './long-names.ts';
 
 export interface Source {
   readonly layout: LayoutName;
@@ -24,6 +25,8 @@ export interface Source {
   /** Files that are no migrations and were passed over. */
   readonly ignored: number;
   readonly directory: string;
+  /** By what rule its names are held against a ledger; without it, `ShortOrApplied`. */
+  readonly names?: NameRule;
 }
 
 interface Found {
@@ -44,6 +47,7 @@ export async function readSource(
   root: string,
   dialect: Dialect = 'PostgreSQL',
   placeOf: (directory: string) => string = directory => directory,
+  names: NameRule = 'Short',
 ): Promise<Source> {
   const { layout, files, ignored } = readRecognised(root, dialect, placeOf);
   const errors: EngineError[] = [];
@@ -51,6 +55,7 @@ export async function readSource(
   const migrations = inOrder(reading.migrations, errors);
   errors.unshift(...reading.errors);
   const { repeatables } = reading;
+  if (names === 'Short') errors.push(...longNames(reading));
   const [alone] = migrations.length === 0 && errors.length === 0 ? repeatables : [];
   if (alone !== undefined) {
     const reason = 'there is no versioned one beside it, and a database without a version cannot be spoken of. Add one';
@@ -58,7 +63,7 @@ export async function readSource(
   }
   if (errors.length > 0) throw gathered(errors);
   const digest = digestOf(files);
-  return Object.freeze({ layout: layout.name, migrations, repeatables, digest, ignored, directory: root });
+  return Object.freeze({ layout: layout.name, migrations, repeatables, digest, ignored, directory: root, names });
 }
 
 /** The files of the migrations themselves, for whoever packs or signs them. */

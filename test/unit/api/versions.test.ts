@@ -1,7 +1,10 @@
 // The order of versions decides what is pending and whether a manifest fits.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { compareVersions, orderOf } from '../../../src/api/versions.ts';
+import { parse } from 'yaml';
+import { compareVersions, MOST_VERSION_CHARACTERS, orderOf } from '../../../src/api/versions.ts';
 
 test('versions are ordered by their number, not by their text', () => {
   const shuffled = ['010_ten', '9_nine', '001_one', '0002_two', '1000000000000_far'];
@@ -40,3 +43,34 @@ test('a name without a leading number has none', () => {
   assert.equal(orderOf('R__views'), undefined);
   assert.equal(orderOf('42'), 42n);
 });
+
+test('no field for a version in status or spec holds another length than the contract with the Jobs', () => {
+  const crd = readFileSync(join(import.meta.dirname, '../../../crds/databasemigrations.yaml'), 'utf8');
+  const { spec, status } = parse(crd).spec.versions[0].schema.openAPIV3Schema.properties;
+  const lengths = new Map([...lengthsOf(spec, 'spec'), ...lengthsOf(status, 'status')]);
+  const ofVersions = [...lengths].filter(
+    ([path]) =>
+      /([vV]ersion|\.target|\.from|pending\.first\[\]|(applied|reverted)ByRun\[\])$/.test(path) &&
+      !/serverVersion$/.test(path),
+  );
+  assert.ok(ofVersions.length >= 14, ofVersions.join('\n'));
+  for (const [path, length] of ofVersions) assert.equal(length, MOST_VERSION_CHARACTERS, path);
+});
+
+interface Schema {
+  readonly maxLength?: number;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+}
+
+/** Path in the schema → its `maxLength`, where it has one. */
+function lengthsOf(
+  { maxLength, properties = {}, items }: Schema,
+  path: string,
+): readonly (readonly [string, number])[] {
+  return [
+    ...(maxLength === undefined ? [] : [[path, maxLength] as const]),
+    ...Object.entries(properties).flatMap(([name, inner]) => lengthsOf(inner, `${path}.${name}`)),
+    ...(items === undefined ? [] : lengthsOf(items, `${path}[]`)),
+  ];
+}
