@@ -30,6 +30,37 @@ describe('A file that would end the transaction around it', () => {
     assert.match(result.notes.join(), /BEGIN/);
   });
 
+  const ACCOUNTS = {
+    '001_accounts.up.sql':
+      'CREATE TABLE a(id int, n int CHECK (n >= 0)); INSERT INTO a VALUES (1, 100), (2, 100), (3, 100)',
+  };
+  const UNCOVERED = 'BEGIN; UPDATE a SET n = n + 200 WHERE id = 2; UPDATE a SET n = n - 200 WHERE id = 1; COMMIT;';
+  const numbers = (site: Site) => site.sql("SELECT string_agg(n::text, ' ' ORDER BY id) FROM a");
+
+  it('by one BEGIN … COMMIT around the whole is one transaction, marked no-transaction or not', async () => {
+    const site = await Site.create(server, ACCOUNTS);
+    await site.migrate();
+    site.write('002_move.up.sql', `-- migrate: no-transaction\n${UNCOVERED}`);
+    assert.equal((await site.migrate({ runId: 2 })).error?.sqlstate, '23514');
+    assert.equal(numbers(site), '100 100 100');
+    assert.equal(site.sql('SELECT count(*) FROM migrate.progress'), '0');
+  });
+
+  it('by a BEGIN … COMMIT among others, and is marked no-transaction, has that in one piece', async () => {
+    const site = await Site.create(server, ACCOUNTS);
+    await site.migrate();
+    const head = `-- migrate: no-transaction
+      CREATE INDEX CONCURRENTLY a_n ON a(n);
+      BEGIN; CREATE TEMP TABLE move ON COMMIT DROP AS SELECT 3 AS id; UPDATE a SET n = 0 WHERE id IN (TABLE move); COMMIT;`;
+    site.write('002_move.up.sql', `${head}\n${UNCOVERED}`);
+    assert.equal((await site.migrate({ runId: 2 })).error?.sqlstate, '23514');
+    assert.equal(numbers(site), '100 100 0');
+    site.write('002_move.up.sql', `${head}\n${UNCOVERED.replaceAll('200', '50')}`);
+    const result = await site.migrate({ runId: 3 });
+    assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+    assert.equal(numbers(site), '50 150 0');
+  });
+
   it('by a CALL that commits is told to stand alone; marked so it is run', async () => {
     const site = await Site.create(server, {
       '001_p.up.sql': `CREATE TABLE a(id int);

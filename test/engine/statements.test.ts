@@ -121,6 +121,44 @@ describe('A statement that must stand alone', () => {
   });
 });
 
+describe('BEGIN … COMMIT in a file that is marked no-transaction', () => {
+  const MARK = '-- migrate: no-transaction\n';
+
+  it('around all of it makes it one transaction, and the mark says nothing then', () => {
+    const file = parse(`${MARK}BEGIN; SET LOCAL work_mem = '1MB'; CALL p(); UPDATE a SET n = 1; COMMIT;`);
+    assert.deepEqual([file.transactional, file.segments.length, file.statements.length], [true, 1, 3]);
+    assert.match(file.notes.join(), /outer BEGIN and COMMIT were left out/);
+  });
+
+  it('beside other statements is one piece, and says so', () => {
+    const sql = `${MARK}SELECT 1; BEGIN; SELECT 2; DO $$BEGIN END$$; SELECT 3; COMMIT; CALL p();
+      BEGIN; SELECT 4; COMMIT; START TRANSACTION; SELECT 5; SELECT 6; END; SELECT 7; BEGIN; COMMIT`;
+    assert.deepEqual(places(sql), ['run of 1', 'run of 3', 'alone Unprovable', 'run of 1', 'run of 2', 'run of 1']);
+    assert.deepEqual([parse(sql).transactional, parse(sql).notes.length], [false, 1]);
+    assert.match(parse(sql).notes.join(), /each BEGIN … COMMIT is one transaction/);
+  });
+
+  it('is refused where it has no end, has options, or is in another', () => {
+    for (const sql of [
+      'SELECT 1; BEGIN; SELECT 2',
+      'SELECT 1; BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 2; COMMIT',
+      'SELECT 1; BEGIN; BEGIN; SELECT 2; COMMIT',
+      'BEGIN; SELECT 1; ROLLBACK; SELECT 2',
+      'SELECT 1; BEGIN; SELECT 2; COMMIT AND CHAIN; SELECT 3; COMMIT',
+      'SELECT 1; COMMIT',
+    ])
+      assert.match(refused(MARK + sql).message, /transaction control statement/, sql);
+  });
+
+  it('is refused with a statement in it that PostgreSQL refuses there, marked or not', () => {
+    const sql = 'BEGIN;\nSELECT 1;\nCREATE INDEX CONCURRENTLY i ON t(a);\nCOMMIT';
+    for (const text of [sql, MARK + sql, `${MARK}SELECT 1;\n${sql}`]) {
+      const { code, message } = refused(text);
+      assert.deepEqual([code, /between BEGIN and COMMIT/.test(message)], ['StatementRefused', true], message);
+    }
+  });
+});
+
 describe('Settings in the head of a file', () => {
   it('are read from comments before the first statement', () => {
     const sql =

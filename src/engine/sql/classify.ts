@@ -244,6 +244,13 @@ export function refusalOf(node: Node, calls: ReadonlySet<string>): Refusal | und
   return undefined;
 }
 
+/** Why a statement is not run between BEGIN and COMMIT of its file; undefined where it may be. */
+export function blockRefusalOf({ place }: Placement): Refusal | undefined {
+  if (place !== 'Alone') return undefined;
+  const what = 'a statement between BEGIN and COMMIT that PostgreSQL refuses in a transaction';
+  return { what, remedy: 'Put it before the BEGIN or behind the COMMIT, or remove these two.' };
+}
+
 /** SET … TO on, as pg_dump writes it, or back to whatever it was. */
 function isTurnedOn(fields: Tree): boolean {
   if (stringOf(fields, 'kind') !== 'VAR_SET_VALUE') return true;

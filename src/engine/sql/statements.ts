@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { hasSqlDetails, loadModule, parseSync } from 'libpg-query';
 import { type EngineError, failure, gathered } from '../errors.ts';
 import {
+  blockRefusalOf,
   type Effect,
   isPlainBegin,
   isPlainCommit,
@@ -36,6 +37,8 @@ export interface Statement {
   /** What it does outside the database; undefined: nothing. */
   readonly reach: Reach | undefined;
   readonly placement: Placement;
+  /** Of a statement between BEGIN and COMMIT: which of these pairs of the file it is; all of a pair is one transaction. */
+  readonly block: number | undefined;
 }
 
 /** A part of a file that is done or not done as a whole. */
@@ -70,16 +73,19 @@ export function parseFile(script: Script): ParsedFile {
   const raw = parse(script, bytes);
   const errors: EngineError[] = [];
   const written = readDirectives(script.file, bytes.toString('utf8', 0, raw[0]?.start ?? bytes.length), errors);
-  const directives = script.noTransaction === true ? { ...written, noTransaction: true } : written;
+  const marked = script.noTransaction === true ? { ...written, noTransaction: true } : written;
   findLateDirectives(script.file, bytes, raw, errors);
-  const wrapped = isWrapped(raw);
+  const blocks = blocksOf(raw, marked);
+  const directives = blocks.are === 'WholeFile' ? { ...marked, noTransaction: false } : marked;
   const statements: Statement[] = [];
   const lines = lineCounter(bytes);
   raw.forEach(({ node, start, end }, index) => {
     const line = lines(start);
-    if (wrapped && (index === 0 || index === raw.length - 1)) return;
+    if (blocks.bounds.has(index)) return;
     const calls = calledFunctions(node.fields);
-    const refusal = refusalOf(node, calls);
+    const placement = placementOf(node);
+    const block = blocks.of[index];
+    const refusal = refusalOf(node, calls) ?? (block === undefined ? undefined : blockRefusalOf(placement));
     const place = { migration: versionOf(script.file), statement: index + 1, line };
     if (refusal !== undefined) errors.push(failure('StatementRefused', { file: script.file, ...refusal }, place));
     statements.push(
@@ -92,14 +98,15 @@ export function parseFile(script: Script): ParsedFile {
         setsLockTimeout: setsLockTimeout(node),
         isSetting: isSessionSetting(node, calls),
         reach: reachOf(node, calls),
-        placement: placementOf(node),
+        placement,
+        block,
       }),
     );
   });
   if (errors.length > 0) throw gathered(errors);
   const segments = segmentsOf(statements, directives);
   const notes = [
-    ...(wrapped ? [`${script.file}: the outer BEGIN and COMMIT were left out; the engine opens the transaction`] : []),
+    ...(blocks.are === 'None' ? [] : [`${script.file}: ${BLOCK_NOTES[blocks.are]}`]),
     ...(statements.length === 0 ? [nothingToRun(script)] : []),
   ];
   return Object.freeze({
@@ -174,13 +181,38 @@ function findLateDirectives(file: string, bytes: Buffer, raw: readonly RawStatem
   });
 }
 
-/** One BEGIN … COMMIT around the whole file. */
-function isWrapped(raw: readonly RawStatement[]): boolean {
-  const first = raw[0];
-  const last = raw.at(-1);
-  return (
-    raw.length >= 2 && first !== undefined && last !== undefined && isPlainBegin(first.node) && isPlainCommit(last.node)
-  );
+interface Blocks {
+  readonly are: 'None' | 'WholeFile' | 'PartsOfFile';
+  /** The BEGINs and COMMITs themselves, which are not run: the engine sends its own. */
+  readonly bounds: ReadonlySet<number>;
+  /** For each statement the block that it is in. */
+  readonly of: readonly (number | undefined)[];
+}
+
+const BLOCK_NOTES = {
+  WholeFile: 'the outer BEGIN and COMMIT were left out; the engine opens the transaction',
+  PartsOfFile: 'each BEGIN … COMMIT is one transaction, which the engine opens',
+} as const;
+
+/**
+ * One BEGIN … COMMIT around the whole file, or where the file is marked no-transaction any number of them in it. What is
+ * not such a pair (an end that is missing, a BEGIN with options) is left for refusalOf.
+ */
+function blocksOf(raw: readonly RawStatement[], { noTransaction }: Directives): Blocks {
+  const bounds = new Set<number>();
+  const of: (number | undefined)[] = [];
+  let begin: number | undefined;
+  for (const [index, { node }] of raw.entries()) {
+    if (begin === undefined && isPlainBegin(node)) begin = index;
+    else if (begin !== undefined && isPlainCommit(node)) {
+      for (let inside = begin + 1; inside < index; inside += 1) of[inside] = begin;
+      bounds.add(begin).add(index);
+      begin = undefined;
+    }
+  }
+  if (bounds.size === 2 && bounds.has(0) && bounds.has(raw.length - 1)) return { are: 'WholeFile', bounds, of };
+  if (bounds.size > 0 && noTransaction) return { are: 'PartsOfFile', bounds, of };
+  return { are: 'None', bounds: new Set(), of: [] };
 }
 
 /** Counts lines forward only, so that a file of many statements is read once. */
@@ -215,14 +247,16 @@ export function segmentsOf(statements: readonly Statement[], directives: Directi
     run = [];
   };
   for (const statement of statements) {
-    const { place } = statement.placement;
-    const alone = place === 'Alone' || directives.noTransaction ? aloneSegment(statement) : undefined;
+    const { placement, block } = statement;
+    const mayStandAlone = placement.place === 'Alone' || (directives.noTransaction && block === undefined);
+    const alone = mayStandAlone ? aloneSegment(statement) : undefined;
     if (alone !== undefined) {
       closeRun();
       segments.push(alone);
     } else {
+      const last = run.at(-1);
+      if (directives.noTransaction && last !== undefined && (block === undefined || last.block !== block)) closeRun();
       run.push(statement);
-      if (directives.noTransaction) closeRun();
     }
   }
   closeRun();
