@@ -27,6 +27,10 @@ const READERS: Readonly<Record<string, readonly [call: string, texts: readonly s
     "parseFile({ file: '001_a.up.sql', text: 'DO $a$ ' + text + ' $a$', checksum: '' })",
     ["'/*x'.repeat(300_000)", "'copy ' + ' '.repeat(500_000)", "'grant' + ' '.repeat(500_000)", LETTERS],
   ],
+  'src/engine/sql/syntax-hints.ts': [
+    'syntaxHint(text, 0)',
+    ["'\\n'.repeat(500_000)", "' COPY'.repeat(50_000) + ' FROM STDIN'.repeat(50_000)", "'<%'.repeat(1_000_000)"],
+  ],
   'src/schema/normalize.ts': [
     'normalizedView(text)',
     ["'SELECT ' + Array.from({ length: 2_000 }, () => 'f(' + 't.a, '.repeat(99) + '1)').join(', ') + ' FROM t'"],

@@ -4,9 +4,9 @@
 /** What to do about it, as a sentence; undefined when nothing comes to mind. */
 export function syntaxHint(text: string, offset: number): string | undefined {
   const line = lineAt(text, offset);
-  if (/^\s*\\restrict\b/m.test(text) || (DUMP.test(text) && isForPsql(text)))
+  if (/^[^\S\n]*\\restrict\b/m.test(text) || (DUMP.test(text) && isForPsql(text)))
     return 'It is a dump for psql. Make it with pg_dump --inserts, and remove the lines that begin with a backslash.';
-  if (COPY_ROWS.test(text) && (/^\\\.\s*$/m.test(text) || COPY_ROWS.test(text.slice(0, offset))))
+  if (hasCopyOfRows(text) && (/^\\\.\s*$/m.test(text) || hasCopyOfRows(text.slice(0, offset))))
     return 'The rows after COPY … FROM STDIN are not SQL. Write them as INSERT statements; pg_dump does so with --inserts.';
   const [, command] = /^\s*\\([a-z]+|[^\s\w])/.exec(line) ?? [];
   if (command !== undefined) return psqlHint(command);
@@ -18,10 +18,18 @@ export function syntaxHint(text: string, offset: number): string | undefined {
 }
 
 const DUMP = /^-- PostgreSQL database (cluster )?dump/m;
-const COPY_ROWS = /\bCOPY\b[^;]*\bFROM\s+STDIN\b[^;]*;/i;
+
+/** Statement by statement, and from the first word alone: a file may have megabytes without a semicolon. */
+function hasCopyOfRows(text: string): boolean {
+  const ended = text.split(';').slice(0, -1);
+  return ended.some(statement => {
+    const copy = statement.search(/\bCOPY\b/i);
+    return copy >= 0 && /\bFROM\s+STDIN\b/i.test(statement.slice(copy));
+  });
+}
 
 function isForPsql(text: string): boolean {
-  return COPY_ROWS.test(text) || /^\\/m.test(text);
+  return hasCopyOfRows(text) || /^\\/m.test(text);
 }
 
 function psqlHint(command: string): string {
@@ -32,10 +40,14 @@ function psqlHint(command: string): string {
   return `The command \\${command} is psql's, not SQL. Remove the line; what it does must be said in SQL.`;
 }
 
+/** How far a placeholder is looked for within its line, which may be of any length. */
+const NEAR = 2_000;
+
 /** `${x}`, `{{x}}`, `:x`, `%(x)s` and `@x@` at the place of the error, or right before it, at most 60 characters of it. */
 function placeholderAt(text: string, offset: number): string | undefined {
-  const line = lineAt(text, offset);
-  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const near = Math.max(0, offset - NEAR);
+  const start = near + text.slice(near, offset).lastIndexOf('\n') + 1;
+  const [line = ''] = text.slice(start, offset + NEAR).split('\n', 1);
   const forms = /\$\{[^}\n]*\}?|\{\{[^\n]*?(?:\}\}|$)|%\(\w+\)s|@\w+@|<%[^\n]*?%>|:['"]?[a-z_]\w*['"]?/gi;
   for (const { 0: found, index } of line.matchAll(forms)) {
     const end = start + index + found.length;
