@@ -2,7 +2,7 @@
 // each statement that must stand alone gets a committed `started` row first, and is proven from the catalogue after.
 // A crash anywhere leaves rows from which the next attempt goes on. An attempt that is told to stop leaves no `started` row of a
 // statement that it has not sent. Called by apply.ts only.
-import { ConnectionLost, inTurn, LostAlone, QueryError } from './connection.ts';
+import { ConnectionLost, inTurn, LostAlone, only, QueryError, textOf } from './connection.ts';
 import { asOwnerAfterDeferred } from './deferred.ts';
 import { fixEffect, type Proof, proveEffect, type StoredEffect } from './effects.ts';
 import { EngineError, failure } from './errors.ts';
@@ -116,21 +116,51 @@ async function sendAlone(
   const watching = isPatient
     ? { firstLookMs: FIRST_LOOK_MS, blockedLimitMs: limit }
     : { firstLookMs: Math.min(FIRST_LOOK_MS, work.execution.lockTimeoutMilliseconds / 2 || FIRST_LOOK_MS) };
-  let was: 'Sent' | 'NotSent' = 'NotSent';
-  try {
-    await withLockRetries(work, async () => {
-      await prepareSession(work, file, segment.statement);
-      if (isPatient) await work.connection.query('SET lock_timeout TO 0; SET statement_timeout TO 0');
-      assertNotInterrupted(work.signal, `before ${whereOf(file.parsed, segment.statement)}`);
-      was = 'Sent';
+  let left: Left = 'Nothing';
+  const send = async () => {
+    await prepareSession(work, file, segment.statement);
+    if (isPatient) await work.connection.query('SET lock_timeout TO 0; SET statement_timeout TO 0');
+    const before = effect.kind === 'Unprovable' ? await transactionsBegun(work) : 0;
+    assertNotInterrupted(work.signal, `before ${whereOf(file.parsed, segment.statement)}`);
+    left = 'Perhaps';
+    try {
       await runStatement(work, file, segment.statement, watching);
-    });
+    } catch (error) {
+      if (effect.kind === 'Unprovable' && error instanceof StatementFailure) left = await leftSince(work, before);
+      throw error;
+    }
+  };
+  try {
+    await withLockRetries(work, send, () => left === 'Nothing' || effect.kind !== 'Unprovable');
   } catch (error) {
-    if (was === 'NotSent' || error instanceof StatementFailure) await clear(work, file, number, effect, was);
+    if (left === 'Nothing' || error instanceof StatementFailure) await clear(work, file, number, effect, left);
     throw error instanceof ConnectionLost ? new LostAlone(error.message, { cause: error }) : error;
   } finally {
     if (!work.connection.isLost) await asOwner(work);
   }
+}
+
+/** What a statement that was not done has left. */
+type Left = 'Nothing' | 'Perhaps';
+
+/**
+ * Of a DO or a CALL that has failed: where it had one transaction, that was rolled back; with more it has committed a part. The last
+ * one is that of the question.
+ */
+async function leftSince(work: Work, before: number): Promise<Left> {
+  try {
+    return (await transactionsBegun(work)) === before + 2 ? 'Nothing' : 'Perhaps';
+  } catch (error) {
+    if (error instanceof QueryError) return 'Perhaps';
+    throw error;
+  }
+}
+
+/** How many transactions this session has begun, that of the question included; whatever the search_path. */
+async function transactionsBegun({ connection }: Work): Promise<number> {
+  const sql = `SELECT pg_catalog.split_part(virtualtransaction, '/', 2) AS begun FROM pg_catalog.pg_locks
+    WHERE locktype OPERATOR(pg_catalog.=) 'virtualxid' AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()`;
+  return Number(textOf(only(await connection.query(sql)), 'begun'));
 }
 
 /** These wait for old transactions of others, which a lock timeout would end without need. */
@@ -162,21 +192,12 @@ async function prove(work: Work, file: PendingFile, effect: StoredEffect, waitMs
   }
 }
 
-/**
- * Removes the row of a statement that was not sent, or that failed with an answer: then where the catalogue can tell, and what it
- * left with it.
- */
-async function clear(
-  work: Work,
-  file: PendingFile,
-  number: number,
-  effect: StoredEffect,
-  was: 'Sent' | 'NotSent',
-): Promise<void> {
-  if (work.connection.isLost || (was === 'Sent' && work.signal?.aborted)) return;
+/** Removes the row of a statement that has left nothing, and of one that failed where the catalogue can tell; what it left goes first. */
+async function clear(work: Work, file: PendingFile, number: number, effect: StoredEffect, left: Left): Promise<void> {
+  if (work.connection.isLost || (left === 'Perhaps' && work.signal?.aborted)) return;
   try {
     await asOwner(work);
-    if (was === 'Sent' && (await prove(work, file, effect, CLEARING_WAIT_MS)) !== 'NotDone') return;
+    if (left === 'Perhaps' && (await prove(work, file, effect, CLEARING_WAIT_MS)) !== 'NotDone') return;
     await inTransaction(work, () => recordSegmentCleared(work, file, number));
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;

@@ -142,9 +142,14 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /**
  * Tries again with growing pauses until `lockRetrySeconds` after the first failure. Who blocks is seen only while a try waits,
- * and a short one may be over before a look: what an earlier try saw is then still the best that can be said.
+ * and a short one may be over before a look: what an earlier try saw is then still the best that can be said. `mayRepeat`, asked
+ * behind a failed try, says whether nothing would be done twice; of a transaction that is known.
  */
-export async function withLockRetries<T>(work: Work, attempt: () => Promise<T>): Promise<T> {
+export async function withLockRetries<T>(
+  work: Work,
+  attempt: () => Promise<T>,
+  mayRepeat: () => boolean = () => true,
+): Promise<T> {
   let deadline: number | undefined;
   let seen: readonly string[] = [];
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
@@ -152,6 +157,7 @@ export async function withLockRetries<T>(work: Work, attempt: () => Promise<T>):
       return await attempt();
     } catch (thrown) {
       if (!(thrown instanceof StatementFailure) || !WORTH_ANOTHER_TRY.has(thrown.error.sqlstate)) throw thrown;
+      if (!mayRepeat()) throw thrown;
       const error = thrown.withBlockers(seen);
       seen = error.blockers;
       deadline ??= Date.now() + work.execution.lockRetrySeconds * 1000;

@@ -116,7 +116,10 @@ describe('A file with a statement that must stand alone', () => {
 
   it('that has changed where it was run names the statement that has, with its mark or without', async () => {
     const mark = '-- migrate: no-transaction\n';
-    const [tables, failing] = ['CREATE TABLE a(id int);\nCREATE TABLE b(id int);\n', "DO $$BEGIN RAISE 'x'; END$$;"];
+    const [tables, failing] = [
+      'CREATE TABLE a(id int);\nCREATE TABLE b(id int);\n',
+      "DO $$BEGIN COMMIT; RAISE 'x'; END$$;",
+    ];
     const site = await Site.create(server, { '001_half.up.sql': mark + tables + failing });
     assert.equal((await site.migrate()).error?.sqlstate, 'P0001');
     for (const [text, statement] of [
@@ -369,6 +372,39 @@ describe('Other statements that stand alone', () => {
     site.write('002_rebuild.up.sql', `-- migrate: no-transaction\n${rebuild}`);
     const done = await site.migrate({ runId: 2 });
     assert.equal(done.exitCode, 0, done.error?.message ?? 'no error');
+  });
+
+  for (const [what, commit, rows] of [
+    ['are not tried again for a lock where they have committed a part', 'COMMIT;', '1'],
+    ['are tried again for a lock where they have committed nothing', '', '1'],
+  ] as const) {
+    it(what, async () => {
+      const site = await Site.create(server, USERS);
+      await site.migrate();
+      site.write(
+        '002_d.up.sql',
+        `-- migrate: no-transaction
+        DO $$BEGIN INSERT INTO users VALUES (-1); ${commit} LOCK TABLE users IN ACCESS EXCLUSIVE MODE; END$$`,
+      );
+      const planned = await site.planned();
+      const report = await oldTransaction(site);
+      const environment = { log: (line: string) => void (line.includes('waits for a lock') && report.close()) };
+      const { exitCode, error } = await site.migrate({ planned, runId: 2, environment });
+      await report.close();
+      assert.deepEqual([exitCode, error?.code], commit === '' ? [0, undefined] : [11, 'LockTimeout']);
+      assert.equal(site.sql('SELECT count(*) FROM users WHERE id = -1'), rows);
+    });
+  }
+
+  it('that leave no trace and fail before they commit may be mended', async () => {
+    const text =
+      "-- migrate: no-transaction\nCREATE TABLE t(id int); DO $$BEGIN INSERT INTO t VALUES (1); RAISE 'x'; END$$";
+    const site = await Site.create(server, { '001_d.up.sql': text });
+    assert.equal((await site.migrate()).error?.sqlstate, 'P0001');
+    site.write('001_d.up.sql', text.replace("RAISE 'x';", ''));
+    const { exitCode, error } = await site.migrate({ runId: 2 });
+    assert.equal(exitCode, 0, error?.message ?? '');
+    assert.equal(site.sql('SELECT count(*) FROM t'), '1');
   });
 
   it('that leave no trace are not run again after a crash: a person is asked', async () => {

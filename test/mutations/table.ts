@@ -345,9 +345,16 @@ export const MUTATIONS: readonly Mutation[] = [
   mutation(
     'what failed alone is cleared',
     'engine/split.ts',
-    ["if (was === 'NotSent' || error instanceof StatementFailure) await clear", "if (was === 'NotSent') await clear"],
+    ["if (left === 'Nothing' || error instanceof StatementFailure) await clear", "if (left === 'Nothing') await clear"],
     'split',
     'that fails leaves no invalid index and no row, so that nothing has changed',
+  ),
+  mutation(
+    'what has committed a part is not tried again',
+    'engine/split.ts',
+    ["left === 'Nothing' || effect.kind !== 'Unprovable'", "left !== 'Nothing' || effect.kind !== 'Unprovable'"],
+    'split',
+    'are not tried again for a lock where they have committed a part',
   ),
   mutation(
     'lock timeouts and deadlocks are tried again',
