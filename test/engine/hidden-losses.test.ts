@@ -175,11 +175,11 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     RETYPED,
   ],
   'nothing, where a type is not of those that come and go': [
-    'SET search_path = public, old; CREATE DOMAIN another AS int; DROP DOMAIN price; DROP FUNCTION IF EXISTS nothing(cost, text); ALTER TABLE paid ALTER c TYPE cost',
+    'SET search_path = public, old; CREATE SCHEMA added; CREATE DOMAIN another AS int; DROP DOMAIN price; DROP FUNCTION IF EXISTS nothing(cost, text); ALTER TABLE paid ALTER c TYPE cost',
     [],
   ],
   'nothing, where a type of the system cannot be another whatever comes': [
-    'CREATE SCHEMA added; CREATE EXTENSION pgcrypto; ALTER TABLE users ALTER name TYPE text',
+    'ALTER SCHEMA attic RENAME TO loft; CREATE EXTENSION pgcrypto; ALTER TABLE users ALTER name TYPE text',
     [],
   ],
   'nothing, where a materialized view has what its query gives': ['DROP MATERIALIZED VIEW fresh, unread', []],

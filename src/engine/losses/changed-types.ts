@@ -1,6 +1,6 @@
 // Which names of types stand for something else once downs have run: those of what they make, rename, move, drop or alter, and of
-// what is in schemas that come and go. A column that gets such a type gets one that nobody can look at beforehand, be it that
-// the name finds another type now. Pure. Called by loss-counter.ts.
+// what is in schemas that are renamed or go. A column that gets such a type gets one that nobody can look at beforehand, even
+// where the name finds one now. Pure. Called by loss-counter.ts.
 import { childOf, childrenOf, listedName, type Node, type QualifiedName, stringOf } from '../sql/tree.ts';
 import { kindOf, namesIn } from './drops.ts';
 import { madeBy } from './made-relations.ts';
@@ -41,10 +41,8 @@ export class ChangedTypes {
     const { type, fields } = node;
     const kind = kindOf(node);
     if (BRINGING.has(type) || kind === 'OBJECT_EXTENSION') this.#unnamed = 'Some';
-    if (type === 'CreateSchemaStmt') {
-      this.#schemas.add(stringOf(fields, 'schemaname'));
-      for (const element of childrenOf(fields, 'schemaElts')) this.#note(element);
-    }
+    // In a new schema there is nothing but what the downs put there.
+    if (type === 'CreateSchemaStmt') for (const element of childrenOf(fields, 'schemaElts')) this.#note(element);
     if (type === 'CreateRangeStmt') this.#noteRange(node);
     // A foreign table holds what it has in common with a table in a node of its own.
     const made = madeBy(
