@@ -24,6 +24,7 @@ export const JOB_REASONS = {
     meaning: "A migration's name has more than 120 characters, the most that the status of a resource can hold.",
     remedy: 'Give its files a shorter name; where it is applied already, the message says what to do.',
   },
+  FileTooDeep: { meaning: 'What is named like a migration lies two folders deep.', remedy: MEND_FILES },
   NoFile: { meaning: 'What is named like a migration is a directory, or a link to nothing.', remedy: MEND_FILES },
   SourceUnreadable: {
     meaning: 'A file or folder of migrations may not be read.',

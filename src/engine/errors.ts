@@ -61,6 +61,11 @@ const INPUT_ERRORS = {
         ? `The name ${q(f.version)} has ${f.characters} characters, and the status of a resource holds at most ${f.most}. Give it a shorter name.`
         : `The ledger has ${q(f.version)}, a name of ${f.characters} characters, and the status of a resource holds at most ${f.most}: neither can the database be said to be at it, nor can it be taken back from here. Do it with the command line: upgrade to a later migration, or take it back and give it a shorter name.`,
   },
+  FileTooDeep: {
+    exitCode: 2,
+    message: (f: { file: string }) =>
+      `${f.file} is named like a migration and lies where none is read: in a folder two below that of the migrations. Move it up, or take the folder out.`,
+  },
   NoFile: {
     exitCode: 2,
     message: (f: { file: string; what: string }) =>

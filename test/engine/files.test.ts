@@ -123,6 +123,48 @@ describe('Migration files', () => {
     assert.equal(source.ignored, 2);
   });
 
+  it('are refused where another tool would run what is passed over here', async () => {
+    const beside: Readonly<Record<string, readonly string[]>> = {
+      '001_a.up.sql': ['002_b.up.SQL', '002_B.UP.SQL', '002_b.up.pgsql', '002_b.go', 'V2__b.sh', 'beforeMigrate.sh'],
+      'V1__a.sql': [
+        'V2__b.sh',
+        'V2__b.py',
+        'R__b.ps1',
+        'V2__b.java',
+        'afterMigrate.cmd',
+        'afterEachMigrate__b.bat',
+        'V2__b.SQL',
+      ],
+      '20240101_a/up.sql': ['20240102_b/UP.SQL', '20240102_b.go'],
+    };
+    for (const [good, names] of Object.entries(beside))
+      for (const name of names) assert.match((await refused({ [good]: '', [name]: '' })).message, /b\b|Migrate/i, name);
+    const goose = { '1_a.sql': '-- +goose Up\nSELECT 1', '2_b.go': '' };
+    assert.match((await refused(goose)).message, /goose migration 2_b\.go cannot be run: only SQL/);
+    const harmless = ['001_a.up.md', 'embed.go', '002_b_test.go', '001_a.up.sql.bak', 'V2__b.md', 'run.sh', 'tool.py'];
+    const source = await readSource(
+      directory(Object.fromEntries(['001_a.up.sql', ...harmless].map(name => [name, '']))),
+    );
+    assert.deepEqual([source.migrations.length, source.ignored], [1, harmless.length]);
+  });
+
+  it('are refused where they lie deeper than they are read, with their paths', async () => {
+    for (const name of ['V2__b.sql', '002_b.up.sql', '2_b.sql', '2_b.go', 'up.sql', 'R__b.sql', BUNDLE_FILE]) {
+      const error = await refused({ 'V1__a.sql': '', [`r1/2024/${name}`]: '', 'r1/V3__c.sql': '' });
+      assert.deepEqual([error.code, error.message.includes(`r1/2024/${name} `)], ['FileTooDeep', true], error.message);
+    }
+    const error = await refused({ '0/1/2/3/001_a.up.sql': '', '0/x/y.txt': '' });
+    assert.match(error.message, /0\/1\/2\/3\/001_a\.up\.sql/);
+    const files = { '001_a.up.sql': '', '0/docs/note.sql': '', '0/.git/x/002_b.up.sql': '', 'docs/x/README.md': '' };
+    const root = directory(files);
+    symlinkSync('..', join(root, '0/docs/upward'));
+    symlinkSync(join(root, '0/docs'), join(root, 'docs/x/aside'));
+    symlinkSync(join(root, 'docs/x'), join(root, '0/docs/back'));
+    assert.equal((await readSource(root)).migrations.length, 1);
+    const diesel = directory({ '1_a/up.sql': '', '1_a/old/2_b.sql': '' });
+    assert.equal((await readSource(diesel)).migrations.length, 1);
+  });
+
   it('are refused where a link leads to nothing, or a directory has the name of one', async () => {
     const linked = directory({ '001_a.up.sql': 'a', 'real/b.txt': 'b' });
     symlinkSync('real/b.txt', join(linked, '002_b.up.sql'));

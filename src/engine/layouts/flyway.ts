@@ -1,5 +1,5 @@
 // Flyway's layout: `V1_2__users.sql` up, `U1_2__users.sql` down, `R__views.sql` again whenever it changes
-// (https://documentation.red-gate.com/flyway). What Flyway would do beyond that (callbacks, placeholders, Java) is
+// (https://documentation.red-gate.com/flyway). What Flyway would do beyond that (callbacks, placeholders, programs) is
 // refused, not passed over. Called by recognise.ts.
 
 import { orderOf } from '../../api/versions.ts';
@@ -11,12 +11,15 @@ const VERSIONED = /^([VU])([0-9]+(?:[._][0-9]+)*)__([A-Za-z0-9_.-]{1,120})\.sql$
 const REPEATABLE = /^R__([A-Za-z0-9_.-]{1,120})\.sql$/;
 const SETTINGS = /^[VUR].*__.*\.sql\.conf$/;
 const CALLBACK = /^(before|after|create)[A-Z][A-Za-z]*(__.*)?\.sql$/;
-const JAVA = /^[VUR].*__.*\.(java|class|kt)$/;
+const PROGRAM = /^([VU][0-9].*__|R__).*\.(java|class|kt|sh|bash|ps1|bat|cmd|py)$/;
+const CALLBACK_PROGRAM =
+  /^(before|after)(Each)?(Migrate|Undo|Clean|Info|Validate|Baseline|Repair|Repeatables|Versioned|Connect)[A-Za-z]*(__.*)?\.(sh|bash|ps1|bat|cmd|py)$/;
 
 export const FLYWAY: Layout = {
   name: 'Flyway',
   example: 'V1__users.sql',
-  claims: ({ path }) => [VERSIONED, REPEATABLE, SETTINGS, CALLBACK, JAVA].some(pattern => pattern.test(path)),
+  claims: ({ path }) =>
+    [VERSIONED, REPEATABLE, SETTINGS, CALLBACK, PROGRAM, CALLBACK_PROGRAM].some(pattern => pattern.test(path)),
   read(files) {
     const errors: EngineError[] = [];
     const alone = new Set(files.filter(isNoTransaction).map(file => file.path.replace(/\.conf$/, '')));
@@ -37,8 +40,9 @@ function readScript(file: SourceFile, alone: ReadonlySet<string>, errors: Engine
     return [];
   };
   if (SETTINGS.test(file.path)) return [];
-  if (CALLBACK.test(file.path)) return refuse('callbacks are not run: make it a migration, or remove it');
-  if (JAVA.test(file.path)) return refuse('only SQL can be run: write it as an SQL migration');
+  if (CALLBACK.test(file.path) || CALLBACK_PROGRAM.test(file.path))
+    return refuse('callbacks are not run: make it a migration, or remove it');
+  if (PROGRAM.test(file.path)) return refuse('only SQL can be run: write it as an SQL migration');
   try {
     const script = decodeScript(file.path, file.bytes);
     const placeholder = /\$\{[A-Za-z0-9_:.-]+\}/.exec(script.text)?.[0];

@@ -19,7 +19,8 @@ export interface Recognised {
 /** Throws LayoutMixed, BadFileName, all of them at once; answers our own layout for a folder without SQL. */
 export function recogniseLayout(files: readonly SourceFile[]): Recognised {
   const folders = new Set(files.filter(file => file.path.endsWith('/up.sql')).map(file => folderOf(file)));
-  const candidates = files.filter(file => isCandidate(file, folders));
+  const paths = new Set(files.map(({ path }) => path));
+  const candidates = files.filter(file => isCandidate(file, folders) || isOfAnotherKind(file, paths));
   const ignored = files.length - candidates.length;
   const fitting = LAYOUTS.filter(layout => candidates.every(file => layout.claims(file)));
   const [layout, other] = fitting;
@@ -37,9 +38,21 @@ export function recogniseLayout(files: readonly SourceFile[]): Recognised {
  * folders only, and its users keep other SQL beside them; what would be another tool's migration is not passed over.
  */
 function isCandidate(file: SourceFile, dieselFolders: ReadonlySet<string>): boolean {
-  if (LAYOUTS.some(layout => layout.claims(file)) || /\/(up|down)\.sql$/.test(file.path)) return true;
+  if (LAYOUTS.some(layout => layout.claims(file)) || /\/(up|down)\.sql$/i.test(file.path)) return true;
   const isBesideDiesel = dieselFolders.size > 0 && (dieselFolders.has(folderOf(file)) || !file.path.includes('/'));
-  return file.path.endsWith('.sql') && !isBesideDiesel;
+  return /\.sql$/i.test(file.path) && !isBesideDiesel;
+}
+
+/** `002_b.up.pgsql`: golang-migrate runs any extension. Beside a file of that name that is SQL it is something about that. */
+function isOfAnotherKind({ path }: SourceFile, paths: ReadonlySet<string>): boolean {
+  const [, stem] = /^([0-9]+_.*\.(?:up|down))\.[A-Za-z0-9]+$/i.exec(path) ?? [];
+  return stem !== undefined && !paths.has(`${stem}.sql`);
+}
+
+/** Whether a file would be a migration of any layout by its name alone: of one that lies where nothing is read. */
+export function isNamedLikeMigration(name: string): boolean {
+  const file = { path: name, place: name, bytes: new Uint8Array() };
+  return /^([0-9].*|up|down)\.sql$/i.test(name) || LAYOUTS.some(layout => layout.claims(file));
 }
 
 function folderOf(file: SourceFile): string {

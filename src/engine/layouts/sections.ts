@@ -19,6 +19,8 @@ interface Marker {
 interface Grammar {
   readonly name: LayoutName;
   readonly marks: RegExp;
+  /** Names of what the tool would run beside SQL. */
+  readonly program?: RegExp;
   /** Of a line without the white space at its end: CR is there in a file from Windows, in the whole of it or here and there. */
   marker(line: string): Marker | undefined;
 }
@@ -42,6 +44,7 @@ const DBMATE_GRAMMAR: Grammar = {
 const GOOSE_GRAMMAR: Grammar = {
   name: 'goose',
   marks: /^[^\S\n]*--[^\S\n]*\+goose[^\S\n]+(up|down)\b/im,
+  program: /^[0-9]+_[^/]*(?<!_test)\.go$/,
   marker(line) {
     const words = /^\s*--.*?\+goose(.*)$/is.exec(line)?.[1]?.trim().toLowerCase().replace(/\s+/g, ' ');
     if (words === undefined) return undefined;
@@ -63,7 +66,10 @@ function layoutOf(grammar: Grammar, example: string): Layout {
   return {
     name: grammar.name,
     example,
-    claims: file => NAME.test(file.path) && grammar.marks.test(Buffer.from(file.bytes).toString('utf8')),
+    claims: file => {
+      if (grammar.program?.test(file.path)) return true;
+      return NAME.test(file.path) && grammar.marks.test(Buffer.from(file.bytes).toString('utf8'));
+    },
     read: files => readSections(files, grammar),
   };
 }
@@ -82,12 +88,13 @@ function readSections(files: readonly SourceFile[], grammar: Grammar): Reading {
 }
 
 function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: string } {
+  const refused = (reason: string): EngineError =>
+    failure('BadMarker', { file: file.path, layout: grammar.name, reason });
+  if (grammar.program?.test(file.path)) throw refused('only SQL can be run: write it as an SQL migration');
   const { text } = decodeScript(file.path, file.bytes);
   const version = file.path.slice(0, -'.sql'.length);
   const lines = text.split('\n');
   const markers = lines.map(line => grammar.marker(line.trimEnd()));
-  const refused = (reason: string): EngineError =>
-    failure('BadMarker', { file: file.path, layout: grammar.name, reason });
   const strange = markers.findIndex(marker => marker?.unknown !== undefined);
   if (strange >= 0) {
     throw refused(

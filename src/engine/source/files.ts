@@ -2,13 +2,13 @@
 // directories are merged, as ConfigMaps are mounted side by side. Reads, never writes, and never looks at a database.
 // Called by the runner's plan and migrate, and by the command line. Reads synchronously, because nothing else could be
 // done meanwhile, and thousands of small files take several times as long by promises.
-import { type Dirent, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
-import { basename, join, sep } from 'node:path';
+import { type Dirent, readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { basename, join, relative, sep } from 'node:path';
 import { sha256 } from '../../api/digest.ts';
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure, gathered } from '../errors.ts';
 import type { LayoutName, Reading, SourceFile } from '../layouts/layout.ts';
-import { recogniseLayout } from '../layouts/recognise.ts';
+import { isNamedLikeMigration, recogniseLayout } from '../layouts/recognise.ts';
 import { type Dialect, filesFor } from '../sql/dialect.ts';
 import type { Migration, Repeatable } from '../sql/script.ts';
 import { BUNDLE_FILE, MOST_UNPACKED_BYTES, unpackBundle } from './bundle.ts';
@@ -85,10 +85,14 @@ function readRecognised(root: string, dialect: Dialect, placeOf: (directory: str
 function findFiles(root: string, placeOf: (directory: string) => string, errors: EngineError[]): readonly Found[] {
   const files: Found[] = [];
   let room = MOST_UNPACKED_BYTES;
+  const linked = new Set<string>();
   const visit = (directory: string, depth: 'root' | 'child'): void => {
     // To join thousands of paths takes as long as to open the files: it looks at every character.
     const prefix = join(directory, sep);
-    for (const entry of entriesOf(directory, placeOf(directory))) {
+    const entries = entriesOf(directory, placeOf(directory));
+    // Diesel's folder of a version: what it has in it but the two scripts is nobody's migration.
+    const isVersion = depth === 'child' && entries.some(({ name }) => name === 'up.sql');
+    for (const entry of entries) {
       const path = `${prefix}${entry.name}`;
       const kind = kindOf(entry, path);
       const isFile = kind !== 'Nothing' && kind.isFile();
@@ -98,7 +102,10 @@ function findFiles(root: string, placeOf: (directory: string) => string, errors:
         continue;
       }
       if (kind !== 'Nothing' && kind.isDirectory() && depth === 'root') visit(path, 'child');
-      else if (isFile && entry.name === BUNDLE_FILE) {
+      else if (kind !== 'Nothing' && kind.isDirectory() && !isVersion) {
+        const deep = migrationsBelow(path, placeOf, linked);
+        errors.push(...deep.map(one => failure('FileTooDeep', { file: relative(root, one) })));
+      } else if (isFile && entry.name === BUNDLE_FILE) {
         const place = `${BUNDLE_FILE} in ${placeOf(directory)}`;
         const bundle = unpackBundle(bytesOf(path, place), place, room);
         room -= bundle.size;
@@ -108,6 +115,25 @@ function findFiles(root: string, placeOf: (directory: string) => string, errors:
   };
   visit(root, 'root');
   return files;
+}
+
+/** What lies deeper than it is read and is named like a migration. A folder that `linked` ones lead to is looked through once. */
+function migrationsBelow(
+  directory: string,
+  placeOf: (directory: string) => string,
+  linked: Set<string>,
+): readonly string[] {
+  return entriesOf(directory, placeOf(directory)).flatMap(entry => {
+    const path = join(directory, entry.name);
+    const kind = kindOf(entry, path);
+    if (kind === 'Nothing' || !kind.isDirectory())
+      return entry.name === BUNDLE_FILE || isNamedLikeMigration(entry.name) ? [path] : [];
+    if (!entry.isSymbolicLink()) return migrationsBelow(path, placeOf, linked);
+    const target = realpathSync(path);
+    if (linked.has(target)) return [];
+    linked.add(target);
+    return migrationsBelow(path, placeOf, linked);
+  });
 }
 
 /** A mounted ConfigMap's files are symbolic links; to ask for all others too would cost more than all the rest. */
@@ -122,7 +148,7 @@ function kindOf(entry: Dirent, path: string): Dirent | Stats | 'Nothing' {
 
 /** What must not be passed over in silence; of a link to nothing, also what may have been the folder of a version. */
 function isCalledMigration(name: string, kind: Dirent | Stats | 'Nothing'): boolean {
-  return name.endsWith('.sql') || (kind === 'Nothing' && (name === BUNDLE_FILE || /^[0-9][^.]*$/.test(name)));
+  return /\.sql$/i.test(name) || (kind === 'Nothing' && (name === BUNDLE_FILE || /^[0-9][^.]*$/.test(name)));
 }
 
 function brokenLink(path: string): string {
@@ -131,7 +157,7 @@ function brokenLink(path: string): string {
 
 /** In Diesel's layout the folder is the version; a ConfigMap's folder is only where it is mounted. */
 function nameOf(directory: string, entry: string, depth: 'root' | 'child'): string {
-  const isDiesel = depth === 'child' && /^(up|down)(\.sqlite)?\.sql$|^metadata\.toml$/.test(entry);
+  const isDiesel = depth === 'child' && /^(up|down)(\.sqlite)?\.sql$|^metadata\.toml$/i.test(entry);
   return isDiesel ? `${basename(directory)}/${entry}` : entry;
 }
 
