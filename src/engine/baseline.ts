@@ -10,6 +10,7 @@ import { fenceLimitsOf, readSnapshotBounded } from './bounded-reads.ts';
 import { type Connection, quoted } from './connection.ts';
 import { failure } from './errors.ts';
 import { type Fenced, raiseEpochAlone, takeFence } from './fence/fence.ts';
+import { keptText } from './kept-script.ts';
 import { grantApplication } from './ledger/app-grants.ts';
 import { type AuditHead, appendAudit, checksumsOf, readAuditHead } from './ledger/audit.ts';
 import { hasLedger, type Ledger, readLedger } from './ledger/ledger.ts';
@@ -186,7 +187,7 @@ export async function writeRow(
       String(migration.number),
       migration.up.checksum,
       migration.down?.checksum ?? null,
-      migration.down?.text ?? null,
+      migration.down === undefined ? null : keptText(migration.down),
       told?.appliedBy ?? null,
       attempt.owner,
       String(attempt.number),

@@ -5,9 +5,9 @@
 //   const plan = planMigrations(source, ledger, target);                        // plan.direction === 'Down'
 //   const reversals = await completeReversals(connection, attempt, plan.reverts);   // throws IrreversibleMigration
 //   const { losses } = await countLosses(connection, server, files);               // loss-counter.ts
-import { createHash } from 'node:crypto';
 import { type Connection, quoted, textOf } from './connection.ts';
 import { failure } from './errors.ts';
+import { keptScript } from './kept-script.ts';
 import { assertVersionSigned, type Trust } from './source/signatures.ts';
 import type { Script } from './sql/script.ts';
 
@@ -81,19 +81,4 @@ async function keptScripts(
     scripts.set(version, script);
   }
   return scripts;
-}
-
-/** A down script that a ledger (named for messages) has kept: the one that was stored, or LedgerDamaged is thrown. */
-export function keptScript(ledger: string, version: string, text: string, checksum: string | null): Script {
-  if (checksum === null || !isTextOf(text, checksum)) {
-    const reason = `the down script kept for ${version} is not the one that was stored`;
-    throw failure('LedgerDamaged', { schema: ledger, reason }, { migration: version });
-  }
-  return Object.freeze({ file: `${version}.down.sql`, text, checksum });
-}
-
-/** The checksum is over the file's bytes, of which the ledger keeps all but a byte order mark. */
-function isTextOf(text: string, checksum: string): boolean {
-  const digest = (bytes: string) => createHash('sha256').update(bytes, 'utf8').digest('hex');
-  return digest(text) === checksum || digest(`\uFEFF${text}`) === checksum;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { sha256 } from '../../src/api/digest.ts';
 import { readStoredSnapshot } from '../../src/engine/ledger/stored-snapshot.ts';
 import { verifyAudit } from '../../src/engine/ledger/verify-audit.ts';
 import { EXECUTION, oldTransaction, Site, serverForTests, until } from './site.ts';
@@ -122,6 +123,57 @@ describe('A downgrade', () => {
     const result = await down(site, '002_groups');
     assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
     assert.deepEqual([site.applied, site.hasTable('roles')], [['001_users', '002_groups'], false]);
+  });
+
+  const CALLS = `CREATE TABLE log (n int); CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN COMMIT; END'`;
+  const COMMITTING: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+    [
+      'Diesel',
+      {
+        '1_a/up.sql': 'CREATE TABLE a ();',
+        '2_p/up.sql': CALLS,
+        '2_p/down.sql': 'CALL p();\nDROP PROCEDURE p; DROP TABLE log;',
+        '2_p/metadata.toml': 'run_in_transaction = false\n',
+      },
+    ],
+    [
+      'Flyway',
+      {
+        'V1__a.sql': 'CREATE TABLE a ();',
+        'V2__p.sql': CALLS,
+        // A byte order mark, which the ledger does not keep.
+        'U2__p.sql': '\uFEFFCALL p();\nDROP PROCEDURE p; DROP TABLE log;',
+        'U2__p.sql.conf': 'executeInTransaction=false\n',
+      },
+    ],
+  ];
+  for (const [layout, files] of COMMITTING) {
+    it(`from the ledger runs outside a transaction where a file beside it said so (${layout})`, async () => {
+      const [first = '', version = ''] = layout === 'Diesel' ? ['1_a', '2_p'] : ['V1__a', 'V2__p'];
+      const site = await migrated(files);
+      for (const file of Object.keys(files).filter(name => /^.?2_/.test(name))) site.remove(file);
+      const { plan } = await site.plan({ target: first });
+      const stored = site.sql(`SELECT down_checksum FROM migrate.ledger WHERE version = '${version}'`);
+      const text = files[layout === 'Diesel' ? '2_p/down.sql' : 'U2__p.sql'] ?? '';
+      assert.deepEqual(plan?.downgrade?.reverts, [{ version, origin: 'Ledger', checksum: sha256(text) }]);
+      assert.equal(stored, sha256(text), 'the checksum is that of the file, as it was before');
+      const confirmedLoss = plan?.downgrade?.digest;
+      const result = await site.migrate({ to: first, direction: 'Down', confirmedLoss });
+      assert.equal(result.exitCode, 0, result.error?.message ?? 'no error');
+      assert.deepEqual([site.applied, site.hasTable('log')], [[first], false]);
+    });
+  }
+
+  it('from the ledger, stored by an earlier release without the line, is still the one that was stored', async () => {
+    const [, files] = COMMITTING[0] ?? ['', {}];
+    const site = await migrated({ ...files, '2_p/down.sql': 'DROP PROCEDURE p; DROP TABLE log;' });
+    for (const file of Object.keys(files).filter(name => name.startsWith('2_'))) site.remove(file);
+    site.sql("UPDATE migrate.ledger SET down_script = 'DROP PROCEDURE p; DROP TABLE log;' WHERE number = 2");
+    assert.equal((await site.plan({ target: '1_a' })).exitCode, 0);
+    site.sql(
+      "UPDATE migrate.ledger SET down_script = '-- migrate: no-transaction' || chr(10) || 'SELECT 1' WHERE number = 2",
+    );
+    assert.equal((await site.plan({ target: '1_a' })).error?.code, 'LedgerDamaged');
   });
 
   it('does not run a script of the ledger that is not the one that was stored', async () => {

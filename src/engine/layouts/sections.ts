@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
-import { hasDirective } from '../sql/directives.ts';
+import { hasDirective, NO_TRANSACTION_LINE } from '../sql/directives.ts';
 import { decodeScript, type Migration, type Script } from '../sql/script.ts';
 import type { Layout, LayoutName, Reading, SourceFile } from './layout.ts';
 
@@ -55,9 +55,6 @@ const GOOSE_GRAMMAR: Grammar = {
     return { kind: 'comment', unknown: line.trim() };
   },
 };
-
-/** Our own word for it, in the place of the tool's: it goes with the text wherever that is kept. */
-const NO_TRANSACTION = '-- migrate: no-transaction';
 
 export const DBMATE: Layout = layoutOf(DBMATE_GRAMMAR, '20240101120000_users.sql with "-- migrate:up"');
 export const GOOSE: Layout = layoutOf(GOOSE_GRAMMAR, '00001_users.sql with "-- +goose Up"');
@@ -113,7 +110,8 @@ function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: st
   const part = (from: number, to: number): Script => {
     const isAlone = goesAlone || /\btransaction:false\b/.test(lines[from] ?? '');
     const kept = lines.slice(0, to).map((line, index) => {
-      if (index === from && isAlone) return NO_TRANSACTION;
+      // Our own word in the place of the tool's.
+      if (index === from && isAlone) return NO_TRANSACTION_LINE;
       // What is set above the first marker is set for the file: for both of its parts.
       const isKept = index > from || (index < up && hasDirective(line));
       return isKept && markers[index] === undefined ? line : '';

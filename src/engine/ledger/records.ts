@@ -4,6 +4,7 @@
 import { runKey } from '../attempt.ts';
 import { literal, only, QueryError, quoted } from '../connection.ts';
 import { failure } from '../errors.ts';
+import { keptText } from '../kept-script.ts';
 import type { Segment } from '../sql/statements.ts';
 import type { DownFile, PendingFile, RepeatableFile, UpFile, Work } from '../work.ts';
 import { appendAudit, auditSql, checksumsOf } from './audit.ts';
@@ -85,7 +86,8 @@ function rowsOf(work: Work, file: PendingFile, startedAt: Date): readonly string
 function applied(work: Work, { migration, signature, layout }: UpFile, startedAt: Date): readonly string[] {
   const { attempt } = work;
   const { version, up, down } = migration;
-  const texts = [version, String(migration.number), up.checksum, down?.checksum, down?.text].map(textOrNull);
+  const kept = down === undefined ? undefined : keptText(down);
+  const texts = [version, String(migration.number), up.checksum, down?.checksum, kept].map(textOrNull);
   const by = [attempt.owner, String(attempt.number), runKey(attempt.run), attempt.job].map(literal);
   const signed = [signature?.signature, signature?.signedBy, attempt.image, layout].map(textOrNull);
   return [

@@ -17,6 +17,9 @@ export const NO_DIRECTIVES: Directives = Object.freeze({
   role: undefined,
 });
 
+/** A file's word that it is not to be wrapped in a transaction: it goes with the text wherever that is kept. */
+export const NO_TRANSACTION_LINE = '-- migrate: no-transaction';
+
 const LINE = /^[ \t]*--[ \t]*migrate:(.*)$/gm;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 };
 const REMEDY =

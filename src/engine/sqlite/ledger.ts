@@ -4,9 +4,9 @@
 import type { SnapshotEntry } from '../../schema/snapshot.ts';
 import type { ImportedMigration } from '../baseline.ts';
 import { failure } from '../errors.ts';
+import { keptScript } from '../kept-script.ts';
 import { checksumsOf } from '../ledger/audit.ts';
 import { type AppliedMigration, EMPTY_LEDGER, type Ledger, ledgerDigest } from '../ledger/ledger.ts';
-import { keptScript } from '../reversal.ts';
 import type { Migration, Repeatable, Script } from '../sql/script.ts';
 import { AUDIT_TABLE, appendSqliteAudit } from './audit.ts';
 import type { SqliteConnection, SqliteRow } from './connection.ts';
