@@ -24,8 +24,16 @@ const PARTS = 6;
 export function orderOf(version: string): bigint | undefined {
   const dotted = /^[VU]([0-9]+(?:[._][0-9]+)*)__/.exec(version)?.[1];
   if (dotted !== undefined) return orderOfParts(dotted.split(/[._]/));
-  const digits = /^[0-9][0-9-]*/.exec(version)?.[0].replaceAll('-', '');
+  const digits = writtenNumberOf(version)?.replaceAll('-', '');
   return digits === undefined ? undefined : BigInt(digits);
+}
+
+/**
+ * The number that a name begins with as it is written there: `001`, and of Diesel's names, which go on with `_`, with its dashes,
+ * `2014-09-24-113530`. In dbmate's `20230101120000-2fa` the number ends with the first digits.
+ */
+export function writtenNumberOf(version: string): string | undefined {
+  return (/^[0-9][0-9-]*(?=_|$)/.exec(version) ?? /^[0-9]+/.exec(version))?.[0];
 }
 
 function orderOfParts(parts: readonly string[]): bigint | undefined {

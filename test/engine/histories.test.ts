@@ -89,10 +89,10 @@ describe('The history of another tool', () => {
     const connection = await database(
       "CREATE TABLE schema_migrations (version varchar PRIMARY KEY); INSERT INTO schema_migrations VALUES ('20240101'), ('20240102')",
     );
-    const source = sourceOf(['20240101_a.sql', '20240102_b.sql', '20240103_c.sql'], '-- migrate:up\n');
+    const source = sourceOf(['20240101-2fa.sql', '20240102_b.sql', '20240103_c.sql'], '-- migrate:up\n');
     const found = await readHistory(connection, source, 'auto', undefined);
     assert.equal(found.from, 'dbmate');
-    assert.deepEqual(versionsOf(found), ['20240101_a', '20240102_b']);
+    assert.deepEqual(versionsOf(found), ['20240101-2fa', '20240102_b']);
   });
 
   it('of Diesel has times, and versions without their dashes', async () => {

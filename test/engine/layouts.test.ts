@@ -178,6 +178,13 @@ describe('A file with both ways', () => {
     assert.equal(alone.migrations[0]?.down, undefined);
   });
 
+  it('has a number that ends where its digits do, and is refused where that cannot be told', () => {
+    const [migration] = read({ '20230101120000-2fa.sql': DBMATE }).migrations;
+    assert.deepEqual([migration?.version, migration?.number], ['20230101120000-2fa', 20230101120000n]);
+    for (const name of ['2023-2_fa', '2023-2'])
+      assert.match(refused({ [`${name}.sql`]: DBMATE }).message, /cannot be told: write 2023_2(_fa)?\.sql/);
+  });
+
   it('is refused when its parts are out of order, something stands before them, or a mark is not known', () => {
     assert.match(
       refused({ '1_a.sql': '-- migrate:down\nx\n-- migrate:up\ny' }).message,

@@ -35,7 +35,7 @@ export function wayDownOf(layout: LayoutName, version: string): string {
 }
 
 /** The number of a version as it is written: `001`, `2024-01-01-120000`, `V1_2`. */
-const PREFIX = /^V[0-9]+(?:[._][0-9]+)*(?=__)|^[0-9]+(?:-[0-9]+)*/;
+const PREFIX = /^V[0-9]+(?:[._][0-9]+)*(?=__)|^[0-9]+(?:-[0-9]+)*(?=_|$)|^[0-9]+/;
 
 /** The same name with a number that is `step` above that of the highest: `002_b` after `003_c` is `004_b`. */
 export function renumbered(version: string, highest: string, step: number): string {

@@ -2,7 +2,7 @@
 // goose (`-- +goose Up`, https://pressly.github.io/goose/documentation/annotations). A part keeps the line numbers of its
 // file, because everything else in it is left blank. Called by recognise.ts.
 import { createHash } from 'node:crypto';
-import { orderOf } from '../../api/versions.ts';
+import { orderOf, writtenNumberOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
 import { hasDirective, NO_TRANSACTION_LINE } from '../sql/directives.ts';
 import { decodeScript, type Migration, type Script } from '../sql/script.ts';
@@ -90,6 +90,9 @@ function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: st
   if (grammar.program?.test(file.path)) throw refused('only SQL can be run: write it as an SQL migration');
   const { text } = decodeScript(file.path, file.bytes);
   const version = file.path.slice(0, -'.sql'.length);
+  // Diesel's names are written so, and would be another number: the operator has the name alone to order it by.
+  if (writtenNumberOf(version)?.includes('-'))
+    throw refused(`where its number ends cannot be told: write ${version.replace('-', '_')}.sql`);
   const lines = text.split('\n');
   const markers = lines.map(line => grammar.marker(line.trimEnd()));
   const strange = markers.findIndex(marker => marker?.unknown !== undefined);

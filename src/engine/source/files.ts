@@ -5,7 +5,7 @@
 import { type Dirent, readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 import { sha256 } from '../../api/digest.ts';
-import { orderOf } from '../../api/versions.ts';
+import { orderOf, writtenNumberOf } from '../../api/versions.ts';
 import { type EngineError, failure, gathered } from '../errors.ts';
 import type { LayoutName, Reading, SourceFile } from '../layouts/layout.ts';
 import { isNamedLikeMigration, recogniseLayout } from '../layouts/recognise.ts';
@@ -226,7 +226,8 @@ function inOrder(found: Reading['migrations'], errors: EngineError[]): readonly 
     const other = byNumber.get(number);
     if (other === undefined) byNumber.set(number, place);
     else {
-      const shown = /^0*([0-9][0-9-]*)/.exec(version)?.[1] ?? /^V([0-9._]*)__/.exec(version)?.[1] ?? version;
+      const shown =
+        writtenNumberOf(version)?.replace(/^0+(?=[0-9])/, '') ?? /^V([0-9._]*)__/.exec(version)?.[1] ?? version;
       errors.push(failure('DuplicateNumber', { number: shown, first: other, second: place }));
     }
     return Object.freeze(migration);

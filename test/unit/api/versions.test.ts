@@ -38,6 +38,13 @@ test("other tools' names are ordered too, so that no lower version is taken for 
   assert.ok(compareVersions(null, 'V1__users') < 0);
 });
 
+test('dashes are of the number in names as Diesel writes them, and end it in others', () => {
+  assert.equal(orderOf('20230101120000-2fa'), 20230101120000n);
+  assert.equal(orderOf('003-1st-users'), 3n);
+  assert.equal(orderOf('2026-05-27-130000-0000_drop'), 202605271300000000n);
+  assert.equal(orderOf('2014-09-24-113530'), 20140924113530n);
+});
+
 test('a name without a leading number has none', () => {
   assert.equal(orderOf('latest'), undefined);
   assert.equal(orderOf('R__views'), undefined);
