@@ -347,7 +347,15 @@ describe('What a downgrade would lose', () => {
       'ALTER TABLE users ALTER name TYPE varchar(5)',
       ['Narrowing public.users.name 1'],
     ],
-    'nothing, where the new type holds all': ['ALTER TABLE users ALTER name TYPE text', []],
+    'nothing, where the new type holds all': ['ALTER TABLE users ALTER name TYPE text USING name::text', []],
+    'values that a cast to the new type cuts': [
+      'ALTER TABLE users ALTER name TYPE varchar(5) USING name::varchar(5)',
+      ['Narrowing public.users.name 1'],
+    ],
+    'all values, where a cast of another column decides': [
+      'ALTER TABLE users ALTER name TYPE text USING id::text',
+      ['Narrowing public.users.name 3'],
+    ],
     'all values, where a USING decides': [
       'ALTER TABLE users ALTER name TYPE int USING length(name)',
       ['Narrowing public.users.name 3'],

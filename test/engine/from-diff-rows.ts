@@ -30,4 +30,34 @@ export const ROWS: readonly Case[] = [
       ALTER b SET DEFAULT nextval('down'), ALTER c SET DEFAULT nextval('both_of'); ALTER TABLE u ALTER c SET DEFAULT nextval('both_of')`,
     says: [/FROM \(SELECT c FROM public\.t UNION ALL SELECT c FROM public\.u\) AS numbers\(number\);/],
   },
+  {
+    name: 'values go into another type without an expression where PostgreSQL has a cast for it',
+    base: `CREATE DOMAIN small AS int CHECK (VALUE < 10); CREATE TABLE t(a int, b varchar(5), c numeric(4,2), d timestamp, e date, f small, g int[],
+      h text, i interval, j timestamptz(3), k varchar(9)[], l uuid[])`,
+    change: `ALTER TABLE t ALTER a TYPE bigint, ALTER b TYPE text, ALTER c TYPE numeric(9,2), ALTER d TYPE date, ALTER e TYPE timestamptz,
+      ALTER f TYPE int, ALTER g TYPE bigint[], ALTER h TYPE varchar(9), ALTER i TYPE interval hour to minute, ALTER j TYPE timestamptz(6), ALTER k TYPE text[], ALTER l TYPE text[]`,
+    use: "INSERT INTO t VALUES (1, 'x', 1.5, now(), now(), 5, '{1}', 'x', '1 hour', now(), '{x}', '{}')",
+    says: [
+      /^(?!(.|\n)* USING )/,
+      /^-- May rewrite the table under a lock\.\nALTER TABLE public\.t ALTER COLUMN a TYPE bigint;/,
+      /\n-- May rewrite the table under a lock\.\nALTER TABLE public\.t ALTER COLUMN c TYPE numeric\(9,2\);/,
+      /-- Destroys data: of each value of public\.t\.d what date does not hold\.\n.*\n.* TYPE date;/,
+      /-- Destroys data: of each value of public\.t\.i what interval hour to minute does not hold/,
+      /\n-- Fails on a value that does not fit.*\n.* TYPE character varying\(9\);/,
+    ],
+  },
+  {
+    name: 'values go by an expression where there is a cast that has to be asked for, or none',
+    base: `CREATE TYPE e AS ENUM ('a', 'b'); CREATE TYPE pair AS (a int); CREATE TABLE t(a e DEFAULT 'a', b e[], c text, d int, f uuid, g pair, h jsonb);
+      CREATE INDEX ON t(a) WHERE a > 'a'; CREATE VIEW v AS SELECT a FROM t`,
+    change: `ALTER TYPE e RENAME TO e2; ALTER TYPE pair RENAME TO pair2; ALTER TABLE t ALTER c TYPE timestamptz USING now(),
+      ALTER d TYPE bool USING d <> 0, ALTER f TYPE int USING NULL, ALTER h TYPE text[] USING NULL`,
+    use: "INSERT INTO t(a, b, c, g) VALUES ('a', '{a,b}', '2020-01-01', '(1)')",
+    says: [
+      /\n-- May rewrite the table under a lock: see to the USING\.\n.* ALTER COLUMN a TYPE public\.e2 USING a::text::public\.e2;/,
+      /Destroys data: of each value of public\.t\.c .*\n.*\n.* USING c::timestamp with time zone;/,
+      /Destroys data: of each value of public\.t\.d .*\n.*\n.* USING d::boolean;/,
+      /\n-- Fails on .*\n.* TYPE integer USING f::text::integer;/,
+    ],
+  },
 ];

@@ -6,6 +6,7 @@ import { loadGrammar, parseFile } from '../../src/engine/sql/statements.ts';
 import { compareSnapshots, describeDifference } from '../../src/schema/difference.ts';
 import { readPrintedViews } from '../../src/schema/printed-views.ts';
 import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';
+import { ASSIGNED, EXPLICIT } from '../../src/schema/statements/conversions.ts';
 import { statementsBetween } from '../../src/schema/statements/write.ts';
 import { CASES, TOLD } from './from-diff-cases.ts';
 import { ROWS } from './from-diff-rows.ts';
@@ -107,6 +108,27 @@ describe('Statements from the difference of two schemas', { concurrency: 2 }, ()
           }
         });
       }
+    } finally {
+      await session.close();
+    }
+  });
+
+  it('know which casts PostgreSQL has', async () => {
+    const site = await Site.create(server);
+    const session = await site.session('postgres');
+    try {
+      const rows =
+        await session.query(`SELECT format_type(castsource, NULL) || ' > ' || format_type(casttarget, NULL) AS pair,
+        castcontext = 'e' AS asked FROM pg_catalog.pg_cast`);
+      const known = new Map(rows.map(row => [String(row.pair), row.asked === 't']));
+      assert.deepEqual(
+        [...ASSIGNED].filter(pair => known.get(pair) !== false),
+        [],
+      );
+      assert.deepEqual(
+        [...EXPLICIT].filter(pair => known.get(pair) !== true),
+        [],
+      );
     } finally {
       await session.close();
     }

@@ -26,7 +26,7 @@ export type Drop =
       readonly ifExists: boolean;
     }
   | { readonly kind: 'Column'; readonly table: QualifiedName; readonly column: string; readonly ifExists: boolean }
-  /** `type`: undefined when it cannot be written from the tree or a USING decides. */
+  /** `type`: undefined when it cannot be written from the tree or another USING than a cast to it decides. */
   | {
       readonly kind: 'Retype';
       readonly table: QualifiedName;
@@ -215,7 +215,8 @@ function altered(fields: Tree): readonly Drop[] {
     }
     if (subtype === 'AT_AlterColumnType') {
       const definition = nodeOf(command.def).fields;
-      const type = definition.raw_default === undefined ? writtenType(childOf(definition, 'typeName')) : undefined;
+      const isPlain = definition.raw_default === undefined || isOwnCast(definition, column);
+      const type = isPlain ? writtenType(childOf(definition, 'typeName')) : undefined;
       return [{ kind: 'Retype', table, column, type }, ...callsIn(definition.raw_default)];
     }
     if (subtype === 'AT_DropIdentity') return [{ kind: 'Identity', table, column }];
@@ -223,6 +224,15 @@ function altered(fields: Tree): readonly Drop[] {
     if (!HARMLESS_ALTERATIONS.has(subtype)) return [UNCOUNTABLE];
     return STORED_ALTERATIONS.has(subtype) ? [] : callsIn(command.def);
   });
+}
+
+/** `TYPE bigint USING a::bigint` of the column `a`: how PostgreSQL casts, only asked for. */
+function isOwnCast(definition: Tree, column: string): boolean {
+  const cast = childOf(childOf(definition, 'raw_default'), 'TypeCast');
+  const [field, ...more] = childrenOf(childOf(childOf(cast, 'arg'), 'ColumnRef'), 'fields');
+  if (field === undefined || more.length > 0 || stringOf(field.fields, 'sval') !== column) return false;
+  const [asked, wanted] = [childOf(cast, 'typeName'), childOf(definition, 'typeName')].map(writtenType);
+  return asked !== undefined && JSON.stringify(asked) === JSON.stringify(wanted);
 }
 
 const quotedName = (name: string) => `"${name.replaceAll('"', '""')}"`;

@@ -1,5 +1,6 @@
 // A column as CREATE TABLE and ADD COLUMN write it, and the ALTERs that lead from one definition to another. Claims what it
 // writes; what it cannot write (storage of another default, options of foreign tables) is left to the draft's comments.
+import { conversionOf } from './conversions.ts';
 import type { Draft, Piece } from './draft.ts';
 import { type Item, type Items, keyOf, list, ownName, tableOf, text, usualSequence } from './items.ts';
 import { namesIn } from './names.ts';
@@ -144,7 +145,7 @@ export function changeColumn(draft: Draft, from: Item, to: Item): void {
     const sequence = before.identitySequence(from);
     if (sequence !== undefined && isGone(sequence)) draft.claim(sequence);
   }
-  if (isRetyped) retype(draft, to);
+  if (isRetyped) retype(draft, from, to);
   if (is('notNull')) {
     const isSet = to.properties.notNull === true;
     const notes = isSet ? ['Fails if there is a row without a value: fill it first.'] : [];
@@ -170,11 +171,10 @@ export function remakeDefault(draft: Draft, column: Item): void {
   alter(draft, column, `SET DEFAULT ${text(column, 'default')}`);
 }
 
-function retype(draft: Draft, to: Item): void {
+function retype(draft: Draft, from: Item, to: Item): void {
   const collation = text(to, 'collation') === '' ? '' : ` COLLATE ${text(to, 'collation')}`;
-  alter(draft, to, `TYPE ${text(to, 'type')}${collation} USING ${ownName(to)}::${text(to, 'type')}`, {
-    notes: ['Fails on a value that does not fit, and may rewrite the table under a lock: see to the USING.'],
-  });
+  const { using, notes } = conversionOf(draft.change, from, to);
+  alter(draft, to, `TYPE ${text(to, 'type')}${collation}${using === '' ? '' : ` USING ${using}`}`, { notes });
 }
 
 function changeIdentity(draft: Draft, from: Item, to: Item): void {
