@@ -29,7 +29,7 @@ export async function asOwnerAfterDeferred(
 /** How a file leaves the session: under what a deferred trigger would find its names, and with whose rights. */
 const STANDING_SQL = "SELECT current_user AS role, pg_catalog.current_setting('search_path') AS search_path";
 
-/** Constraint triggers; foreign keys, unique and exclusion constraints are none: they are checked as the table's owner, and look up no name. */
+/** Constraint triggers. Foreign keys, unique and exclusion constraints are none: they run no code that looks up a name. */
 const IS_TRIGGER = "c.contype OPERATOR(pg_catalog.=) 't'";
 /** Nobody can meet those of temporary tables later: these are gone when the next file begins. */
 const IS_TEMPORARY = 'n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()';
