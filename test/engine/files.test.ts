@@ -65,6 +65,13 @@ describe('Migration files', () => {
     const error = await refused({ '0/001_a.up.sql': 'x', '1/001_a.up.sql': 'y' });
     assert.equal(error.code, 'DuplicateFile');
     assert.match(error.message, /\/0 and from .*\/1\./);
+    for (const text of ['executeInTransaction=false', 'executeInTransaction=true']) {
+      const conf = { '0/V1__a.sql.conf': 'executeInTransaction=true', '1/V1__a.sql.conf': text };
+      assert.equal((await refused({ 'V1__a.sql': 'x', ...conf })).code, 'DuplicateFile');
+    }
+    const metadata = packBundle([{ path: '1_a/metadata.toml', bytes: Buffer.from('run_in_transaction = false') }]);
+    const twice = { '1_a/up.sql': 'x', '1_a/metadata.toml': '', [`0/${BUNDLE_FILE}`]: metadata };
+    assert.equal((await refused(twice)).code, 'DuplicateFile');
   });
 
   it('are refused with a name that no status can hold, in every layout, with its length and the most', async () => {

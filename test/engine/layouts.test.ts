@@ -253,6 +253,46 @@ describe('Flyway', () => {
     assert.equal(refused({ 'V1__a.sql': '', 'U2__b.sql': '' }).code, 'DownWithoutUp');
   });
 
+  it('is refused a setting beside a file that is not understood, or that we cannot honour, naming its line', () => {
+    const of = (conf: string) => refused({ 'V1__a.sql': '', 'V1__a.sql.conf': conf });
+    const texts: readonly (readonly [string, RegExp])[] = [
+      ['shouldExecute=false', /V1__a\.sql\.conf .*line 1 sets shouldExecute to "false".*only true/],
+      ['# when\nshouldExecute=${' + 'env}==test', /line 2 sets shouldExecute to/],
+      ['executeInTransaction=no', /executeInTransaction to "no".*only true or false/],
+      ['executeInTransaction', /line 1 is no setting: "executeInTransaction"/],
+      ['executeintransaction=false', /line 1 sets executeintransaction, which is not known/],
+      ['flyway.executeInTransaction=false', /flyway\.executeInTransaction, which is not known/],
+      ['encoding=ISO-8859-1', /encoding to "ISO-8859-1".*only UTF-8/],
+      ['placeholderReplacement=1', /placeholderReplacement to "1"/],
+      ['executeInTransaction=false\nexecuteInTransaction=true', /line 2 sets executeInTransaction once more/],
+      ['executeInTransaction=\\\nfalse', /line 1 sets executeInTransaction to/],
+    ];
+    for (const [text, expected] of texts) {
+      const { code, message } = of(text);
+      assert.equal(code, 'BadMarker');
+      assert.match(message, expected);
+    }
+    assert.match(refused({ 'V1__a.sql': '', 'V1__b.sql.conf': '' }).message, /there is no V1__b\.sql beside it/);
+    const two = read({ 'V1__a.sql': '', 'V1__a.sql.conf': 'a=1\nb=2' }).errors.map(({ message }) => message);
+    assert.equal(two.length, 2, 'every mistake at once');
+  });
+
+  it('reads settings as Flyway does, whatever the case of true and false', () => {
+    const settings = [
+      'executeInTransaction=False',
+      ' executeInTransaction : FALSE\r\n',
+      '! a\n#b\nexecuteInTransaction = false',
+    ];
+    for (const text of settings) {
+      const { migrations, errors } = read({ 'V1__a.sql': '', 'V1__a.sql.conf': text });
+      assert.deepEqual([migrations[0]?.up.noTransaction, errors], [true, []], text);
+    }
+    const harmless = 'executeInTransaction=TRUE\nshouldExecute=true\nencoding=utf-8\nplaceholderReplacement=false\n';
+    const sql = "SELECT '${" + "name}';";
+    const { migrations, errors } = read({ 'V1__a.sql': sql, 'V1__a.sql.conf': harmless });
+    assert.deepEqual([migrations[0]?.up.noTransaction, migrations[0]?.up.text, errors], [undefined, sql, []]);
+  });
+
   it('reads the setting beside a file', () => {
     const files = { 'V1__a.sql': '', 'V1__a.sql.conf': 'executeInTransaction=false', 'V2__b.sql': '' };
     assert.deepEqual(

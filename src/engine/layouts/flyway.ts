@@ -5,6 +5,7 @@
 import { orderOf } from '../../api/versions.ts';
 import { type EngineError, failure } from '../errors.ts';
 import { decodeScript, type Migration, type Repeatable, type Script } from '../sql/script.ts';
+import { NO_SETTINGS, readSettings, type ScriptSettings } from './flyway-settings.ts';
 import type { Layout, Reading, SourceFile } from './layout.ts';
 
 const VERSIONED = /^([VU])([0-9]+(?:[._][0-9]+)*)__([A-Za-z0-9_.-]{1,120})\.sql$/;
@@ -22,8 +23,8 @@ export const FLYWAY: Layout = {
     [VERSIONED, REPEATABLE, SETTINGS, CALLBACK, PROGRAM, CALLBACK_PROGRAM].some(pattern => pattern.test(path)),
   read(files) {
     const errors: EngineError[] = [];
-    const alone = new Set(files.filter(isNoTransaction).map(file => file.path.replace(/\.conf$/, '')));
-    const scripts = files.flatMap(file => readScript(file, alone, errors));
+    const settings = settingsOf(files, errors);
+    const scripts = files.flatMap(file => readScript(file, settings.get(file.path) ?? NO_SETTINGS, errors));
     return { ...pair(scripts, errors), errors };
   },
 };
@@ -34,7 +35,24 @@ interface Read {
   readonly script: Script;
 }
 
-function readScript(file: SourceFile, alone: ReadonlySet<string>, errors: EngineError[]): readonly Read[] {
+/** By the path of the script that they are for. */
+function settingsOf(files: readonly SourceFile[], errors: EngineError[]): ReadonlyMap<string, ScriptSettings> {
+  const paths = new Set(files.map(({ path }) => path));
+  return new Map(
+    files
+      .filter(({ path }) => SETTINGS.test(path))
+      .map(file => {
+        const script = file.path.slice(0, -'.conf'.length);
+        if (!paths.has(script)) {
+          const reason = `there is no ${script} beside it`;
+          errors.push(failure('BadMarker', { file: file.path, layout: 'Flyway', reason }));
+        }
+        return [script, readSettings(file, errors)];
+      }),
+  );
+}
+
+function readScript(file: SourceFile, settings: ScriptSettings, errors: EngineError[]): readonly Read[] {
   const refuse = (reason: string): readonly Read[] => {
     errors.push(failure('BadMarker', { file: file.path, layout: 'Flyway', reason }));
     return [];
@@ -46,13 +64,13 @@ function readScript(file: SourceFile, alone: ReadonlySet<string>, errors: Engine
   try {
     const script = decodeScript(file.path, file.bytes);
     const placeholder = /\$\{[A-Za-z0-9_:.-]+\}/.exec(script.text)?.[0];
-    if (placeholder !== undefined)
+    if (placeholder !== undefined && settings.placeholders === 'Filled')
       return refuse(`it has the placeholder ${placeholder}, and placeholders are not filled in`);
     return [
       {
         path: file.path,
         place: file.place,
-        script: alone.has(file.path) ? { ...script, noTransaction: true } : script,
+        script: settings.transaction === 'None' ? { ...script, noTransaction: true } : script,
       },
     ];
   } catch (error) {
@@ -97,9 +115,4 @@ function numberOf({ path, script }: Read, errors: EngineError[]): bigint {
     errors.push(failure('BadMarker', { file: script.file, layout: 'Flyway', reason }));
   }
   return number ?? 0n;
-}
-
-function isNoTransaction(file: SourceFile): boolean {
-  if (!SETTINGS.test(file.path)) return false;
-  return /^[ \t]*executeInTransaction[ \t]*=[ \t]*false\b/m.test(Buffer.from(file.bytes).toString('utf8'));
 }

@@ -204,7 +204,7 @@ function withoutDuplicates(
   for (const file of files) {
     const other = unique.get(file.name);
     if (other === undefined) unique.set(file.name, file);
-    else if (file.name.endsWith('.sql')) {
+    else if (/\.sql$|\.sql\.conf$|\/metadata\.toml$/.test(file.name)) {
       const places = { first: placeOf(other.directory), second: placeOf(file.directory) };
       errors.push(failure('DuplicateFile', { file: file.name, ...places }));
     }
