@@ -7,6 +7,7 @@ import { awaitedLater, only, QueryError, type Row } from './connection.ts';
 import { failure } from './errors.ts';
 import { DeferredTooLong, type DeferredUntil, reasonOf, StatementFailure } from './execute.ts';
 import { DEFERRED_NOW_SQL, nowSql } from './server.ts';
+import { serverMessage } from './server-message.ts';
 import type { Statement } from './sql/statements.ts';
 import { asOwner } from './transactions.ts';
 import type { PendingFile, Work } from './work.ts';
@@ -115,10 +116,13 @@ export class Deferral {
       return new StatementFailure(last, statement, error, this.#work.monitor);
     }
     if (ELSEWHERE.test(error.sqlstate) && this.#waiting.length > 1) {
-      return new DeferredTooLong('TriggersAfterEach', `a deferred trigger cannot run later (${error.message})`);
+      return new DeferredTooLong(
+        'TriggersAfterEach',
+        `a deferred trigger cannot run later (${serverMessage(error, '')})`,
+      );
     }
     const where = `What ${first.parsed.file} to ${last.parsed.file} deferred to their common end`;
-    const facts = { where, reason: reasonOf(error, last.direction) };
+    const facts = { where, reason: reasonOf(error, named) };
     return failure('MigrationFailed', facts, { sqlstate: error.sqlstate }, { cause: error });
   }
 }

@@ -6,6 +6,7 @@ import { whereOf } from './half-done.ts';
 import type { Monitor } from './monitor.ts';
 import { assertNotInterrupted, seconds } from './pace.ts';
 import { FORGET_SQL, fileSettingsSql } from './server.ts';
+import { serverHint, serverMessage } from './server-message.ts';
 import { isLeftOut } from './sql/reach.ts';
 import type { Statement } from './sql/statements.ts';
 import type { PendingFile, Work } from './work.ts';
@@ -221,7 +222,7 @@ export function statementError(work: Work, failed: StatementFailure): EngineErro
     return failure('LockTimeout', { where, waited, blockers }, place);
   }
   const halfDone = done === 0 ? undefined : { direction: file.direction, done };
-  const facts = { where, reason: reasonOf(error, file.direction), halfDone };
+  const facts = { where, reason: reasonOf(error, [file]), halfDone };
   return failure('MigrationFailed', facts, place, { cause: error });
 }
 
@@ -231,24 +232,19 @@ const ADVICE: Readonly<Record<string, string>> = {
   '55P04': 'a new enum value can be used only after its transaction: add it in a file of its own',
 };
 
-/** The server's message and our advice. Of a data error the value is left out: it may be somebody's data. */
-export function reasonOf(error: QueryError, direction: PendingFile['direction']): string {
-  if (error.dependents !== undefined && direction === 'Down') {
+/** The server's message about a statement of these files, without anybody's data, and our advice. */
+export function reasonOf(error: QueryError, files: readonly PendingFile[]): string {
+  if (error.dependents !== undefined && files.at(-1)?.direction === 'Down') {
     const advice = 'drop that first in the down script; what a repeatable migration made stays when versions go';
     return `${error.message}: ${error.dependents} (SQLSTATE ${error.sqlstate}); ${advice}`;
   }
-  const message = withoutSecrets(error);
-  const advice = ADVICE[error.sqlstate] ?? error.hint;
+  const message = serverMessage(error, writtenIn(files));
+  const advice = ADVICE[error.sqlstate] ?? serverHint(error);
   return `${message} (SQLSTATE ${error.sqlstate})${advice === undefined ? '' : `; ${advice}`}`;
 }
 
-/** How libpq begins or ends what it says of a connection string that it cannot read: it quotes from it. */
-const CONNECTION_STRING = /connection (?:info )?string|connection option|percent-encoded|\bURI\b/;
-
-/** Of a data error the value may be somebody's; of a text with a password in it any part may be of the password. */
-function withoutSecrets({ sqlstate, message }: QueryError): string {
-  if (sqlstate.startsWith('22')) return message.replace(/: ".*$/s, '');
-  return CONNECTION_STRING.test(message) ? message.replace(/".*"/s, '"…"') : message;
+function writtenIn(files: readonly PendingFile[]): string {
+  return files.flatMap(file => file.parsed.statements.map(statement => statement.text)).join('\n');
 }
 
 function linesBefore(text: string, position: number | undefined): number {

@@ -2,6 +2,7 @@
 // told to stop or has waited too long. The second session holds no lock and does no work, so it may come and go; it is
 // opened only for a statement that takes long. Called by execute.ts.
 import { type Connect, type Connection, type Row, textOf } from './connection.ts';
+import { withoutConstants } from './sql/constants.ts';
 
 export interface Watching {
   /** When to look for the first time. */
@@ -131,12 +132,7 @@ async function blockersOf(session: Connection, pid: number): Promise<readonly st
 
 /** Names a session for a person; constants in its query are left out, they may be somebody's data. */
 function describe(row: Row): string {
-  const query = (row.query ?? '')
-    .replace(/\$([A-Za-z_]*)\$[\s\S]*?(\$\1\$|$)/g, '?')
-    .replace(/'(?:[^']|'')*(?:'|$)/g, '?')
-    .replace(/\b\d[\d.]*\b/g, '?')
-    .replace(/\s+/g, ' ')
-    .trim();
+  const query = withoutConstants(row.query ?? '');
   const shown = query.length > 60 ? `${query.slice(0, 60)}…` : query;
   const since = row.since === null ? '' : `since ${row.since}`;
   const parts = [`role ${row.usename}`, row.application_name || 'no application name', since, row.state ?? ''];

@@ -18,6 +18,7 @@ import { type KeptRow, missingRowSql, type Recording } from './ledger/kept-rows.
 import { notWritten } from './ledger/records.ts';
 import { jittered, sleep } from './pace.ts';
 import { DEFERRED_NOW_SQL, ownSettings } from './server.ts';
+import { serverMessage } from './server-message.ts';
 import type { Work } from './work.ts';
 
 /** The reply to COMMIT was lost: whether it was done is written in the ledger and nowhere else. */
@@ -119,7 +120,7 @@ async function asCommit(work: Work, { where }: OpenTransaction, sql: string): Pr
 
 /** A COMMIT that the server refused: nothing of it was done. Not for what a file has deferred: that is done before (deferred.ts). */
 function commitRefused(error: QueryError, where: string): EngineError {
-  const reason = `the server refused COMMIT: ${error.message} (SQLSTATE ${error.sqlstate})`;
+  const reason = `the server refused COMMIT: ${serverMessage(error, '')} (SQLSTATE ${error.sqlstate})`;
   return failure(
     'MigrationFailed',
     { where: `The transaction that ended with ${where}`, reason },

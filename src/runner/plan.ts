@@ -18,6 +18,7 @@ import { describeLoss } from '../engine/losses/losses.ts';
 import { type MigrationPlan, planMigrations, transactionMode } from '../engine/plan.ts';
 import { openSession, type Server } from '../engine/server.ts';
 import { assertTellable } from '../engine/source/long-names.ts';
+import { withoutPasswords } from '../engine/sql/constants.ts';
 import { loadGrammar, type ParsedFile, parseFile, parseRepeatable } from '../engine/sql/statements.ts';
 import { findAuditDifference } from './audit-seen.ts';
 import { attemptOf, programPath, StepConnections, type StepEnvironment, surroundingsOf } from './environment.ts';
@@ -135,7 +136,7 @@ function logDowngrade({ reversals, losses }: Downgrade, { log }: StepEnvironment
   for (const loss of losses) log(`would be lost by ${loss.version}: ${describeLoss(loss)}`);
   for (const { version, origin, down } of reversals) {
     if (origin === 'Ledger')
-      log(`the down of ${version} comes from the ledger (SHA-256 ${down.checksum}):\n${down.text}`);
+      log(`the down of ${version} comes from the ledger (SHA-256 ${down.checksum}):\n${withoutPasswords(down.text)}`);
   }
 }
 

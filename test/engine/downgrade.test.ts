@@ -176,6 +176,17 @@ describe('A downgrade', () => {
     assert.equal((await site.plan({ target: '1_a' })).error?.code, 'LedgerDamaged');
   });
 
+  it('shows no password of a script that comes from the ledger', async () => {
+    const site = await migrated({
+      ...THREE,
+      '003_roles.down.sql': "DROP TABLE roles; -- ALTER ROLE a PASSWORD 'x'\nALTER ROLE nobody PASSWORD E'hun\\'ter2'",
+    });
+    for (const file of ['003_roles.up.sql', '003_roles.down.sql']) site.remove(file);
+    await site.plan({ target: '002_groups' });
+    assert.match(site.log.join('\n'), /ALTER ROLE nobody PASSWORD \*\*\*/);
+    assert.doesNotMatch(site.log.join('\n'), /ter2/);
+  });
+
   it('does not run a script of the ledger that is not the one that was stored', async () => {
     const site = await migrated();
     for (const file of ['003_roles.up.sql', '003_roles.down.sql']) site.remove(file);

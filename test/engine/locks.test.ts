@@ -49,7 +49,7 @@ describe('A lock that is not to be had', () => {
     const holder = await site.session('app', 'x');
     site.sql('GRANT ALL ON users TO app');
     await holder.query('BEGIN');
-    await holder.query("UPDATE users SET name = 'S3CRET' WHERE id = 424242");
+    await holder.query("/* don't */ UPDATE users SET name = E'O\\'S3CRET' WHERE id = 424242");
     try {
       const { error } = await site.migrate({ environment: { databaseUrl: server.url('postgres', site.name) } });
       assert.match(error?.message ?? '', /UPDATE users SET name = \? WHERE id = \?/);

@@ -116,6 +116,31 @@ describe('The runner', () => {
     assert.equal(`${JSON.stringify(result)}${site.log.join()}`.includes(PASSWORDS.owner), false);
   });
 
+  it('hides the value at which a statement fails, and what a value was taken to name', async () => {
+    const site = await Site.create(server, { '001_a.up.sql': 'CREATE TABLE c(c text)' });
+    assert.equal((await site.migrate()).exitCode, 0);
+    for (const [value, expression, said] of [
+      ['4111111111111111', 'c::int', 'value "…" is out of range for type integer (SQLSTATE 22003)'],
+      ['1e999', 'c::float8', '"…" is out of range for type double precision (SQLSTATE 22003)'],
+      ['S3" cret', "to_date(c, 'YYYY-MM-DD')", 'invalid value "…" (SQLSTATE 22007)'],
+      ['Secretville', "timestamp '2020-01-01' AT TIME ZONE c", 'time zone "…" not recognized (SQLSTATE 22023)'],
+      ['S3cret', "date_part(c, timestamp '2020-01-01')", /^unit "…" not recognized/],
+      ['S3cret', 'c::regclass', 'relation "…" does not exist (SQLSTATE 42P01)'],
+      ['S3cret', 'current_setting(c)', 'unrecognized configuration parameter "…" (SQLSTATE 42704)'],
+      ['S3cret', 'c::int; SELECT 1 FROM nowhere', /^invalid input syntax for type integer \(SQLSTATE 22P02\)/],
+      ['5', 'c::int; SELECT 1 FROM nowhere', 'relation "nowhere" does not exist (SQLSTATE 42P01)'],
+    ] as const) {
+      site.sql(`TRUNCATE c; INSERT INTO c VALUES ('${value}')`);
+      site.write('002_b.up.sql', `ALTER TABLE c ALTER c TYPE text USING ${expression}`);
+      site.runId += 1;
+      const result = await site.migrate();
+      const reason = /failed: (.*?)\.?$/.exec(result.error?.message ?? '')?.[1] ?? '';
+      if (typeof said === 'string') assert.equal(reason, said);
+      else assert.match(reason, said);
+      assert.equal(`${JSON.stringify(result)}${site.log.join()}`.includes(value.slice(0, 5)) && value !== '5', false);
+    }
+  });
+
   it('hides what the server quotes of a connection string', async () => {
     for (const text of [
       'host=h user=u password=T0p S3cret',

@@ -27,6 +27,14 @@ const READERS: Readonly<Record<string, readonly [call: string, texts: readonly s
     "parseFile({ file: '001_a.up.sql', text: 'DO $a$ ' + text + ' $a$', checksum: '' })",
     ["'/*x'.repeat(300_000)", "'copy ' + ' '.repeat(500_000)", "'grant' + ' '.repeat(500_000)", LETTERS],
   ],
+  'src/engine/sql/constants.ts': [
+    'withoutPasswords(text)',
+    [...["'/*'", "'$a$ $b'", `"E'\\\\"`, `"password ''"`, "'$'"].map(piece => `${piece}.repeat(200_000)`), LETTERS],
+  ],
+  'src/engine/server-message.ts': [
+    "serverMessage({ sqlstate: '42P01', message: text }, text)",
+    [LETTERS, `'"'.repeat(500_000)`, "'\u00ab'.repeat(500_000)", "'a '.repeat(500_000)"],
+  ],
   'src/engine/sql/syntax-hints.ts': [
     'syntaxHint(text, 0)',
     ["'\\n'.repeat(500_000)", "' COPY'.repeat(50_000) + ' FROM STDIN'.repeat(50_000)", "'<%'.repeat(1_000_000)"],

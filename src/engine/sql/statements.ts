@@ -18,6 +18,7 @@ import {
   setsLockTimeout,
 } from './classify.ts';
 import { type Directives, hasDirective, readDirectives } from './directives.ts';
+import { parserMessage } from './parser-message.ts';
 import { type Reach, reachOf } from './reach.ts';
 import { nothingToRun, type Repeatable, type Script } from './script.ts';
 import { syntaxHint } from './syntax-hints.ts';
@@ -160,7 +161,7 @@ function syntaxFailure(script: Script, error: unknown): EngineError {
   const lines = before.split('\n');
   const line = lines.length;
   const column = [...(lines.at(-1) ?? '')].length + 1;
-  const reason = `${error.message} in line ${line}, column ${column}`;
+  const reason = `${parserMessage(error.message, before)} in line ${line}, column ${column}`;
   return failure(
     'SyntaxError',
     { file: script.file, reason, hint: syntaxHint(script.text, before.length) },

@@ -13,6 +13,8 @@ export function syntaxHint(text: string, offset: number): string | undefined {
   const placeholder = placeholderAt(text, offset);
   if (placeholder !== undefined)
     return `Nobody fills in the placeholder ${placeholder}. Write the value itself, or fill it in before the file comes here.`;
+  if (/^'\w/.test(text.slice(Math.max(0, offset - 1), offset + 1)))
+    return "A quote that belongs to a string is written twice: ''.";
   if (isStatementStart(text, offset)) return 'The statement before it may lack its semicolon.';
   return undefined;
 }
