@@ -154,6 +154,8 @@ describe('A file with both ways', () => {
       assert.match(refused({ '1_a.sql': GOOSE.replace('-- +goose Down', line) }).message, /line 6 has /, line);
     for (const line of ['-- migrate:Down', '-- migrate: down', '-- migrate:down\rDELETE FROM a;', '-- MIGRATE:DOWN'])
       assert.match(refused({ '1_a.sql': DBMATE.replace('-- migrate:down', line) }).message, /line 4 has /, line);
+    const behind = refused({ '1_a.sql': GOOSE.replace('\n-- +goose Down', '\r-- +goose Down') });
+    assert.match(behind.message, /line 5 has "-- \+goose Down"/);
     const hidden = refused({ '1_a.sql': `-- about\rDROP TABLE b;\n${GOOSE}` });
     assert.match(hidden.message, /line 1 stands before the first part/);
   });

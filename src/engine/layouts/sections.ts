@@ -84,6 +84,13 @@ function readSections(files: readonly SourceFile[], grammar: Grammar): Reading {
   return { migrations, repeatables: [], errors };
 }
 
+/** Of one behind a CR within the line the tool knows nothing, but a person sees it in a line of its own. */
+function markerOf(line: string, grammar: Grammar): Marker | undefined {
+  const [, ...behind] = line.split('\r');
+  const hidden = behind.find(piece => grammar.marker(piece) !== undefined);
+  return hidden === undefined ? grammar.marker(line) : { kind: 'comment', unknown: hidden.trim() };
+}
+
 function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: string } {
   const refused = (reason: string): EngineError =>
     failure('BadMarker', { file: file.path, layout: grammar.name, reason });
@@ -94,7 +101,7 @@ function sectionsOf(file: SourceFile, grammar: Grammar): Migration & { place: st
   if (writtenNumberOf(version)?.includes('-'))
     throw refused(`where its number ends cannot be told: write ${version.replace('-', '_')}.sql`);
   const lines = text.split('\n');
-  const markers = lines.map(line => grammar.marker(line.trimEnd()));
+  const markers = lines.map(line => markerOf(line.trimEnd(), grammar));
   const strange = markers.findIndex(marker => marker?.unknown !== undefined);
   if (strange >= 0) {
     throw refused(
