@@ -9,14 +9,16 @@ import { MUTATIONS } from '../../mutations/table.ts';
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
-/** Whether the text has the name, whole or put together: anything may stand where a value goes in. */
+/** Whether the text has the name, whole or put together: anything may stand where a value goes in, at its beginning what the text has. */
 function hasName(text: string, name: string): boolean {
   const templates = (text.match(/`[^`]*\$\{[^`]*`/g) ?? []).map(template => template.slice(1, -1).split(/\$\{[^}]*\}/));
   return (
     text.includes(name) ||
-    templates.some(
-      ([first = '', ...rest]) => name.startsWith(first) && name.endsWith(rest.at(-1) ?? name) && first !== '',
-    )
+    templates.some(([first = '', ...rest]) => {
+      const last = rest.at(-1) ?? name;
+      if (!name.startsWith(first) || !name.endsWith(last)) return false;
+      return first !== '' || (last !== '' && text.includes(`'${name.slice(0, -last.length)}'`));
+    })
   );
 }
 
