@@ -32,8 +32,19 @@ export async function endingOf(error: unknown, secrets: readonly string[], signa
   }
   const file = fileMistake(error);
   if (file !== undefined) return { exitCode: 2, message: withoutSecrets(file, secrets) };
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = await storyOf(error);
   return { exitCode: CRASH, message: withoutSecrets(`This is a mistake of ours; please report it: ${text}`, secrets) };
+}
+
+/** With the stack, which begins with the message. */
+async function storyOf(error: unknown): Promise<string> {
+  if (!(error instanceof Error)) return String(error);
+  const story = error.stack ?? error.message;
+  const [{ QueryError }, { unforeseenMessage }] = await Promise.all([
+    import('../engine/connection.ts'),
+    import('../engine/server-message.ts'),
+  ]);
+  return error instanceof QueryError ? story.replace(error.message, () => unforeseenMessage(error)) : story;
 }
 
 const FILE_REASONS: Readonly<Record<string, string>> = {

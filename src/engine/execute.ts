@@ -238,8 +238,9 @@ export function reasonOf(error: QueryError, files: readonly PendingFile[]): stri
     const advice = 'drop that first in the down script; what a repeatable migration made stays when versions go';
     return `${error.message}: ${error.dependents} (SQLSTATE ${error.sqlstate}); ${advice}`;
   }
-  const message = serverMessage(error, writtenIn(files));
-  const advice = ADVICE[error.sqlstate] ?? serverHint(error);
+  const written = writtenIn(files);
+  const message = serverMessage(error, written);
+  const advice = ADVICE[error.sqlstate] ?? serverHint(error, written);
   return `${message} (SQLSTATE ${error.sqlstate})${advice === undefined ? '' : `; ${advice}`}`;
 }
 

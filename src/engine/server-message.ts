@@ -1,6 +1,7 @@
 // The server's message about a statement without row data and passwords: it quotes the value at which a conversion failed, and
 // names a relation, a type or a setting that a row was taken to name (`c::regclass`). A name that stands in the file is
-// kept: it is mostly what is wrong. Pure. Called by execute.ts, deferred.ts and transactions.ts.
+// kept: it is mostly what is wrong. Pure. Called by execute.ts, deferred.ts and
+// transactions.ts; for what nobody foresaw by the runner's result.ts and the command line's failure.ts.
 import type { QueryError } from './connection.ts';
 import { parserMessage } from './sql/parser-message.ts';
 
@@ -30,9 +31,17 @@ export function serverMessage({ sqlstate, message }: QueryError, written: string
   return withoutDottedNames(message.replace(QUOTED, HIDDEN));
 }
 
-/** The server's advice; about a value it may quote that. */
-export function serverHint({ sqlstate, hint }: QueryError): string | undefined {
-  return /^(22|XX)/.test(sqlstate) ? hint?.replace(QUOTED, HIDDEN) : hint;
+/** The server's advice, which may quote a value, too; or where the name is to be found that its message is left without. */
+export function serverHint(error: QueryError, written: string): string | undefined {
+  const { sqlstate, hint } = error;
+  if (hint !== undefined) return /^(22|XX)/.test(sqlstate) ? hint.replace(QUOTED, HIDDEN) : hint;
+  const isNameless = NAMED.has(sqlstate) && sqlstate !== '42601' && serverMessage(error, written) !== error.message;
+  return isNameless ? 'the name stands in no statement of the file: the log of the server has it' : undefined;
+}
+
+/** The message of an error that nobody foresaw, so of a statement of ours: its names are ours, a value is not. */
+export function unforeseenMessage(error: QueryError): string {
+  return serverMessage(error, error.message);
 }
 
 /** The name of a setting is the server's own; dates that were put together, and bytes, stand without quotes behind a colon. */

@@ -11,6 +11,8 @@ import {
   TERMINATION_MESSAGE_BYTES,
 } from '../api/job-contract.ts';
 import { withoutSecrets } from '../api/secrets.ts';
+import { QueryError } from '../engine/connection.ts';
+import { unforeseenMessage } from '../engine/server-message.ts';
 import { catalogued } from '../engine/unforeseen.ts';
 
 export const ERROR_MESSAGE_BYTES = 1_500;
@@ -42,7 +44,8 @@ export function failureOf(error: unknown, signal?: AbortSignal): Failure {
       },
     };
   }
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const said = error instanceof QueryError ? unforeseenMessage(error) : undefined;
+  const text = error instanceof Error ? `${error.name}: ${said ?? error.message}` : String(error);
   return { exitCode: CRASH_EXIT_CODE, error: { code: 'InternalError', message: `This is a mistake of ours: ${text}` } };
 }
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EXIT_CODES } from '../../src/api/exit-codes.ts';
 import { type JobResult, parseJobResult, STEPS } from '../../src/api/job-contract.ts';
+import { endingOf } from '../../src/cli/failure.ts';
+import { QueryError } from '../../src/engine/connection.ts';
 import { ERRORS, failure } from '../../src/engine/errors.ts';
 import { bytesOf, cutToBytes, failedResult, fitted } from '../../src/runner/result.ts';
 
@@ -109,6 +111,17 @@ describe('A result', () => {
     const result = failedResult('plan', new TypeError('x is not a function'));
     assert.equal(result.error?.code, 'InternalError');
     assert.equal(Object.hasOwn(EXIT_CODES, result.exitCode), false);
+  });
+
+  it('of a statement of ours that failed on a row does not quote it', async () => {
+    const message = 'invalid input syntax for type integer: "S3CRET"';
+    const error = new QueryError({ sqlstate: '22P02', message });
+    const said = 'This is a mistake of ours: QueryError: invalid input syntax for type integer';
+    assert.equal(failedResult('plan', error).error?.message, said);
+    const ending = await endingOf(error, [], new AbortController().signal);
+    assert.match(ending.message, /report it: QueryError: invalid input syntax for type integer\n/);
+    const name = new QueryError({ sqlstate: '42P01', message: 'relation "migrate.audit" does not exist' });
+    assert.match(failedResult('plan', name).error?.message ?? '', /relation "migrate\.audit" does not exist/);
   });
 
   it('holds no secret in its texts, and leaves digests alone', () => {

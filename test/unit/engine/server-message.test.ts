@@ -27,7 +27,7 @@ describe("The server's message about a value", () => {
   it('does not quote it in its advice either', () => {
     const hint = '"S3CRET" <-- parse error at position 1';
     assert.equal(
-      serverHint(new QueryError({ sqlstate: 'XX000', message: 'x', hint })),
+      serverHint(new QueryError({ sqlstate: 'XX000', message: 'x', hint }), ''),
       '"…" <-- parse error at position 1',
     );
   });
