@@ -9,6 +9,7 @@ import { readSnapshot, type SnapshotEntry } from '../../src/schema/snapshot.ts';
 import { ASSIGNED, EXPLICIT } from '../../src/schema/statements/conversions.ts';
 import { statementsBetween } from '../../src/schema/statements/write.ts';
 import { CASES, TOLD } from './from-diff-cases.ts';
+import { DEPENDENTS } from './from-diff-dependents.ts';
 import { ROWS } from './from-diff-rows.ts';
 import { CHANGES, SCHEMA, SINCE } from './schema-changes.ts';
 import { Site, serverForTests } from './site.ts';
@@ -84,7 +85,7 @@ describe('Statements from the difference of two schemas', { concurrency: 2 }, ()
     try {
       const { versionNumber } = await readServer(session);
       const stage = new Stage(session, versionNumber, 'owner');
-      const cases = [...CASES, ...ROWS].filter(one => isRunHere(one.since));
+      const cases = [...CASES, ...ROWS, ...DEPENDENTS].filter(one => isRunHere(one.since));
       for (const { name, base, change, use = '', up = [], down = [], says } of cases) {
         await t.test(name, async () => {
           await session.query('BEGIN; SET LOCAL ROLE owner');

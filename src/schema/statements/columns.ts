@@ -26,12 +26,13 @@ export function columnSql(items: Items, column: Item): string {
 
 const WRITTEN = ['table', 'position', 'type', 'notNull', 'default', 'identity', 'generated', 'collation', 'inherited'];
 
-/** Claims what columnSql writes, and writes what only ALTER can say. */
+/** Claims what columnSql writes, and writes what only ALTER can say, behind that. */
 export function finishColumn(draft: Draft, column: Item): void {
   draft.claimOf(column, ...WRITTEN);
   const sequence = draft.change.after.identitySequence(column);
   if (text(column, 'identity') !== '' && sequence !== undefined) claimIdentity(draft, sequence);
-  for (const clause of settings(draft, undefined, column)) alter(draft, column, clause);
+  const stage = text(column, 'generated') === '' ? 'columns' : 'generated columns';
+  for (const clause of settings(draft, undefined, column)) alter(draft, column, clause, {}, stage);
 }
 
 function claimIdentity(draft: Draft, sequence: Item): void {
@@ -172,6 +173,10 @@ export function remakeDefault(draft: Draft, column: Item): void {
 }
 
 function retype(draft: Draft, from: Item, to: Item): void {
+  // With the column of a parent those of its children and partitions change.
+  const { changed, after } = draft.change;
+  const parents = list(after.get(`table ${tableOf(to)}`), 'inherits').map(parent => `${parent}.${ownName(to)}`);
+  if (changed.some(one => one.to.kind === 'column' && parents.includes(one.to.name))) return;
   const collation = text(to, 'collation') === '' ? '' : ` COLLATE ${text(to, 'collation')}`;
   const { using, notes } = conversionOf(draft.change, from, to);
   alter(draft, to, `TYPE ${text(to, 'type')}${collation}${using === '' ? '' : ` USING ${using}`}`, { notes });

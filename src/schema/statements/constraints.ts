@@ -1,6 +1,7 @@
 // Constraints and indexes. An index that a constraint made comes and goes with it; what a partition or a child has of its
 // parent's comes and goes with that. Foreign keys are added last, when the keys that they refer to are there.
 import { optionClauses } from './columns.ts';
+import { isTiedToTable } from './dependents.ts';
 import type { Draft, Piece } from './draft.ts';
 import { has, type Item, list, ownName, tableOf, text } from './items.ts';
 import { plain, written } from './names.ts';
@@ -14,15 +15,16 @@ const isUnproven = (item: Item) => text(item, 'definition').endsWith(' NOT VALID
 
 /** The constraints that CREATE TABLE says, as its lines. A partition must have its parent's checks before it is attached. */
 export function inlineConstraints(draft: Draft, table: Item, of: 'Partition' | 'Table'): readonly string[] {
-  const own = draft.change.after.on(table.name, 'constraint').filter(item => isInline(item, of));
+  const own = draft.change.after.on(table.name, 'constraint').filter(item => isInline(draft, item, of));
   for (const item of own) claimConstraint(draft, item);
   return own
     .toSorted((a, b) => rankOf(a) - rankOf(b))
     .map(item => `CONSTRAINT ${ownName(item)} ${text(item, 'definition')}`);
 }
 
-function isInline(item: Item, of: 'Partition' | 'Table'): boolean {
+function isInline(draft: Draft, item: Item, of: 'Partition' | 'Table'): boolean {
   if (isForeign(item) || isTrigger(item) || isUnproven(item)) return false;
+  if (isTiedToTable(draft.change.after, item, () => true)) return false;
   return of === 'Partition' || !has(item, 'inherited');
 }
 
@@ -55,7 +57,7 @@ export function writeConstraints(draft: Draft): void {
     const isOfNewTable = table === undefined || isGone(table);
     const made = after.get(`table ${tableOf(item)}`);
     const isPartition = text(made, 'partitionBound') !== '';
-    const isSaid = made !== undefined && isOfNewTable && isInline(item, isPartition ? 'Partition' : 'Table');
+    const isSaid = made !== undefined && isOfNewTable && isInline(draft, item, isPartition ? 'Partition' : 'Table');
     if (!isSaid) addConstraint(draft, item);
   }
   for (const { from, to } of changed.filter(one => one.to.kind === 'constraint')) {

@@ -5,8 +5,26 @@ import { type Item, keyOf } from './items.ts';
 
 /** In the order of the file. What stands in the way goes first, what others may still need goes late. */
 export const STAGES = [
-  ...['drop what hangs on others', 'drop views', 'drop constraints', 'drop in the way', 'drop tables'],
-  ...['schemas', 'extensions', 'types', 'sequences', 'tables', 'columns', 'constraints', 'routines', 'indexes'],
+  ...[
+    'drop what hangs on others',
+    'drop views',
+    'drop constraints',
+    'drop generated columns',
+    'drop in the way',
+    'drop tables',
+  ],
+  ...[
+    'schemas',
+    'extensions',
+    'types',
+    'sequences',
+    'tables',
+    'columns',
+    'generated columns',
+    'constraints',
+    'routines',
+    'indexes',
+  ],
   ...['partitions', 'foreign keys', 'views', 'what hangs on others', 'drop late', 'rights', 'comments'],
 ] as const;
 export type Stage = (typeof STAGES)[number];

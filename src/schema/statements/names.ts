@@ -10,6 +10,9 @@ export function namesIn(text: string): ReadonlySet<string> {
   return new Set(text.match(QUALIFIED) ?? []);
 }
 
+/** Every name and keyword of a text, quoted as it stands. */
+export const wordsIn = (text: string): readonly string[] => text.match(new RegExp(WORD, 'g')) ?? [];
+
 /** Whether a text has this identifier as a word of its own. */
 export function hasWord(text: string, identifier: string): boolean {
   const escaped = identifier.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

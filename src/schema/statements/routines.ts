@@ -25,15 +25,12 @@ function dropRoutine(draft: Draft, item: Item): void {
   const base = baseName(item.name);
   const mentioned = namesIn(headOf(item));
   const isInTheWay = added.some(one => isRoutine(one) && baseName(one.name) === base);
-  const standsOnDropped = dropped.some(one => !isRoutine(one) && one.name !== item.name && mentioned.has(one.name));
-  draft.write(
-    isInTheWay || standsOnDropped ? 'drop in the way' : 'drop late',
-    `DROP ${item.kind.toUpperCase()} ${item.name}`,
-    {
-      names: [base],
-      needs: headOf(item),
-    },
-  );
+  const standsOn = dropped.filter(one => !isRoutine(one) && one.name !== item.name && mentioned.has(one.name));
+  const early = standsOn.some(one => one.kind.endsWith('view')) ? 'drop views' : 'drop in the way';
+  draft.write(isInTheWay || standsOn.length > 0 ? early : 'drop late', `DROP ${item.kind.toUpperCase()} ${item.name}`, {
+    names: [base],
+    needs: headOf(item),
+  });
 }
 
 function createRoutine(draft: Draft, item: Item): void {

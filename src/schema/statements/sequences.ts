@@ -135,13 +135,59 @@ function alterSequence(draft: Draft, from: Item, to: Item, of: 'Identity' | 'Own
   const isRetyped = is('type');
   if (isRetyped && of === 'Own') clauses.push(`AS ${text(to, 'type')}`);
   const followsType = isRetyped && of === 'Identity';
+  const bounds = boundsOf(from, to);
   if (is('increment')) clauses.push(`INCREMENT BY ${numberOf(to, 'increment')}`);
-  if (is('minimum') && !followsType) clauses.push(`MINVALUE ${numberOf(to, 'minimum')}`);
-  if (is('maximum') && !followsType) clauses.push(`MAXVALUE ${numberOf(to, 'maximum')}`);
+  for (const [property, words] of BOUND_WORDS) {
+    const isLater = bounds.moved === property && !bounds.areApart;
+    if (is(property) && !followsType && !isLater) clauses.push(`${words} ${numberOf(to, property)}`);
+  }
   if (is('start')) clauses.push(`START WITH ${numberOf(to, 'start')}`);
   if (is('cache')) clauses.push(`CACHE ${numberOf(to, 'cache')}`);
   if (is('cycles')) clauses.push(has(to, 'cycles') ? 'CYCLE' : 'NO CYCLE');
   const owner = text(to, 'ownedBy');
   if (is('ownedBy') && of === 'Own' && owner !== '') clauses.push(`OWNED BY ${owner}`);
-  if (clauses.length > 0) draft.write('constraints', `ALTER SEQUENCE ${to.name} ${clauses.join(' ')}`);
+  if (bounds.areApart) clauses.push('RESTART');
+  const notes = bounds.areApart
+    ? [`Destroys data: how far ${to.name} has counted, which lies outside of its bounds.`]
+    : [];
+  if (clauses.length > 0) draft.write('constraints', `ALTER SEQUENCE ${to.name} ${clauses.join(' ')}`, { notes });
+  if (bounds.moved !== undefined && !bounds.areApart && !followsType) moveBound(draft, to, bounds.moved);
+}
+
+const BOUND_WORDS = [
+  ['minimum', 'MINVALUE'],
+  ['maximum', 'MAXVALUE'],
+] as const;
+type Bound = (typeof BOUND_WORDS)[number][0];
+
+interface Bounds {
+  /** Where it begins to count, if that has moved into what it may have given out. */
+  readonly moved: Bound | undefined;
+  /** No number of before is one of now: wherever it stands, it cannot go on. */
+  readonly areApart: boolean;
+}
+
+function boundsOf(from: Item, to: Item): Bounds {
+  const value = (side: Item, property: Bound) => BigInt(numberOf(side, property) || 0);
+  const isDown = numberOf(to, 'increment').startsWith('-');
+  const isRaised = value(to, 'minimum') > value(from, 'minimum');
+  const isLowered = value(to, 'maximum') < value(from, 'maximum');
+  return {
+    moved: !isDown && isRaised ? 'minimum' : isDown && isLowered ? 'maximum' : undefined,
+    areApart: value(to, 'minimum') > value(from, 'maximum') || value(to, 'maximum') < value(from, 'minimum'),
+  };
+}
+
+/** A sequence that stands before its new bound is put there; PostgreSQL would refuse the bound. */
+function moveBound(draft: Draft, sequence: Item, bound: Bound): void {
+  const number = numberOf(sequence, bound);
+  const [pick, beyond, words] = bound === 'minimum' ? ['greatest', '>=', 'MINVALUE'] : ['least', '<=', 'MAXVALUE'];
+  const value = `${pick}(last_value, ${number})`;
+  const name = `'${sequence.name.replaceAll("'", "''")}'`;
+  draft.write(
+    'constraints',
+    `SELECT pg_catalog.setval(${name}, ${value}, is_called AND last_value ${beyond} ${number}) FROM ${sequence.name}`,
+    { notes: [`Where it has not come to ${number} it goes on from there.`] },
+  );
+  draft.write('constraints', `ALTER SEQUENCE ${sequence.name} ${words} ${number}`);
 }

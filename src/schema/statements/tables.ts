@@ -225,8 +225,15 @@ function dropColumn(draft: Draft, column: Item): void {
   draft.claim(column);
   const table = tableOf(column);
   if (has(column, 'inherited')) return;
-  const notes = [`Destroys data: every value of ${column.name}.`, ...renamedColumn(draft, column)];
-  draft.write('drop tables', `ALTER TABLE ${table} DROP COLUMN ${ownName(column)}`, { notes });
+  const sql = `ALTER TABLE ${table} DROP COLUMN ${ownName(column)}`;
+  if (text(column, 'generated') !== '') {
+    const notes = draft.change.after.has(column) ? ['Computed anew below: what it is computed from changes.'] : [];
+    draft.write('drop generated columns', sql, { notes });
+    return;
+  }
+  draft.write('drop tables', sql, {
+    notes: [`Destroys data: every value of ${column.name}.`, ...renamedColumn(draft, column)],
+  });
 }
 
 function renamedColumn({ change }: Draft, column: Item): readonly string[] {
@@ -241,14 +248,17 @@ function renamedColumn({ change }: Draft, column: Item): readonly string[] {
 }
 
 function addColumn(draft: Draft, column: Item): void {
+  if (!has(column, 'inherited')) writeColumn(draft, column);
   finishColumn(draft, column);
+}
+
+function writeColumn(draft: Draft, column: Item): void {
   const table = tableOf(column);
-  if (has(column, 'inherited')) return;
   const isFilled = ['default', 'identity', 'generated'].some(property => text(column, property) !== '');
   const notes =
     has(column, 'notNull') && !isFilled
       ? ['Fails if the table has rows: give it a DEFAULT, or add it without NOT NULL and fill it first.']
       : [];
   const sql = `ALTER TABLE ${table} ADD COLUMN ${columnSql(draft.change.after, column)}`;
-  draft.write('columns', sql, { notes, names: [table] });
+  draft.write(text(column, 'generated') === '' ? 'columns' : 'generated columns', sql, { notes, names: [table] });
 }
