@@ -5,7 +5,7 @@ export const bundle: Command = {
   name: 'bundle',
   summary: 'Print ConfigMap manifests that hold the migrations, compressed, for the resource to refer to',
   about: [
-    'The name ends in a hash of the content, so that a changed file is a changed name, and a changed spec. Where one ConfigMap is too small there are several; the names to put under spec.source.configMapRefs are said at the end. The default size keeps `kubectl apply` and Argo CD, which repeat a manifest in an annotation, below their limit of 256 KiB.',
+    'The name ends in a hash of the content, so that a changed file is a changed name, and a changed spec. Where one ConfigMap is too small there are several; the names to put under spec.source.configMapRefs are said at the end. The default size keeps `kubectl apply` and Argo CD, which repeat a manifest in an annotation, below their limit of 256 KiB, with a signature too; one that is too large to go beside the migrations has a ConfigMap of its own.',
   ],
   arguments: [{ name: '<name>', about: 'beginning of the names, such as truledgr-migrations' }],
   options: [

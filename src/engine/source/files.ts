@@ -173,7 +173,7 @@ function entriesOf(directory: string, place: string): readonly Dirent[] {
 }
 
 /** What a mounted ConfigMap, a tool (`.git`) or fsck has there, not a person: never read, whether it may be or not. */
-const isKeptForItself = (name: string) => name.startsWith('.') || name === 'lost+found';
+export const isKeptForItself = (name: string) => name.startsWith('.') || name === 'lost+found';
 
 function bytesOf(path: string, place: string): Uint8Array {
   try {
@@ -184,7 +184,7 @@ function bytesOf(path: string, place: string): Uint8Array {
 }
 
 /** What may not be read is never taken for what is not there. */
-function unreadable(place: string, error: unknown): unknown {
+export function unreadable(place: string, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
   return failure(

@@ -9,7 +9,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../errors.ts';
-import type { Source } from './files.ts';
+import { isKeptForItself, type Source, unreadable } from './files.ts';
 import { keyOfName, type SigningKey, type TrustedKey } from './signing-keys.ts';
 
 /** Name of the file beside the migrations. */
@@ -60,15 +60,33 @@ export function signedSource(text: string): string | undefined {
   return /^source ([0-9a-f]+)$/m.exec(text)?.[1];
 }
 
-/** The text of the signature file in the source's directory or one below it; undefined when there is none. */
+/**
+ * The text of the signature file in the source's directory or one below it; undefined when there is none. Throws
+ * SourceUnreadable: one that cannot be read is not taken for none.
+ */
 export async function findSignatures(root: string): Promise<string | undefined> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
-  const names = entries.filter(entry => !entry.name.startsWith('.') && !entry.isFile()).map(entry => entry.name);
+  const names = entries.filter(entry => !isKeptForItself(entry.name) && !entry.isFile()).map(entry => entry.name);
   for (const directory of [root, ...names.sort().map(name => join(root, name))]) {
-    const text = await readFile(join(directory, SIGNATURE_FILE), 'utf8').catch(() => undefined);
+    const text = await signaturesIn(directory);
     if (text !== undefined) return text;
   }
   return undefined;
+}
+
+/** ELOOP: a link to itself, which is passed over with the files. */
+const NOT_THERE: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
+async function signaturesIn(directory: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(directory, SIGNATURE_FILE), 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (NOT_THERE.includes(code)) return undefined;
+    const place = `${SIGNATURE_FILE} in ${directory}`;
+    if (code !== 'EISDIR') throw unreadable(place, error);
+    throw failure('SourceUnreadable', { place, reason: 'it is a directory' }, {}, { cause: error });
+  }
 }
 
 /** Checks every file of the source; answers the signature of each version, for the ledger. Throws NotSigned. */
