@@ -106,9 +106,13 @@ describe('The runner', () => {
     }
   });
 
-  it('hides a password that a migration puts into an error', async () => {
+  it('hides a password that a migration puts into an error, be that a megabyte long', async () => {
+    const long = "repeat('ab', 500000)";
     const site = await Site.create(server, {
-      '001_a.up.sql': `DO $$ BEGIN RAISE NOTICE 'using ${PASSWORDS.owner}'; RAISE EXCEPTION 'cannot use ${PASSWORDS.owner}'; END $$`,
+      '001_a.up.sql': `DO $$ BEGIN
+        RAISE NOTICE 'using ${PASSWORDS.owner} %', ${long};
+        RAISE EXCEPTION 'cannot use ${PASSWORDS.owner} % ${PASSWORDS.owner}', ${long};
+      END $$`,
     });
     const result = await site.migrate();
     assert.equal(result.exitCode, 20);
