@@ -1,7 +1,8 @@
 // What of a text may be shown where people read: known secrets, passwords of URLs, of connection strings and of SQL are hidden.
 // Takes whole texts, before anything is cut off them: half a secret would not be found. It runs on every log line, also while
 // a transaction is open, and on texts as large as a file, so every pattern must be linear in the text: none may begin its
-// search again at each character of a run. Called by the runner (run.ts, result.ts) and the command line (failure.ts).
+// search again at each character of a run. Called by the runner (run.ts, result.ts), the
+// command line (failure.ts) and the operator (wording.ts).
 
 const HIDDEN = '***';
 
@@ -9,10 +10,14 @@ const HIDDEN = '***';
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   let clean = text;
   for (const secret of secrets) if (secret.length >= 3) clean = clean.replaceAll(secret, HIDDEN);
-  if (clean.includes('://')) clean = clean.replace(/\S+/g, withoutUrlPassword);
-  return clean
+  return withoutUrlPasswords(clean)
     .replace(ASSIGNED, (_, name: string, sign: string) => `${name}${sign}${HIDDEN}`)
     .replace(QUOTED, (_, name: string) => `${name}${HIDDEN}`);
+}
+
+/** Hides the passwords of URLs alone. */
+export function withoutUrlPasswords(text: string): string {
+  return text.includes('://') ? text.replace(/\S+/g, withoutUrlPassword) : text;
 }
 
 /** Where somebody has cut a text before it came here, a quote may lack its end. */

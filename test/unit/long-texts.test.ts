@@ -18,6 +18,10 @@ const READERS: Readonly<Record<string, readonly [call: string, texts: readonly s
       ...[LETTERS, `${LETTERS} + '://u:p@'`, "'password' + ' '.repeat(1_000_000)"],
     ],
   ],
+  'src/operator/migration/wording.ts': [
+    'withoutSecrets(text)',
+    [LETTERS, `'://a:'.repeat(200_000)`, `'"password" '.repeat(100_000)`],
+  ],
   'src/engine/errors.ts': [
     "failure('ServerInTrouble', { reason: text })",
     ["'.'.repeat(500_000) + 'x'", "' '.repeat(500_000) + 'x'"],

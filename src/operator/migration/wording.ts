@@ -1,4 +1,5 @@
 // Words that several messages share: a message for a person states the fact, then the remedy, in whole sentences.
+import { withoutUrlPasswords } from '../../api/secrets.ts';
 
 /** How to ask for one more try; follows "or", "then" or "To try again,". */
 export const RETRY = 'annotate the resource with migrations.truledgr.app/retry=<any new value>';
@@ -21,16 +22,13 @@ export function cut(text: string): string {
   return text.length <= EVENT_LENGTH ? text : `${text.slice(0, EVENT_LENGTH - 1)}…`;
 }
 
-/** Userinfo of a URL, and what libpq and JSON call a password. */
-const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/(:\/\/[^\s:@/"']*:)[^\s@"']+@/g, '$1***@'],
-  [/(\bpg_?password=|\bpassword=|\bpasswd=|\bpwd=|"password\\?"\s*:\s*\\?")[^\s"'&;,\\]+/gi, '$1***'],
-];
+/** What libpq and JSON call a password. */
+const PASSWORD = /(\bpg_?password=|\bpassword=|\bpasswd=|\bpwd=|"password\\?"\s*:\s*\\?")[^\s"'&;,\\]+/gi;
 
 /**
  * What others say (the last lines of a log, the kubelet, an app that is checked) as it may be shown. The runner hides its
  * own secrets; of a container that crashed nobody has.
  */
 export function withoutSecrets(text: string): string {
-  return SECRETS.reduce((shown, [pattern, mask]) => shown.replace(pattern, mask), text);
+  return withoutUrlPasswords(text).replace(PASSWORD, '$1***');
 }
