@@ -45,7 +45,7 @@ export async function migrate(
     ...(outcome.error === undefined ? {} : failureOf(outcome.error, environment.signal)),
     notes: [...notes],
     wrote,
-    // Without the ledger `settle` is asked, which has nothing written of which it must not be silent.
+    // An answer with such a version could not be read; one without the ledger can, and `settle` is asked.
     ...(ledger === undefined || server === undefined || isTooLong(ledger.version ?? '')
       ? {}
       : { ledger: { ...ledgerState(ledger, server), appliedNow, revertedNow, progressRows, auditHead } }),

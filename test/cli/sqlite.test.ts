@@ -54,8 +54,8 @@ describe('On SQLite', { concurrency: 3 }, () => {
     project.execute(`UPDATE migrate_ledger SET version = '${long}' WHERE version = '20240102120000_b'`);
 
     assert.match((await project.migrate('current')).out, new RegExp(`^${long} \\(nothing pending`));
-    for (const command of [['history'], ['show'], ['upgrade'], ['check', '--from-files']]) {
-      const { code, said } = await project.migrate(...command);
+    const reading = [['history'], ['show'], ['upgrade'], ['check', '--from-files']];
+    for (const { code, said } of await Promise.all(reading.map(command => project.migrate(...command)))) {
       assert.equal(code, 0, said);
     }
     const longer = long.replace('20240102', '20240103');

@@ -29,14 +29,17 @@ function directory(files: Readonly<Record<string, string | Uint8Array>>): string
   return root;
 }
 
-async function bundled(root: string, changes: Partial<BundleRequest> = {}) {
+async function printed(root: string, changes: Partial<BundleRequest> = {}): Promise<string> {
   const settings: Settings = {
     ...{ directory: root, environmentName: undefined, url: undefined, urlVariable: 'DATABASE_URL', migrations: root },
     ...{ ledgerSchema: 'migrate', appRoles: [], secrets: [] },
   };
   const request = { name: 'shop', namespace: undefined, maxBytes: 180_000, keyFile: undefined, ...changes };
-  const { manifests } = await bundleFolder(settings, request);
-  return parseAllDocuments(manifests).map(document => document.toJSON() as ConfigMap);
+  return (await bundleFolder(settings, request)).manifests;
+}
+
+async function bundled(root: string, changes: Partial<BundleRequest> = {}): Promise<readonly ConfigMap[]> {
+  return parseAllDocuments(await printed(root, changes)).map(document => document.toJSON() as ConfigMap);
 }
 
 interface ConfigMap {
@@ -157,13 +160,7 @@ describe('A bundle', () => {
       '1e3',
       '12',
     ]) {
-      const { manifests } = await bundleFolder(
-        {
-          ...{ directory: root, environmentName: undefined, url: undefined, urlVariable: '', migrations: root },
-          ...{ ledgerSchema: '', appRoles: [], secrets: [] },
-        },
-        { name: 'shop', namespace, maxBytes: 180_000, keyFile: undefined },
-      );
+      const manifests = await printed(root, { namespace });
       for (const version of ['1.1', '1.2'] as const) {
         const [document] = parseAllDocuments(manifests, { version });
         assert.ok(document);
