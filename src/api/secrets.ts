@@ -22,9 +22,15 @@ export function withoutUrlPasswords(text: string): string {
 
 /** Where somebody has cut a text before it came here, a quote may lack its end. */
 const ASSIGNED = /\b(password|passwd|pwd)(\s*[=:]\s*)('[^']*(?:'|$)|"[^"]*(?:"|$)|[^\s,;'"]+)/gi;
-/** As SQL has it: `PASSWORD 'x'`, also with a prefix or between dollars. Not `"password" 'x'`, nor `'password', 'x'`. */
-const QUOTED =
-  /(?<!['"$\w])(password\s*)(?:(?:\b[ebxn]|\bu&)?'[^'\\]*(?:(?:\\.|'')[^'\\]*)*(?:'|\\?$)|\$(\w*)\$[\s\S]*?(?:\$\2\$|$))/gi;
+/** As SQL has it: `PASSWORD 'x'`, also with a prefix, between dollars, or in a string itself. Not `"password" 'x'`, nor `'password', 'x'`. */
+const QUOTED = new RegExp(
+  `(?<!['"$\\w])(password\\s*)(?:${[
+    String.raw`''(?=[^'\s,;)])[^']*(?:'{1,2}|$)`,
+    String.raw`(?:\b[ebxn]|\bu&)?\\?'[^'\\]*(?:(?:\\.|'')[^'\\]*)*(?:'|\\?$)`,
+    String.raw`\$(\w*)\$[\s\S]*?(?:\$\2\$|$)`,
+  ].join('|')})`,
+  'gi',
+);
 
 /**
  * Of a text without white space: what stands between the colon behind a user's name and the last "@". A password may hold

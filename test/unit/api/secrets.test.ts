@@ -26,7 +26,18 @@ describe('A text for people', () => {
     }
   });
 
-  for (const literal of ["'x y'", "'it''s'", "E'it\\'s'", "$$x 'y'$$", '$a$x $$ y$a$', "U&'x'", "'x y", '$$x y']) {
+  for (const literal of [
+    "'x y'",
+    "'it''s'",
+    "E'it\\'s'",
+    "$$x 'y'$$",
+    '$a$x $$ y$a$',
+    "U&'x'",
+    "''x y''",
+    "\\'x y\\'",
+    "'x y",
+    '$$x y',
+  ]) {
     it(`loses the password of a role: ${literal}`, () => {
       assert.equal(shown(`ALTER ROLE a ENCRYPTED PASSWORD ${literal}`), 'ALTER ROLE a ENCRYPTED PASSWORD ***');
     });
