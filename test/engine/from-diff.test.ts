@@ -135,6 +135,31 @@ describe('Statements from the difference of two schemas', { concurrency: 2 }, ()
     }
   });
 
+  it('run without a transaction where they use a value that they add to an enum', async () => {
+    const [changed, led] = [await Site.create(server), await Site.create(server)];
+    const [one, other] = [await changed.session('postgres'), await led.session('postgres')];
+    try {
+      const { versionNumber } = await readServer(one);
+      const [byHand, byFile] = [new Stage(one, versionNumber, 'postgres'), new Stage(other, versionNumber, 'postgres')];
+      const base = `CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t(m mood, n mood[] DEFAULT '{sad}'); CREATE TABLE p(m mood) PARTITION BY LIST (m)`;
+      for (const stage of [byHand, byFile]) await stage.run(base);
+      const uses = [
+        "ALTER TABLE t ALTER m SET DEFAULT 'new1'",
+        "ALTER TABLE t ALTER n SET DEFAULT '{sad,new2}'",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES IN ('new3')",
+      ];
+      for (const [index, use] of uses.entries()) {
+        await byHand.run(`ALTER TYPE mood ADD VALUE 'new${index + 1}'`);
+        await byHand.run(use);
+        const [before, after] = [await byFile.schema(), await byHand.schema()];
+        assert.deepEqual((await byFile.lead(before, after, after.printed)).left, []);
+      }
+    } finally {
+      await one.close();
+      await other.close();
+    }
+  });
+
   it('name whatever they do not write of everything that the snapshot notices', async () => {
     const [changed, led] = [await Site.create(server), await Site.create(server)];
     const [one, other] = [await changed.session('postgres'), await led.session('postgres')];

@@ -125,15 +125,29 @@ function changeEnum(draft: Draft, from: Item, to: Item): void {
   }
 }
 
-/** Values that the file adds to enums, as a default or a check would write them. */
-export function addedValues({ change }: Draft): readonly string[] {
+interface AddedValue {
+  readonly type: string;
+  /** With its quotes. */
+  readonly literal: string;
+}
+
+/** Values that the file adds to enums. */
+export function addedValues({ change }: Draft): readonly AddedValue[] {
   return change.changed.flatMap(({ from, to }) =>
     to.kind === 'enum'
       ? list(to, 'values')
           .filter(value => !list(from, 'values').includes(value))
-          .map(value => `${literal(value).trim()}::${to.name}`)
+          .map(value => ({ type: to.name, literal: literal(value).trim() }))
       : [],
   );
+}
+
+/** As a default or a check writes a value, within an array of them, and as a partition's bound, which has no type. */
+export function usesValue(sql: string, { type, literal: value }: AddedValue): boolean {
+  if (sql.includes(`${value}::${type}`)) return true;
+  if (/ ATTACH PARTITION .* FOR VALUES /s.test(sql) && sql.includes(value)) return true;
+  const arrays = sql.split(`'::${type}[]`).slice(0, -1);
+  return arrays.some(before => /'((?:[^']|'')*)$/.exec(before)?.[1]?.includes(value.slice(1, -1)));
 }
 
 function changeDomain(draft: Draft, from: Item, to: Item): void {

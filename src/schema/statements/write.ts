@@ -16,7 +16,7 @@ import { makesRoutines, writeRoutines } from './routines.ts';
 import { writeSequences } from './sequences.ts';
 import { writeTables } from './tables.ts';
 import { type Script, scriptOf } from './text.ts';
-import { addedValues, writeTypes } from './types.ts';
+import { addedValues, usesValue, writeTypes } from './types.ts';
 import { type Printed, writeViews } from './views.ts';
 
 export interface Writing extends Runner {
@@ -45,7 +45,7 @@ export function statementsBetween(
   writeComments(draft);
   const pieces = ordered(draft.pieces);
   const values = addedValues(draft);
-  const isUsed = values.some(value => pieces.some(({ sql }) => sql.includes(value)));
+  const isUsed = values.some(value => pieces.some(({ sql }) => usesValue(sql, value)));
   const directives = isUsed || (values.length > 0 && writing.serverMajor < 12) ? ['-- migrate: no-transaction'] : [];
   const settings = makesRoutines(draft) ? ['SET check_function_bodies TO off'] : [];
   return scriptOf({ directives, settings, pieces, remarks: draft.remarks, unsaid: draft.unsaid });
