@@ -79,4 +79,32 @@ export const DEPENDENTS: readonly Case[] = [
     use: "SELECT nextval('s'), nextval('gone_far'), nextval('down'); INSERT INTO t DEFAULT VALUES",
     says: [/MINVALUE 5000 MAXVALUE 9000 START WITH 5000 RESTART;/],
   },
+  {
+    name: 'a generated column keeps its values when it becomes an ordinary one, and the way back of that is told',
+    base: 'CREATE TABLE t(a int, g int GENERATED ALWAYS AS (a * 2) STORED)',
+    change: 'ALTER TABLE t ALTER g DROP EXPRESSION; ALTER TABLE t ALTER a TYPE bigint',
+    down: ['column public.t.g: default from none to (a * 2); generated from none to stored'],
+    since: 13,
+  },
+  {
+    name: 'columns of partitions that are generated from one of another type',
+    base: `CREATE TABLE p(k int, a int, g int GENERATED ALWAYS AS (a * 2) STORED) PARTITION BY LIST (k); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+      CREATE INDEX ON p(g); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); ALTER TABLE p ADD CHECK (g > 0); ALTER TABLE p1 ALTER a SET DEFAULT 1`,
+    change: `ALTER TABLE p DROP COLUMN g CASCADE; ALTER TABLE p ALTER a TYPE bigint; ALTER TABLE p ADD COLUMN g int GENERATED ALWAYS AS (a * 2) STORED;
+      CREATE INDEX ON p(g); ALTER TABLE p ADD CHECK (g > 0)`,
+  },
+  {
+    name: 'an enum has another name, but for a domain of it, which keeps the old one',
+    base: `CREATE TYPE e AS ENUM ('a', 'b'); CREATE DOMAIN d AS e; CREATE TYPE pair AS (a e); CREATE FUNCTION f(e) RETURNS e LANGUAGE sql AS 'SELECT $1';
+      CREATE TABLE t(m e DEFAULT 'a', n e[] DEFAULT '{a}', o text GENERATED ALWAYS AS (CASE m WHEN 'a' THEN 'x' END) STORED, CHECK (m <> 'b'));
+      CREATE INDEX ON t(m); CREATE VIEW v AS SELECT m, f(m) AS k FROM t`,
+    change: 'ALTER TYPE e RENAME TO e2',
+    up: ['domain public.d: type from public.e to public.e2', 'enum public.e was removed'],
+  },
+  {
+    name: 'an index for replication and clustering is another, and a new column has its own settings',
+    base: 'CREATE TABLE t(a int NOT NULL); CREATE UNIQUE INDEX i ON t(a); ALTER TABLE t REPLICA IDENTITY USING INDEX i; ALTER TABLE t CLUSTER ON i',
+    change: `DROP INDEX i; CREATE UNIQUE INDEX i ON t(a) WITH (fillfactor = 50); ALTER TABLE t REPLICA IDENTITY USING INDEX i; ALTER TABLE t CLUSTER ON i;
+      ALTER TABLE t ADD b text; ALTER TABLE t ALTER b SET STORAGE EXTERNAL, ALTER b SET STATISTICS 5`,
+  },
 ];

@@ -121,10 +121,12 @@ function alter(
 }
 
 /** A column of a table that is there in both. */
-export function changeColumn(draft: Draft, from: Item, to: Item): void {
+export function changeColumn(draft: Draft, from: Item, to: Item, serverMajor: number): void {
   const { before, after, added, isGone } = draft.change;
   const is = (property: string) => from.properties[property] !== to.properties[property];
-  if (text(from, 'generated') !== text(to, 'generated') || (text(to, 'generated') !== '' && is('default'))) {
+  const becomesOrdinary = text(from, 'generated') === 'stored' && text(to, 'generated') === '' && serverMajor >= 13;
+  if (becomesOrdinary) alter(draft, from, 'DROP EXPRESSION', { names: [] }, 'drop what hangs on others');
+  else if (text(from, 'generated') !== text(to, 'generated') || (text(to, 'generated') !== '' && is('default'))) {
     draft.remark(generatedRemark(after, from, to));
     return;
   }
@@ -134,6 +136,7 @@ export function changeColumn(draft: Draft, from: Item, to: Item): void {
   const isOrdinary = text(to, 'generated') === '';
   if (
     isOrdinary &&
+    !becomesOrdinary &&
     text(from, 'default') !== '' &&
     (isRetyped || usesGone || (is('default') && text(to, 'default') === ''))
   ) {

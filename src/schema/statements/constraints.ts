@@ -140,6 +140,10 @@ function finishIndex(draft: Draft, from: Item | undefined, to: Item): void {
     draft.write(late, `ALTER TABLE ${tableOf(to)} ${clause}`);
     draft.claimOf(to, 'clustered');
   }
+  if (has(to, 'replicaIdentity') && !has(from, 'replicaIdentity')) {
+    draft.write(late, `ALTER TABLE ${tableOf(to)} REPLICA IDENTITY USING INDEX ${ownPart(to.name)}`);
+    draft.claimOf(to, 'replicaIdentity');
+  }
   const before = list(from, 'statistics');
   const now = list(to, 'statistics');
   for (const one of now.filter(item => !before.includes(item))) {

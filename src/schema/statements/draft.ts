@@ -56,7 +56,8 @@ export class Draft {
   readonly pieces: Piece[] = [];
   readonly remarks: string[] = [];
   readonly #claimed = new Map<string, Set<string>>();
-  readonly #whole = new Set<string>();
+  /** Not by their keys: what is dropped to be made again is two items of one key. */
+  readonly #whole = new Set<Item>();
 
   constructor(change: Change) {
     this.change = change;
@@ -73,7 +74,7 @@ export class Draft {
 
   /** Everything about an item is taken care of. */
   claim(...items: readonly (Item | undefined)[]): void {
-    for (const item of items) if (item !== undefined) this.#whole.add(keyOf(item));
+    for (const item of items) if (item !== undefined) this.#whole.add(item);
   }
 
   /** These properties of it are. */
@@ -85,7 +86,7 @@ export class Draft {
 
   /** Whether a writer has had to do with an item. What is new and was not written cannot be granted or commented. */
   isWritten(item: Item): boolean {
-    return this.#whole.has(keyOf(item)) || this.#claimed.has(keyOf(item));
+    return this.#whole.has(item) || this.#claimed.has(keyOf(item));
   }
 
   /** What is to be made of these kinds, but for what stands on something that is not made. */
@@ -99,16 +100,15 @@ export class Draft {
   get unsaid(): readonly Unsaid[] {
     const { dropped, added, changed } = this.change;
     return [
-      ...dropped.filter(item => !this.#whole.has(keyOf(item))).map(item => unsaid('Removed', item, [])),
+      ...dropped.filter(item => !this.#whole.has(item)).map(item => unsaid('Removed', item, [])),
       ...added.flatMap(item => this.#unsaidOf('Added', item, Object.keys(item.properties))),
       ...changed.flatMap(({ from, to }) => this.#unsaidOf('Changed', to, changedProperties(from, to))),
     ];
   }
 
   #unsaidOf(change: 'Added' | 'Changed', item: Item, properties: readonly string[]): readonly Unsaid[] {
-    const key = keyOf(item);
-    if (this.#whole.has(key)) return [];
-    const claimed = this.#claimed.get(key);
+    if (this.#whole.has(item)) return [];
+    const claimed = this.#claimed.get(keyOf(item));
     const rest = properties.filter(property => claimed?.has(property) !== true && property !== 'position');
     if (rest.length === 0 && (change === 'Changed' || claimed !== undefined)) return [];
     return [unsaid(change, item, claimed === undefined && change === 'Added' ? [] : rest)];

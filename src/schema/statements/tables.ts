@@ -14,7 +14,7 @@ import { inlineConstraints } from './constraints.ts';
 import type { Draft, Piece } from './draft.ts';
 import { has, type Item, keyOf, list, ownName, tableOf, text } from './items.ts';
 
-export function writeTables(draft: Draft): void {
+export function writeTables(draft: Draft, serverMajor: number): void {
   const { dropped, added, changed } = draft.change;
   for (const table of dropped.filter(item => item.kind === 'table')) dropTable(draft, table);
   for (const table of added.filter(item => item.kind === 'table')) createTable(draft, table);
@@ -22,7 +22,8 @@ export function writeTables(draft: Draft): void {
   for (const column of dropped.filter(item => isOfTable(draft, item, 'before'))) dropColumn(draft, column);
   const fresh = added.filter(item => isOfTable(draft, item, 'after') && !isNew(draft, tableOf(item)));
   for (const column of fresh.toSorted(byPosition)) addColumn(draft, column);
-  for (const { from, to } of changed.filter(one => isOfTable(draft, one.to, 'after'))) changeColumn(draft, from, to);
+  for (const { from, to } of changed.filter(one => isOfTable(draft, one.to, 'after')))
+    changeColumn(draft, from, to, serverMajor);
   const isKept = (item: Item) => !draft.change.isGone(item) && !changed.some(one => one.from === item);
   for (const column of draft.change.before.of('column').filter(item => hasGoneDefault(draft, item))) {
     if (isOfTable(draft, column, 'after') && isKept(column)) remakeDefault(draft, column);
@@ -188,11 +189,8 @@ function writeFlags(draft: Draft, from: Item | undefined, to: Item): void {
   }
   const identity = text(to, 'replicaIdentity');
   if (identity !== text(from, 'replicaIdentity')) {
-    const index = draft.change.after.on(to.name, 'index').find(item => has(item, 'replicaIdentity'));
-    const using = index === undefined ? '' : ` USING INDEX ${index.name.slice(index.name.lastIndexOf('.') + 1)}`;
-    const words = identity === 'index' ? using.trim() : identity.toUpperCase() || 'DEFAULT';
-    alter(draft, late, to, `REPLICA IDENTITY ${words}`);
-    if (index !== undefined) draft.claimOf(index, 'replicaIdentity');
+    // An index is named by who writes it.
+    if (identity !== 'index') alter(draft, late, to, `REPLICA IDENTITY ${identity.toUpperCase() || 'DEFAULT'}`);
   }
   draft.claimOf(to, 'rowSecurity', 'rowSecurityForced', 'replicaIdentity');
 }

@@ -30,6 +30,10 @@ const DROPPED: Readonly<Record<string, string>> = {
 };
 
 function drop(draft: Draft, item: Item, words: string): void {
+  const { before, isGone } = draft.change;
+  // The type of a domain cannot be changed: what it still is cannot go.
+  const baseOf = (domain: Item) => text(domain, 'type').replaceAll('[]', '');
+  if (before.of('domain').some(domain => !isGone(domain) && baseOf(domain) === item.name)) return;
   draft.claim(item);
   const isInTheWay = draft.change.added.some(one => one.name === item.name);
   const needs = Object.values(item.properties).filter(value => typeof value === 'string');

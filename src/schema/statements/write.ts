@@ -35,7 +35,7 @@ export function statementsBetween(
   writePlaces(draft);
   writeTypes(draft);
   writeSequences(draft, writing.serverMajor);
-  writeTables(draft);
+  writeTables(draft, writing.serverMajor);
   writeConstraints(draft);
   writeIndexes(draft);
   writeRoutines(draft);
