@@ -51,6 +51,13 @@ export const DEPENDENTS: readonly Case[] = [
     change: 'ALTER INDEX one RENAME TO other; ALTER TABLE t ADD CONSTRAINT two UNIQUE USING INDEX two',
   },
   {
+    name: 'a unique index with a condition, on which no foreign key stands, is another, and the one for replication, too',
+    base: `CREATE TABLE t(a int PRIMARY KEY, b int NOT NULL UNIQUE, c int); CREATE UNIQUE INDEX part ON t(a) WHERE b > 1; CREATE TABLE u(a int REFERENCES t);
+      ALTER TABLE t REPLICA IDENTITY USING INDEX t_pkey`,
+    change: `DROP INDEX part; CREATE UNIQUE INDEX part ON t(a) WHERE b > 2; ALTER TABLE t REPLICA IDENTITY USING INDEX t_b_key`,
+    says: [/^(?!(.|\n)*(FOREIGN KEY|Not written))/],
+  },
+  {
     name: 'a key has another name, and a foreign key refers to its columns in another order',
     base: `CREATE TABLE t(a int, b int, CONSTRAINT one UNIQUE (a, b)); CREATE TABLE u(a int, b int, FOREIGN KEY (b, a) REFERENCES t(b, a))`,
     change: 'ALTER TABLE t RENAME CONSTRAINT one TO two',

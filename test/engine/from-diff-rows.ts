@@ -47,6 +47,12 @@ export const ROWS: readonly Case[] = [
     ],
   },
   {
+    name: 'a text becomes one of an extension by itself',
+    base: 'RESET ROLE; CREATE EXTENSION citext SCHEMA public; SET LOCAL ROLE owner; CREATE TABLE t(a text, b varchar(9)[])',
+    change: 'ALTER TABLE t ALTER a TYPE citext, ALTER b TYPE citext[]',
+    says: [/^(?!(.|\n)*( USING |Destroys))/],
+  },
+  {
     name: 'values go by an expression where there is a cast that has to be asked for, or none',
     base: `CREATE TYPE e AS ENUM ('a', 'b'); CREATE TYPE pair AS (a int); CREATE TABLE t(a e DEFAULT 'a', b e[], c text, d int, f uuid, g pair, h jsonb);
       CREATE INDEX ON t(a) WHERE a > 'a'; CREATE VIEW v AS SELECT a FROM t`,

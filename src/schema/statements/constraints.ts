@@ -142,8 +142,9 @@ function finishIndex(draft: Draft, from: Item | undefined, to: Item): void {
   }
   if (has(to, 'replicaIdentity') && !has(from, 'replicaIdentity')) {
     draft.write(late, `ALTER TABLE ${tableOf(to)} REPLICA IDENTITY USING INDEX ${ownPart(to.name)}`);
-    draft.claimOf(to, 'replicaIdentity');
   }
+  // One that no longer is gives way to another, or to what its table says.
+  draft.claimOf(to, 'replicaIdentity');
   const before = list(from, 'statistics');
   const now = list(to, 'statistics');
   for (const one of now.filter(item => !before.includes(item))) {

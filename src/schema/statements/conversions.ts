@@ -66,7 +66,8 @@ interface Way {
 
 const STRINGS = new Set(['text', 'character varying', 'character', 'bpchar']);
 /** Whether a type is a string, or is to the other, an array too, as an array of strings. */
-const isStringTo = (other: Type, { name, isArray }: Type) => STRINGS.has(name) && (!isArray || other.isArray);
+const isStringTo = (other: Type, { name, isArray }: Type) =>
+  (STRINGS.has(name) || name.endsWith('.citext')) && (!isArray || other.isArray);
 
 function wayOf(sides: Sides, from: Type, to: Type): Way {
   const isAlike = from.isArray === to.isArray;

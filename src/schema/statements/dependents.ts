@@ -136,7 +136,8 @@ const UNIQUE_INDEX = /^CREATE UNIQUE INDEX .* USING btree /;
 function isKey(items: Items, item: Item): boolean {
   const definition = text(item, 'definition');
   if (item.kind === 'constraint') return /^(PRIMARY KEY|UNIQUE)/.test(definition);
-  return item.kind === 'index' && items.constraintOf(item) === undefined && UNIQUE_INDEX.test(definition);
+  const isUnique = UNIQUE_INDEX.test(definition) && !definition.includes(') WHERE (');
+  return item.kind === 'index' && isUnique && items.constraintOf(item) === undefined;
 }
 
 /** The columns may stand in another order. */
