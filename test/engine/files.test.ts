@@ -132,7 +132,15 @@ describe('Migration files', () => {
 
   it('are refused where another tool would run what is passed over here', async () => {
     const beside: Readonly<Record<string, readonly string[]>> = {
-      '001_a.up.sql': ['002_b.up.SQL', '002_B.UP.SQL', '002_b.up.pgsql', '002_b.go', 'V2__b.sh', 'beforeMigrate.sh'],
+      '001_a.up.sql': [
+        '002_b.up.SQL',
+        '002_B.UP.SQL',
+        '002_b.up.pgsql',
+        '002_b.up.sql.v1',
+        '002_b.go',
+        'V2__b.sh',
+        'beforeMigrate.sh',
+      ],
       'V1__a.sql': [
         'V2__b.sh',
         'V2__b.py',
@@ -155,6 +163,18 @@ describe('Migration files', () => {
     assert.deepEqual([source.migrations.length, source.ignored], [1, harmless.length]);
   });
 
+  it('of Flyway have settings that go with the sibling of a dialect', async () => {
+    const files = {
+      'V1__a.sql': 'VACUUM',
+      'V1__a.sql.conf': 'executeInTransaction=false',
+      'V1__a.sqlite.sql': 'SELECT 1',
+      'V1__a.sqlite.sql.conf': 'executeInTransaction=true',
+    };
+    const marked = async (dialect: 'PostgreSQL' | 'SQLite') =>
+      (await readSource(directory(files), dialect)).migrations.map(one => one.up.noTransaction ?? false);
+    assert.deepEqual([await marked('PostgreSQL'), await marked('SQLite')], [[true], [false]]);
+  });
+
   it('are refused where they lie deeper than they are read, with their paths', async () => {
     for (const name of ['V2__b.sql', '002_b.up.sql', '2_b.sql', '2_b.go', 'up.sql', 'R__b.sql', BUNDLE_FILE]) {
       const error = await refused({ 'V1__a.sql': '', [`r1/2024/${name}`]: '', 'r1/V3__c.sql': '' });
@@ -162,9 +182,16 @@ describe('Migration files', () => {
     }
     const error = await refused({ '0/1/2/3/001_a.up.sql': '', '0/x/y.txt': '' });
     assert.match(error.message, /0\/1\/2\/3\/001_a\.up\.sql/);
-    const files = { '001_a.up.sql': '', '0/docs/note.sql': '', '0/.git/x/002_b.up.sql': '', 'docs/x/README.md': '' };
+    const files = {
+      '001_a.up.sql': '',
+      '0/docs/note.sql': '',
+      '0/.git/x/002_b.up.sql': '',
+      'docs/x/README.md': '',
+      '0/dev/createUsers.sql': '',
+    };
     const root = directory(files);
     symlinkSync('..', join(root, '0/docs/upward'));
+    symlinkSync('../..', join(root, '0/docs/root'));
     symlinkSync(join(root, '0/docs'), join(root, 'docs/x/aside'));
     symlinkSync(join(root, 'docs/x'), join(root, '0/docs/back'));
     assert.equal((await readSource(root)).migrations.length, 1);

@@ -45,14 +45,16 @@ function isCandidate(file: SourceFile, dieselFolders: ReadonlySet<string>): bool
 
 /** `002_b.up.pgsql`: golang-migrate runs any extension. Beside a file of that name that is SQL it is something about that. */
 function isOfAnotherKind({ path }: SourceFile, paths: ReadonlySet<string>): boolean {
-  const [, stem] = /^([0-9]+_.*\.(?:up|down))\.[A-Za-z0-9]+$/i.exec(path) ?? [];
+  const [, stem] = /^([0-9]+_.*\.(?:up|down))\.[^/]+$/i.exec(path) ?? [];
   return stem !== undefined && !paths.has(`${stem}.sql`);
 }
 
 /** Whether a file would be a migration of any layout by its name alone: of one that lies where nothing is read. */
 export function isNamedLikeMigration(name: string): boolean {
+  if (/^([0-9].*|up|down)\.sql$/i.test(name)) return true;
+  // Not Flyway's callbacks: `createUsers.sql` is anything.
   const file = { path: name, place: name, bytes: new Uint8Array() };
-  return /^([0-9].*|up|down)\.sql$/i.test(name) || LAYOUTS.some(layout => layout.claims(file));
+  return /^([0-9]|[VU][0-9]|R__)/.test(name) && LAYOUTS.some(layout => layout.claims(file));
 }
 
 function folderOf(file: SourceFile): string {

@@ -85,7 +85,7 @@ function readRecognised(root: string, dialect: Dialect, placeOf: (directory: str
 function findFiles(root: string, placeOf: (directory: string) => string, errors: EngineError[]): readonly Found[] {
   const files: Found[] = [];
   let room = MOST_UNPACKED_BYTES;
-  const linked = new Set<string>();
+  const linked = new Set([realpathSync(root)]);
   const visit = (directory: string, depth: 'root' | 'child'): void => {
     // To join thousands of paths takes as long as to open the files: it looks at every character.
     const prefix = join(directory, sep);

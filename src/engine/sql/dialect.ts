@@ -5,6 +5,8 @@ import { type EngineError, failure } from '../errors.ts';
 export type Dialect = 'PostgreSQL' | 'SQLite';
 
 const SIBLING = '.sqlite.sql';
+/** Flyway's settings of a script, which go with it. */
+const SETTINGS = '.conf';
 
 /** The files of a dialect, siblings under the names that they stand for; a sibling of nothing is a mistake. */
 export function filesFor<F extends { readonly name: string; readonly directory: string }>(
@@ -12,17 +14,22 @@ export function filesFor<F extends { readonly name: string; readonly directory: 
   dialect: Dialect,
   errors: EngineError[],
 ): readonly F[] {
-  const plain = files.filter(file => !file.name.endsWith(SIBLING));
+  const plain = files.filter(file => !isSibling(file.name));
   if (plain.length === files.length) return files;
   const names = new Set(plain.map(file => file.name));
   const siblings = files
-    .filter(file => file.name.endsWith(SIBLING))
+    .filter(file => isSibling(file.name))
     .map(file => {
-      const name = `${file.name.slice(0, -SIBLING.length)}.sql`;
-      if (!names.has(name)) errors.push(failure('SiblingOfNothing', { file: file.name, plain: name }));
+      const isSettings = file.name.endsWith(SETTINGS);
+      const name = file.name.replace(SIBLING, '.sql');
+      if (!isSettings && !names.has(name)) errors.push(failure('SiblingOfNothing', { file: file.name, plain: name }));
       return { ...file, name };
     });
   if (dialect === 'PostgreSQL') return plain;
   const replaced = new Set(siblings.map(file => file.name));
   return [...plain.filter(file => !replaced.has(file.name)), ...siblings];
+}
+
+function isSibling(name: string): boolean {
+  return name.endsWith(SIBLING) || name.endsWith(SIBLING + SETTINGS);
 }
