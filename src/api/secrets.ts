@@ -25,7 +25,7 @@ const ASSIGNED = /\b(password|passwd|pwd)(\s*[=:]\s*)('[^']*(?:'|$)|"[^"]*(?:"|$
 /** As SQL has it: `PASSWORD 'x'`, also with a prefix, between dollars, or in a string itself. Not `"password" 'x'`, nor `'password', 'x'`. */
 const QUOTED = new RegExp(
   `(?<!['"$\\w])(password\\s*)(?:${[
-    String.raw`''(?=[^'\s,;)])[^']*(?:'{1,2}|$)`,
+    String.raw`''(?=[^'\s,;)])(?:''''|[^'])*(?:'{1,2}|$)`,
     String.raw`(?:\b[ebxn]|\bu&)?\\?'[^'\\]*(?:(?:\\.|'')[^'\\]*)*(?:'|\\?$)`,
     String.raw`\$(\w*)\$[\s\S]*?(?:\$\2\$|$)`,
   ].join('|')})`,

@@ -15,11 +15,16 @@ const UNBOUND = ['authenticationCleartextPassword', 'authenticationMD5Password']
 export function demandChannelBinding(client: object): () => boolean {
   const { connection } = client as Login;
   let isBound = false;
+  let isOffered = false;
   const refuse = () => connection.stream.destroy(new Error('it offers no channel binding, which the URL requires'));
   for (const event of UNBOUND) connection.once(event, refuse);
   connection.once('authenticationSASL', ({ mechanisms }: { readonly mechanisms: readonly string[] }) => {
-    if (mechanisms.includes(BOUND)) isBound = true;
+    if (mechanisms.includes(BOUND)) isOffered = true;
     else refuse();
+  });
+  // `pg` looks at the server's own proof then; a server that lets everybody in has not given one.
+  connection.once('authenticationSASLFinal', () => {
+    isBound = isOffered;
   });
   return () => isBound;
 }

@@ -112,8 +112,9 @@ function readDemands(parameters: ReadonlyMap<string, string>) {
 }
 
 function versionIn(parameters: ReadonlyMap<string, string>, name: string, key: 'minVersion' | 'maxVersion') {
-  if (!parameters.get(name)) return {};
-  return { [key]: choice(parameters, name, TLS_VERSIONS, 'TLSv1.2') };
+  const value = parameters.get(name)?.toLowerCase() ?? '';
+  const known = TLS_VERSIONS.find(version => version.toLowerCase() === value);
+  return value === '' ? {} : { [key]: known ?? choice(parameters, name, TLS_VERSIONS, 'TLSv1.2') };
 }
 
 function notEncoded(): EngineError {
@@ -134,15 +135,26 @@ function ownName(): string {
 /** Parameters with values in which an "@" means itself. */
 const TEXTS = new Set(['user', 'password', 'dbname', 'options', 'application_name', 'fallback_application_name']);
 
+const PATHS = new Set(['host', 'sslrootcert', 'sslcert', 'sslkey']);
+/** What we would not see to. */
+const DEMANDS = new Set(['sslcrl', 'sslcrldir', 'require_auth', 'requirepeer']);
+
+function mayHaveAt(part: string): boolean {
+  const [name = '', value = ''] = part.split('=', 2);
+  return TEXTS.has(name) || (PATHS.has(name) && /^(\/|%2f)/i.test(value));
+}
+
 function readParameters(query: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
   const parts = query.split('&').filter(part => part !== '');
   // Before any of them is named in a message.
-  if (parts.some(part => part.includes('@') && !TEXTS.has(part.split('=', 1)[0] ?? ''))) throw notEncoded();
+  if (parts.some(part => part.includes('@') && !mayHaveAt(part))) throw notEncoded();
   for (const part of parts) {
     const equals = part.indexOf('=');
     if (equals < 0) throw failure('BadConnectionUrl', { reason: 'a parameter after "?" has no "="' });
     const name = decode(part.slice(0, equals));
+    // Without a value it demands nothing.
+    if (equals === part.length - 1 && DEMANDS.has(name)) continue;
     if (!KNOWN.has(name) && !IGNORED.has(name)) {
       throw failure('BadConnectionUrl', {
         reason: `the parameter ${JSON.stringify(name.slice(0, 40))} is not supported`,

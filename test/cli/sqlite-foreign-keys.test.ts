@@ -39,6 +39,11 @@ const CASES: Readonly<Record<string, { readonly before: string; readonly file: s
     file: `CREATE TABLE n (id INTEGER PRIMARY KEY, p TEXT REFERENCES p (id)); INSERT INTO n SELECT * FROM c; DROP TABLE c;
       ALTER TABLE n RENAME TO c;`,
   },
+  'nothing, where whole numbers become real ones': {
+    before: CHILD,
+    file: `CREATE TABLE n (id INTEGER PRIMARY KEY, p REAL REFERENCES p (id)); INSERT INTO n SELECT * FROM c; DROP TABLE c;
+      ALTER TABLE n RENAME TO c;`,
+  },
   'nothing, where such rows go': { before: CHILD, file: 'DELETE FROM c WHERE p = 99;' },
   'nothing of a table that SQLite could not check before': {
     before: CODES,

@@ -163,11 +163,31 @@ describe('What was planned for a SQLite file', { concurrency: true }, () => {
     });
   }
 
-  it("asks again when somebody writes between two files, be it to the run's own table", async () => {
+  for (const own of ['', 'PRAGMA locking_mode = EXCLUSIVE; ']) {
+    it(`takes what it has made for its own also where somebody writes something else meanwhile${own && ', with the lock kept'}`, async () => {
+      const migrations = migrationsOf(
+        ['CREATE TABLE a (id INTEGER); INSERT INTO a VALUES (1)', 'SELECT 1'],
+        [`${own}CREATE TABLE seed (id INTEGER); INSERT INTO seed VALUES (1)`, 'DROP TABLE seed'],
+        ['ALTER TABLE a ADD COLUMN n TEXT; UPDATE a SET n = id', 'ALTER TABLE a DROP COLUMN n'],
+        [
+          'ALTER TABLE a DROP COLUMN n; DROP TABLE seed',
+          'CREATE TABLE seed (id INTEGER); INSERT INTO seed VALUES (1); ALTER TABLE a ADD COLUMN n TEXT; UPDATE a SET n = id',
+        ],
+      );
+      const write = (other: SqliteConnection) => other.execute('INSERT INTO a (id) VALUES (2)');
+      const { up, down, versions } = place({ '003_it': write, '004_it': write });
+      await up(migrations, null);
+      assert.equal(versions().length, 4);
+      await down(migrations.slice(1));
+      assert.deepEqual(versions(), ['001_it']);
+    });
+  }
+
+  it('asks again when somebody writes between two files, be it to a table that another run has made', async () => {
     const migrations = migrationsOf(
-      ['CREATE TABLE a (id INTEGER)', 'SELECT 1'],
-      ['CREATE TABLE roles (id INTEGER)', 'DROP TABLE roles'],
-      ['DROP TABLE roles', 'CREATE TEMP TABLE t (id INTEGER); CREATE TABLE roles (id INTEGER); DROP TABLE t'],
+      ['CREATE TABLE a (id INTEGER); CREATE TABLE roles (id INTEGER)', 'SELECT 1'],
+      ['SELECT 1', 'DROP TABLE roles'],
+      ['SELECT 1', 'CREATE TEMP TABLE t (id INTEGER); DROP TABLE t'],
     );
     let coming: (other: SqliteConnection) => void = () => {};
     const { up, down, versions } = place({ '002_it': other => coming(other) });

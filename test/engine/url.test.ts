@@ -135,6 +135,14 @@ describe('A connection URL', () => {
     }
   });
 
+  it('may name files and sockets in which an "@" stands, versions in any case, and demands of nothing', () => {
+    const settings = parseConnectionUrl(
+      'postgresql://j@db/d?sslrootcert=/home/j@corp/ca.pem&host=/home/j@corp/run&ssl_min_protocol_version=tlsv1.2&require_auth=',
+    );
+    assert.equal(settings.sslRootCert, '/home/j@corp/ca.pem');
+    assert.deepEqual([settings.hosts[0]?.host, settings.tlsVersions], ['/home/j@corp/run', { minVersion: 'TLSv1.2' }]);
+  });
+
   it('with sslrootcert=system verifies the name, and with channel_binding=require never goes without TLS', () => {
     const tries = (query: string, host = HOST) => tlsTries(parseConnectionUrl(`postgresql://u@db/d?${query}`), host);
     assert.deepEqual(tries('sslrootcert=system'), [{ rejectUnauthorized: true }]);

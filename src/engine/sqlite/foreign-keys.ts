@@ -161,9 +161,14 @@ function comparedSql(connection: SqliteConnection, key: Key): string | undefined
     ${where} AND "to".${quotedName(to[0] ?? '')} IS NULL GROUP BY 1`;
 }
 
-/** As text, which a column's type does not change. */
+/** As text, which a column's type does not change: of a whole number also where it is a REAL. */
 function valueSql({ columns }: Key): string {
-  return `json_array(${columns.map(column => `CAST("from".${quotedName(column)} AS TEXT)`).join(', ')})`;
+  const texts = columns.map(name => {
+    const column = `"from".${quotedName(name)}`;
+    const isWhole = `typeof(${column}) = 'real' AND ${column} = CAST(${column} AS INTEGER)`;
+    return `CAST(CASE WHEN ${isWhole} THEN CAST(${column} AS INTEGER) ELSE ${column} END AS TEXT)`;
+  });
+  return `json_array(${texts.join(', ')})`;
 }
 
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;

@@ -68,14 +68,14 @@ export async function applySqlite(
     below: at === 0 ? from : (pending[at - 1]?.version ?? null),
   }));
   const way = { direction: 'Up', back: pending.map(({ down }) => down), said: losses } as const;
-  await runAll(work, files, ([one, ...later]) => ({
-    look(connection) {
+  await runAll(work, files, one => ({
+    look(connection, standing) {
       const { migration, below } = one;
       const ledger = readSqliteLedger(connection);
       const done = ledger.applied.find(row => row.number === migration.number);
       if (done?.upChecksum === migration.up.checksum && done.version === migration.version) return 'DoneByAnother';
       assertAt(ledger.version, below);
-      assertLosesNoMore(connection, [one, ...later], way);
+      assertLosesNoMore(connection, toLookAt(files, one, standing), way);
       return 'ToRun';
     },
     record(connection, startedAt) {
@@ -97,14 +97,20 @@ export async function revertSqlite(
     file: parseSqliteFile(reversal.down),
   }));
   const way = { direction: 'Down', back: reversals.map(({ up }) => up), said } as const;
-  await runAll(work, files, ([one, ...later]) => ({
-    look(connection) {
+  await runAll(work, files, one => ({
+    look(connection, standing) {
       assertAt(readSqliteLedger(connection).version, one.version);
-      assertLosesNoMore(connection, [one, ...later], way);
+      assertLosesNoMore(connection, toLookAt(files, one, standing), way);
       return 'ToRun';
     },
     record: connection => recordSqliteReverted(connection, one.version, work.by, one.reversal.down),
   }));
+}
+
+/** All that is left before anything is done; then each file by itself, and of what the run has made nothing. */
+function toLookAt(files: readonly Planned[], one: Planned, standing: 'Unseen' | 'Joined') {
+  const at = files.indexOf(one);
+  return standing === 'Unseen' ? { done: [], left: files.slice(at) } : { done: files.slice(0, at), left: [one] };
 }
 
 /** Somebody else may have come, and gone up or down. */
@@ -127,7 +133,7 @@ export async function repeatSqlite(
   }));
   // One by one, because the version does not tell of which of them a snapshot would be.
   for (const file of files) {
-    await runAll(work, [file], ([{ repeatable }]) => ({
+    await runAll(work, [file], ({ repeatable }) => ({
       look(connection) {
         const ledger = readSqliteLedger(connection);
         assertAt(ledger.version, version);
@@ -143,7 +149,7 @@ export async function repeatSqlite(
 /** What is done for a file under the lock, before and after its statements. */
 interface Course {
   /** Where others may have written: whether the file is still to be run. Throws PlanOutdated. */
-  look(connection: SqliteConnection): 'DoneByAnother' | 'ToRun';
+  look(connection: SqliteConnection, standing: 'Unseen' | 'Joined'): 'DoneByAnother' | 'ToRun';
   /** Writes the row of the ledger. */
   record(connection: SqliteConnection, startedAt: string): Written;
 }
@@ -153,20 +159,17 @@ interface Planned {
   readonly file: SqliteFile;
 }
 
-/** The file to run, and those behind it. */
-type Rest<P> = readonly [P, ...(readonly P[])];
-
 /** One after the other. The snapshot is stored with the last one, or as far as it came before a failure. */
 async function runAll<P extends Planned>(
   work: SqliteWork,
   files: readonly P[],
-  courseOf: (rest: Rest<P>) => Course,
+  courseOf: (one: P) => Course,
 ): Promise<void> {
   const session = new SoleWriter(work.connect);
   let done = 0;
   try {
-    for (const [at, one] of files.entries()) {
-      const course = courseOf([one, ...files.slice(at + 1)]);
+    for (const one of files) {
+      const course = courseOf(one);
       await runOne(work, session, one, { course, snapshot: one === files.at(-1) ? 'Store' : 'Leave' });
       done += 1;
       // No PRAGMA and no temporary table of one file reaches the next.
@@ -201,7 +204,8 @@ async function runOne(
     if (file.place === 'Alone') runSqliteFile(connection, version, file);
     await beginImmediate(work, connection);
     prepareSqliteLedger(connection, work.by);
-    if (session.mayHaveMissed() && course.look(connection) === 'DoneByAnother') {
+    const standing = session.standing();
+    if (standing !== 'Alone' && course.look(connection, standing) === 'DoneByAnother') {
       connection.execute('ROLLBACK');
       work.progress({ version, state: 'DoneByAnother', ms: performance.now() - began });
       return;

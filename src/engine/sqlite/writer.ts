@@ -10,6 +10,7 @@ export class SoleWriter {
   #connection: SqliteConnection;
   /** Of the file at our last COMMIT, as this connection counts. */
   #seen: number | undefined;
+  #standing: 'Unseen' | 'Alone' | 'Joined' = 'Unseen';
 
   constructor(connect: SqliteConnect) {
     this.#connect = connect;
@@ -20,9 +21,13 @@ export class SoleWriter {
     return this.#connection;
   }
 
-  /** Under the lock: whether something may have been committed that this run does not know. */
-  mayHaveMissed(): boolean {
-    return dataVersion(this.#connection) !== this.#seen;
+  /**
+   * Under the lock: `Unseen` before our first COMMIT, `Joined` from the first time on that something was committed beside ours, or may
+   * have been.
+   */
+  standing(): 'Unseen' | 'Alone' | 'Joined' {
+    if (this.#standing === 'Alone' && dataVersion(this.#connection) !== this.#seen) this.#standing = 'Joined';
+    return this.#standing;
   }
 
   async commit(patience: Patience): Promise<void> {
@@ -30,11 +35,14 @@ export class SoleWriter {
     const seen = dataVersion(this.#connection);
     await commit(patience, this.#connection);
     this.#seen = seen;
+    if (this.#standing === 'Unseen') this.#standing = 'Alone';
   }
 
   /** Opens another connection in its place, between two files. The old one tells whether anybody wrote until the new one counts. */
   renew(): void {
     const old = this.#connection;
+    // A file may have kept the lock for itself; the next read lets it go.
+    old.execute('PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema LIMIT 1');
     this.#connection = this.#connect();
     try {
       const now = dataVersion(this.#connection);
