@@ -43,6 +43,10 @@ describe('A text for people', () => {
     });
   }
 
+  it('loses one that holds a quote, within a string that doubles quotes', () => {
+    assert.equal(shown("EXECUTE 'ALTER ROLE a PASSWORD ''ge''''heim''';"), "EXECUTE 'ALTER ROLE a PASSWORD ***';");
+  });
+
   it('keeps what is only about a password', () => {
     for (const text of [
       'password authentication failed for user "app"',
