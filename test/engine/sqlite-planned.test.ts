@@ -99,6 +99,18 @@ describe('What was planned for a SQLite file', { concurrency: true }, () => {
     assert.deepEqual(versions(), ['001_it', '002_it', '003_it']);
   });
 
+  it('takes what another run of the same files has made for its own, when it goes on behind it', async () => {
+    const migrations = migrationsOf(
+      ['CREATE TABLE a (id INTEGER)', ''],
+      ['CREATE TABLE seed (id INTEGER); INSERT INTO seed VALUES (1)', ''],
+      ['DROP TABLE seed', ''],
+    );
+    const { up, versions } = place();
+    await up(migrations.slice(0, 2), null);
+    await up(migrations, null);
+    assert.equal(versions().length, 3);
+  });
+
   it('loses on the way up nothing that came since, before the first file or between two', async () => {
     const migrations = migrationsOf(
       ['CREATE TABLE a (id INTEGER); CREATE TABLE old (id INTEGER)', ''],

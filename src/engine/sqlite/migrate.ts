@@ -107,10 +107,10 @@ export async function revertSqlite(
   }));
 }
 
-/** All that is left before anything is done; then each file by itself, and of what the run has made nothing. */
+/** All that is left before anything is done; then each file by itself, and of what the run, or another of the same files, has made nothing. */
 function toLookAt(files: readonly Planned[], one: Planned, standing: 'Unseen' | 'Joined') {
   const at = files.indexOf(one);
-  return standing === 'Unseen' ? { done: [], left: files.slice(at) } : { done: files.slice(0, at), left: [one] };
+  return { done: files.slice(0, at), left: standing === 'Unseen' ? files.slice(at) : [one] };
 }
 
 /** Somebody else may have come, and gone up or down. */
