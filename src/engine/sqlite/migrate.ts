@@ -169,11 +169,11 @@ async function runAll<P extends Planned>(
   let done = 0;
   try {
     for (const one of files) {
-      const course = courseOf(one);
-      await runOne(work, session, one, { course, snapshot: one === files.at(-1) ? 'Store' : 'Leave' });
+      const isLast = one === files.at(-1);
+      await runOne(work, session, one, { course: courseOf(one), snapshot: isLast ? 'Store' : 'Leave' });
       done += 1;
       // No PRAGMA and no temporary table of one file reaches the next.
-      if (leavesTraces(one.file)) session.renew();
+      if (!isLast && leavesTraces(one.file)) session.renew();
     }
   } catch (error) {
     const failed = files[done]?.version ?? '';

@@ -82,6 +82,14 @@ export function droppedTable({ tokens }: SqliteStatement): string | undefined {
   return words[0] === 'DROP' && words[1] === 'TABLE' ? nameAt(tokens, words[2] === 'IF' ? 4 : 2) : undefined;
 }
 
+/** Index of the column's name in `ALTER TABLE t ADD COLUMN c …` or `… DROP c`; undefined for any other statement. */
+export function columnAt(tokens: SqliteStatement['tokens'], word: 'ADD' | 'DROP'): number | undefined {
+  if (keyword(tokens[0]) !== 'ALTER' || keyword(tokens[1]) !== 'TABLE') return undefined;
+  const at = tokens[3]?.text === '.' ? 5 : 3;
+  if (keyword(tokens[at]) !== word) return undefined;
+  return keyword(tokens[at + 1]) === 'COLUMN' ? at + 2 : at + 1;
+}
+
 /** A name, behind its schema if there is one. */
 export function nameAt(tokens: SqliteStatement['tokens'], index: number): string {
   return nameOf(tokens[index + 1]?.text === '.' ? tokens[index + 2] : tokens[index]);

@@ -1,7 +1,7 @@
 // What the files of a run have made themselves: what a later one takes away again is nobody's loss. By their texts. Pure. Called by
 // losses.ts, behind the lock.
 import type { Loss } from '../losses/losses.ts';
-import { madeTable, nameAt } from './names.ts';
+import { columnAt, madeTable, nameAt } from './names.ts';
 import type { SqliteFile, SqliteStatement } from './statements.ts';
 import { keyword, nameOf } from './tokens.ts';
 
@@ -26,9 +26,6 @@ function tableMadeFor(statement: SqliteStatement): readonly string[] {
 
 /** `ALTER TABLE t ADD COLUMN c`. */
 function columnAddedBy({ tokens }: SqliteStatement): readonly string[] {
-  const words = tokens.slice(0, 8).map(keyword);
-  const add = words.indexOf('ADD');
-  if (words[0] !== 'ALTER' || words[1] !== 'TABLE' || add < 0) return [];
-  const column = nameOf(tokens[words[add + 1] === 'COLUMN' ? add + 2 : add + 1]);
-  return [`${nameAt(tokens, 2)}.${column}`.toLowerCase()];
+  const at = columnAt(tokens, 'ADD');
+  return at === undefined ? [] : [`${nameAt(tokens, 2)}.${nameOf(tokens[at])}`.toLowerCase()];
 }

@@ -2,7 +2,7 @@
 // those scripts, never from the column as it is. Its default of today may be younger than the rows' values. Pure, and on the safe
 // side: names are looked for as words, so that whatever may write to the rows takes the proof away. Called by losses.ts.
 import type { Script } from '../sql/script.ts';
-import { droppedTable, madeTable, nameAt, renamed } from './names.ts';
+import { columnAt, droppedTable, madeTable, nameAt, renamed } from './names.ts';
 import { parseSqliteFile, type SqliteStatement } from './statements.ts';
 import { keyword, nameOf, type Token, tokensOf } from './tokens.ts';
 
@@ -136,10 +136,8 @@ function alters({ tokens }: SqliteStatement, table: string): boolean {
 
 /** `ALTER TABLE t ADD COLUMN name …`: what stands behind the name, once; of another column, or of none, nothing. */
 function definitionOf(tokens: readonly Token[], word: 'ADD' | 'DROP', column: string): readonly (readonly Token[])[] {
-  const at = tokens[3]?.text === '.' ? 5 : 3;
-  if (keyword(tokens[at]) !== word) return [];
-  const name = keyword(tokens[at + 1]) === 'COLUMN' ? at + 2 : at + 1;
-  return same(nameOf(tokens[name]), column) ? [tokens.slice(name + 1)] : [];
+  const name = columnAt(tokens, word);
+  return name !== undefined && same(nameOf(tokens[name]), column) ? [tokens.slice(name + 1)] : [];
 }
 
 function givenBy(definition: readonly Token[]): Given {

@@ -41,10 +41,10 @@ export class SoleWriter {
   /** Opens another connection in its place, between two files. The old one tells whether anybody wrote until the new one counts. */
   renew(): void {
     const old = this.#connection;
-    // A file may have kept the lock for itself; the next read lets it go.
-    old.execute('PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema LIMIT 1');
     this.#connection = this.#connect();
     try {
+      // A file may have kept the lock for itself; the next read lets it go.
+      old.execute('PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema LIMIT 1');
       const now = dataVersion(this.#connection);
       this.#seen = dataVersion(old) === this.#seen ? now : undefined;
     } catch (error) {
